@@ -1,0 +1,124 @@
+/** Two synthetic sets of people who partly overlap, for the demo, the benchmarks and the tests. */
+import type { Faker } from "@faker-js/faker";
+import { faker } from "@faker-js/faker/locale/en_AU";
+import { misspell } from "./typing-errors.js";
+
+/** One record of personal data; every field is lower-case text, and empty where it is not known. */
+export interface Person {
+  readonly givenName: string;
+  readonly middleInitial: string;
+  readonly familyName: string;
+  /** `YYYYMMDD`: a typing error may have made it an impossible date. */
+  readonly dateOfBirth: string;
+  readonly houseNumber: string;
+  readonly street: string;
+  readonly town: string;
+  readonly postcode: string;
+  readonly phone: string;
+}
+
+/** Who is who: row `i` of a set is about the entity `left[i]` or `right[i]`; equal numbers mean the same human. */
+export interface Truth {
+  readonly left: Uint32Array;
+  readonly right: Uint32Array;
+  /** How many entities occur on both sides. */
+  readonly sharedCount: number;
+}
+
+export interface PeopleOptions {
+  /** People in each of the two sets, a whole number from 0. */
+  readonly count: number;
+  /** The share of people that both sets know, 0 to 1. Default: 0.5. */
+  readonly shared?: number;
+  /** The same seed gives the same people. */
+  readonly seed: number;
+}
+
+export interface PeopleSets {
+  readonly left: Person[];
+  readonly right: Person[];
+  readonly truth: Truth;
+}
+
+/** The share of people who live with a person made before them: same family name, same address. */
+const RELATIVE_SHARE = 0.1;
+
+/** Ages are counted from this day, so that the data does not change with the calendar. */
+const REFERENCE_DATE = "2024-01-01";
+
+/**
+ * Makes two sets of `count` people. The left set is typed without errors; in the right set the people that
+ * both know may be misspelt, and each set has an order of its own. Seeds faker's global generator.
+ */
+export function makePeople({ count, shared = 0.5, seed }: PeopleOptions): PeopleSets {
+  if (!Number.isInteger(count) || count < 0)
+    throw new RangeError(`count: expected a whole number, got ${count}`);
+  if (!(shared >= 0 && shared <= 1)) throw new RangeError(`shared: expected 0 to 1, got ${shared}`);
+  faker.seed(seed);
+  const sharedCount = Math.round(count * shared);
+  const entities = makeEntities(faker, 2 * count - sharedCount);
+
+  // Entities 0 … sharedCount - 1 are in both sets, then come those only on the left, then those only on the right.
+  const leftRows = shuffledRange(faker, 0, count);
+  const rightRows = shuffledRange(faker, count - sharedCount, 2 * count - sharedCount);
+  for (let row = 0; row < rightRows.length; row++) {
+    const entity = rightRows[row]!;
+    if (entity < count) rightRows[row] = entity - (count - sharedCount);
+  }
+  return {
+    left: Array.from(leftRows, (entity) => entities[entity]!),
+    right: Array.from(rightRows, (entity) => {
+      const person = entities[entity]!;
+      return entity < sharedCount ? misspell(faker, person) : person;
+    }),
+    truth: { left: leftRows, right: rightRows, sharedCount },
+  };
+}
+
+/** Different humans; some of them share a household with one made before. */
+function makeEntities(random: Faker, count: number): Person[] {
+  const entities: Person[] = [];
+  for (let i = 0; i < count; i++) {
+    const stranger = makeStranger(random);
+    const hasRelative = i > 0 && random.datatype.boolean(RELATIVE_SHARE);
+    entities.push(hasRelative ? moveIn(stranger, entities[random.number.int(i - 1)]!) : stranger);
+  }
+  return entities;
+}
+
+function makeStranger(random: Faker): Person {
+  return {
+    givenName: random.person.firstName().toLowerCase(),
+    middleInitial: random.datatype.boolean(0.8) ? random.string.alpha({ casing: "lower" }) : "",
+    familyName: random.person.lastName().toLowerCase(),
+    dateOfBirth: makeDateOfBirth(random),
+    houseNumber: String(random.number.int({ min: 1, max: 400 })),
+    street: random.location.street().toLowerCase(),
+    town: random.location.city().toLowerCase(),
+    postcode: String(random.number.int({ min: 2000, max: 7999 })),
+    phone: `04${random.string.numeric(8)}`,
+  };
+}
+
+function makeDateOfBirth(random: Faker): string {
+  const date = random.date.birthdate({ mode: "age", min: 18, max: 95, refDate: REFERENCE_DATE });
+  return date.toISOString().slice(0, 10).replaceAll("-", "");
+}
+
+/** Moves a person in with another: they keep their given names, their date of birth and their phone. */
+function moveIn(person: Person, relative: Person): Person {
+  const { familyName, houseNumber, street, town, postcode } = relative;
+  return { ...person, familyName, houseNumber, street, town, postcode };
+}
+
+/** The whole numbers `from … to - 1` in a random order. */
+function shuffledRange(random: Faker, from: number, to: number): Uint32Array {
+  const numbers = Uint32Array.from({ length: to - from }, (_, i) => from + i);
+  for (let i = numbers.length - 1; i > 0; i--) {
+    const j = random.number.int(i);
+    const kept = numbers[i]!;
+    numbers[i] = numbers[j]!;
+    numbers[j] = kept;
+  }
+  return numbers;
+}

@@ -1,0 +1,213 @@
+import { LinkageError } from "./errors.js";
+
+const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const NO_SEXTET = 255;
+const NO_QUAD = 1 << 30;
+const PADDING = 0x3d;
+
+/** Byte of the text → its six bits; 255 for any other byte. */
+const SEXTETS = new Uint8Array(256).fill(NO_SEXTET);
+/** The same, shifted to each of the four places of a quad; a bit above the 24 marks any other byte. */
+const QUAD_0 = new Int32Array(256).fill(NO_QUAD);
+const QUAD_1 = new Int32Array(256).fill(NO_QUAD);
+const QUAD_2 = new Int32Array(256).fill(NO_QUAD);
+const QUAD_3 = new Int32Array(256).fill(NO_QUAD);
+/** Six bits → byte of the text. */
+const LETTERS = new Uint8Array(64);
+
+for (let sextet = 0; sextet < 64; sextet++) {
+  const byte = ALPHABET.charCodeAt(sextet);
+  LETTERS[sextet] = byte;
+  SEXTETS[byte] = sextet;
+  QUAD_0[byte] = sextet << 18;
+  QUAD_1[byte] = sextet << 12;
+  QUAD_2[byte] = sextet << 6;
+  QUAD_3[byte] = sextet;
+}
+
+/**
+ * Decodes base64 that comes in pieces, straight into its target: the standard alphabet, padding required,
+ * white space anywhere. Bits that padding leaves over are not looked at, as in most decoders.
+ *
+ * Call {@link start}, then {@link takeRun} and {@link takeByte} for the text, then {@link finish}.
+ */
+export class Base64Decoder {
+  /** Bytes decoded since {@link start}, those beyond the limit included. */
+  byteCount = 0;
+  private target: Uint8Array = new Uint8Array(0);
+  private offset = 0;
+  private limit = 0;
+  private bits = 0;
+  private sextetCount = 0;
+  private paddingCount = 0;
+  private position = 0;
+  private problem: string | undefined;
+
+  /** Begins a new text. Decoded bytes go to `target` from `offset` on; those past `limit` are only counted. */
+  start(target: Uint8Array, offset: number, limit: number): void {
+    this.target = target;
+    this.offset = offset;
+    this.limit = limit;
+    this.byteCount = 0;
+    this.bits = 0;
+    this.sextetCount = 0;
+    this.paddingCount = 0;
+    this.position = 0;
+    this.problem = undefined;
+  }
+
+  /**
+   * Decodes `bytes[from … to)` up to the first byte outside the alphabet (padding and white space are outside).
+   *
+   * @returns the index of that byte, or `to`
+   */
+  takeRun(bytes: Uint8Array, from: number, to: number): number {
+    let pos = from;
+    if (this.paddingCount > 0 && pos < to && SEXTETS[bytes[pos]!] !== NO_SEXTET) this.rejectAfterPadding();
+    while (this.sextetCount > 0 && pos < to) {
+      const sextet = SEXTETS[bytes[pos]!]!;
+      if (sextet === NO_SEXTET) break;
+      this.addSextet(sextet);
+      pos++;
+    }
+    if (this.sextetCount === 0) {
+      pos = this.takeQuads(bytes, pos, to);
+      for (; pos < to; pos++) {
+        const sextet = SEXTETS[bytes[pos]!]!;
+        if (sextet === NO_SEXTET) break;
+        this.addSextet(sextet);
+      }
+    }
+    this.position += pos - from;
+    return pos;
+  }
+
+  /** Takes one byte of the text, whatever it is. */
+  takeByte(byte: number): void {
+    const sextet = SEXTETS[byte]!;
+    if (sextet !== NO_SEXTET) {
+      if (this.paddingCount > 0) this.rejectAfterPadding();
+      this.addSextet(sextet);
+    } else if (byte === PADDING) {
+      this.paddingCount++;
+      if (this.sextetCount < 2 || this.sextetCount + this.paddingCount > 4) {
+        this.problem ??= `misplaced base64 padding at character ${this.position}`;
+      }
+    } else if (byte !== 0x20 && !(byte >= 0x09 && byte <= 0x0d)) {
+      this.problem ??= `a character that is not base64 at character ${this.position}`;
+    }
+    this.position++;
+  }
+
+  /** Ends the text: says what is wrong with it, or `undefined` where nothing is. */
+  finish(): string | undefined {
+    if (this.problem === undefined && this.sextetCount > 0) {
+      if (this.sextetCount + this.paddingCount !== 4) {
+        return "base64 of a length that is not a multiple of 4 characters";
+      }
+      if (this.sextetCount === 2) this.emit(this.bits >> 4);
+      else {
+        this.emit(this.bits >> 10);
+        this.emit(this.bits >> 2);
+      }
+      this.sextetCount = 0;
+    }
+    return this.problem;
+  }
+
+  private takeQuads(bytes: Uint8Array, from: number, to: number): number {
+    const target = this.target;
+    const last = Math.min(to - 4, bytes.length - 4);
+    const lastOut = Math.min(this.offset + this.limit, target.length) - 3;
+    const firstOut = this.offset + this.byteCount;
+    let out = firstOut;
+    let pos = from;
+    while (pos <= last && out <= lastOut) {
+      const quad =
+        QUAD_0[bytes[pos]!]! | QUAD_1[bytes[pos + 1]!]! | QUAD_2[bytes[pos + 2]!]! | QUAD_3[bytes[pos + 3]!]!;
+      if (quad >= NO_QUAD) break;
+      target[out] = quad >> 16;
+      target[out + 1] = quad >> 8;
+      target[out + 2] = quad;
+      out += 3;
+      pos += 4;
+    }
+    this.byteCount += out - firstOut;
+    return pos;
+  }
+
+  private addSextet(sextet: number): void {
+    this.bits = (this.bits << 6) | sextet;
+    if (++this.sextetCount < 4) return;
+    this.emit(this.bits >> 16);
+    this.emit(this.bits >> 8);
+    this.emit(this.bits);
+    this.bits = 0;
+    this.sextetCount = 0;
+  }
+
+  private emit(byte: number): void {
+    if (this.byteCount < this.limit) this.target[this.offset + this.byteCount] = byte;
+    this.byteCount++;
+  }
+
+  private rejectAfterPadding(): void {
+    this.problem ??= `base64 that goes on after its padding at character ${this.position}`;
+  }
+}
+
+/** Feeds a text to a started decoder: the UTF-8 bytes `from … to` of it. */
+export function feedBase64(decoder: Base64Decoder, text: Uint8Array, from = 0, to = text.length): void {
+  let pos = decoder.takeRun(text, from, to);
+  while (pos < to) {
+    decoder.takeByte(text[pos]!);
+    pos = decoder.takeRun(text, pos + 1, to);
+  }
+}
+
+/**
+ * Decodes base64 (standard alphabet, padding required, white space tolerated) into `target`.
+ *
+ * @param text a string, or the bytes of one (take a `subarray` for a part)
+ * @param offset where in `target` the first byte goes, default 0
+ * @returns how many bytes were written
+ * @throws LinkageError `invalid-dataset` if the text is not base64 or `target` has no room for it; `target` may
+ *   then hold a part of it
+ */
+export function decodeBase64(text: string | Uint8Array, target: Uint8Array, offset = 0): number {
+  const decoder = new Base64Decoder();
+  const room = Math.max(0, target.length - offset);
+  decoder.start(target, offset, room);
+  feedBase64(decoder, typeof text === "string" ? new TextEncoder().encode(text) : text);
+  const problem = decoder.finish();
+  if (problem !== undefined) throw new LinkageError("invalid-dataset", "text", "base64", problem);
+  if (decoder.byteCount > room) {
+    throw new LinkageError("invalid-dataset", "text", `at most ${room} bytes`, `${decoder.byteCount} bytes`);
+  }
+  return decoder.byteCount;
+}
+
+const asciiDecoder = new TextDecoder();
+
+/** Encodes `bytes[from … to)` (default: all of it) as base64 with padding and without line breaks. */
+export function encodeBase64(bytes: Uint8Array, from = 0, to = bytes.length): string {
+  const text = new Uint8Array(Math.ceil((to - from) / 3) * 4);
+  let out = 0;
+  let pos = from;
+  for (; pos + 3 <= to; pos += 3) {
+    const bits = (bytes[pos]! << 16) | (bytes[pos + 1]! << 8) | bytes[pos + 2]!;
+    text[out++] = LETTERS[bits >> 18]!;
+    text[out++] = LETTERS[(bits >> 12) & 63]!;
+    text[out++] = LETTERS[(bits >> 6) & 63]!;
+    text[out++] = LETTERS[bits & 63]!;
+  }
+  if (pos < to) {
+    const both = pos + 1 < to;
+    const bits = (bytes[pos]! << 16) | (both ? bytes[pos + 1]! << 8 : 0);
+    text[out++] = LETTERS[bits >> 18]!;
+    text[out++] = LETTERS[(bits >> 12) & 63]!;
+    text[out++] = both ? LETTERS[(bits >> 6) & 63]! : PADDING;
+    text[out++] = PADDING;
+  }
+  return asciiDecoder.decode(text);
+}

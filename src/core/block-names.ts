@@ -1,0 +1,112 @@
+/** Slots looked at before a name goes to the overflow: keeps hostile names from making look-ups slow. */
+const MAX_PROBES = 24;
+
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/**
+ * Numbers distinct names 0, 1, 2 … in the order in which they are added. A hash table in typed arrays, as a Map
+ * of hundreds of thousands of texts is several times slower; it also finds names that are still bytes. The few
+ * names that find no slot near their place are kept in a Map.
+ */
+export class BlockNames {
+  readonly names: string[] = [];
+  /** Pairs of name index + 1 (0: free) and hash. */
+  private slots = new Uint32Array(2 * 1024);
+  private mask = 1023;
+  private readonly overflow = new Map<string, number>();
+
+  /** The index of a name, or -1. */
+  find(name: string): number {
+    const found = this.lookUp(name, hashText(name));
+    return found < 0 ? -1 : found;
+  }
+
+  /** The index of a name, which is added where it is new. */
+  add(name: string): number {
+    const hash = hashText(name);
+    const found = this.lookUp(name, hash);
+    return found < 0 ? this.append(name, hash) : found;
+  }
+
+  /** The same for a name in UTF-8, the first `length` of `bytes`. */
+  addUtf8(bytes: Uint8Array, length: number): number {
+    const hash = hashAscii(bytes, length);
+    if (hash < 0) return this.add(utf8.decode(bytes.subarray(0, length)));
+    for (let probe = 0; probe < MAX_PROBES; probe++) {
+      const slot = ((hash + probe) & this.mask) * 2;
+      const taken = this.slots[slot]!;
+      if (taken === 0) break;
+      if (this.slots[slot + 1] === hash && equalsAscii(this.names[taken - 1]!, bytes, length))
+        return taken - 1;
+    }
+    const name = utf8.decode(bytes.subarray(0, length));
+    return (this.overflow.size > 0 ? this.overflow.get(name) : undefined) ?? this.append(name, hash);
+  }
+
+  private lookUp(name: string, hash: number): number {
+    for (let probe = 0; probe < MAX_PROBES; probe++) {
+      const slot = ((hash + probe) & this.mask) * 2;
+      const taken = this.slots[slot]!;
+      if (taken === 0) break;
+      if (this.slots[slot + 1] === hash && this.names[taken - 1] === name) return taken - 1;
+    }
+    return this.overflow.size === 0 ? -1 : (this.overflow.get(name) ?? -1);
+  }
+
+  private append(name: string, hash: number): number {
+    const index = this.names.push(name) - 1;
+    if (this.names.length * 2 > this.mask) this.grow();
+    this.place(index, hash);
+    return index;
+  }
+
+  private place(index: number, hash: number): void {
+    for (let probe = 0; probe < MAX_PROBES; probe++) {
+      const slot = ((hash + probe) & this.mask) * 2;
+      if (this.slots[slot] !== 0) continue;
+      this.slots[slot] = index + 1;
+      this.slots[slot + 1] = hash;
+      return;
+    }
+    this.overflow.set(this.names[index]!, index);
+  }
+
+  private grow(): void {
+    const old = this.slots;
+    this.slots = new Uint32Array(old.length * 4);
+    this.mask = this.slots.length / 2 - 1;
+    for (let slot = 0; slot < old.length; slot += 2) {
+      if (old[slot] !== 0) this.place(old[slot]! - 1, old[slot + 1]!);
+    }
+  }
+}
+
+/** Hashes UTF-16 units to 31 bits. */
+function hashText(name: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
+  return mix(hash);
+}
+
+/** The same hash from bytes, or -1 where they are not ASCII. */
+function hashAscii(bytes: Uint8Array, length: number): number {
+  let hash = 0x811c9dc5;
+  let all = 0;
+  for (let i = 0; i < length; i++) {
+    const byte = bytes[i]!;
+    all |= byte;
+    hash = Math.imul(hash ^ byte, 0x01000193);
+  }
+  return all > 0x7f ? -1 : mix(hash);
+}
+
+function mix(hash: number): number {
+  const folded = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  return (folded ^ (folded >>> 13)) & 0x7fffffff;
+}
+
+function equalsAscii(name: string, bytes: Uint8Array, length: number): boolean {
+  if (name.length !== length) return false;
+  for (let i = 0; i < length; i++) if (name.charCodeAt(i) !== bytes[i]) return false;
+  return true;
+}

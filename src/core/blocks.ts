@@ -1,0 +1,158 @@
+import { BlockNames } from "./block-names.js";
+import { describeValue, LinkageError } from "./errors.js";
+import { GrowableUint32 } from "./growable-uint32.js";
+
+/** The most distinct blocks of one data set. */
+export const MAX_BLOCK_COUNT = 16_000_000;
+
+/**
+ * Which records are in which block: block `b` is named `names[b]` and holds the records
+ * `records[starts[b] … starts[b + 1])`, ascending, each once. Every block holds at least one record.
+ */
+export interface BlockIndex {
+  /** The names, each once, in the order in which the rows first named them. */
+  readonly names: readonly string[];
+  /** `names.length + 1` offsets into {@link records}. */
+  readonly starts: Uint32Array;
+  /** Record indices, block after block. */
+  readonly records: Uint32Array;
+}
+
+/** Collects memberships, in any order, and makes a {@link BlockIndex} of them. */
+export class BlockIndexBuilder {
+  private readonly names = new BlockNames();
+  private readonly rows: GrowableUint32;
+  private readonly blocks: GrowableUint32;
+
+  /** @param expectedMemberships how many memberships to make room for at first, default 1,024 */
+  constructor(expectedMemberships = 1024) {
+    this.rows = new GrowableUint32(expectedMemberships);
+    this.blocks = new GrowableUint32(expectedMemberships);
+  }
+
+  /**
+   * Notes that a record is in a block; saying so twice changes nothing.
+   *
+   * @param row record index, 0 to 2³² − 2
+   * @param block the block's name; the integer 1 and the text `"1"` are the same block
+   * @throws LinkageError `invalid-dataset` if `block` is neither a text nor an integer that a double holds
+   *   exactly, or if there are more than {@link MAX_BLOCK_COUNT} distinct blocks
+   */
+  add(row: number, block: string | number): void {
+    if (typeof block !== "string" && !Number.isSafeInteger(block)) {
+      const received = typeof block === "number" ? "another number" : describeValue(block);
+      throw new LinkageError("invalid-dataset", "block", "a text or an exact integer", received);
+    }
+    this.addMembership(row, this.names.add(String(block)));
+  }
+
+  /** The same for a block's name in UTF-8, the first `length` of `bytes`. */
+  addUtf8(row: number, bytes: Uint8Array, length: number): void {
+    this.addMembership(row, this.names.addUtf8(bytes, length));
+  }
+
+  /** Makes the index. The builder may be filled further. */
+  build(): BlockIndex {
+    const rows = this.rows.view();
+    const blocks = this.blocks.view();
+    const names = this.names.names.slice();
+    const starts = new Uint32Array(names.length + 1);
+    for (let i = 0; i < blocks.length; i++) starts[blocks[i]! + 1]!++;
+    for (let b = 0; b < names.length; b++) starts[b + 1]! += starts[b]!;
+    const next = starts.slice();
+    const records = new Uint32Array(rows.length);
+    for (let i = 0; i < rows.length; i++) records[next[blocks[i]!]!++] = rows[i]!;
+    return { names, starts, records: sortBlocks(starts, records) };
+  }
+
+  private addMembership(row: number, block: number): void {
+    if (block >= MAX_BLOCK_COUNT) {
+      throw new LinkageError(
+        "invalid-dataset",
+        "blocks",
+        `at most ${MAX_BLOCK_COUNT} distinct blocks`,
+        "more",
+      );
+    }
+    this.rows.push(row);
+    this.blocks.push(block);
+  }
+}
+
+/** Sorts the records of each block and drops repeated ones; `starts` is adjusted in place. */
+function sortBlocks(starts: Uint32Array, records: Uint32Array): Uint32Array {
+  let out = 0;
+  let from = 0;
+  for (let b = 0; b + 1 < starts.length; b++) {
+    const to = starts[b + 1]!;
+    let ascending = true;
+    for (let i = from + 1; i < to; i++) ascending &&= records[i - 1]! <= records[i]!;
+    if (!ascending) records.subarray(from, to).sort();
+    const first = out;
+    for (let i = from; i < to; i++) {
+      const record = records[i]!;
+      if (out === first || records[out - 1] !== record) records[out++] = record;
+    }
+    starts[b + 1] = out;
+    from = to;
+  }
+  return out === records.length ? records : records.slice(0, out);
+}
+
+/**
+ * Indexes the blocks of rows.
+ *
+ * @param rows for each record, in order, the blocks it is in: texts or integers; none is fine
+ * @throws LinkageError `invalid-dataset` for a block that is neither, or too many of them
+ */
+export function indexBlocks(rows: Iterable<Iterable<string | number>>): BlockIndex {
+  const builder = new BlockIndexBuilder();
+  let row = 0;
+  for (const blocks of rows) {
+    for (const block of blocks) builder.add(row, block);
+    row++;
+  }
+  return builder.build();
+}
+
+/** Block `left[i]` of one index and block `right[i]` of another have the same name. */
+export interface BlockMatches {
+  readonly left: Uint32Array;
+  readonly right: Uint32Array;
+}
+
+/** Finds the blocks that two data sets have in common, in the order of the left index. */
+export function matchBlocks(left: BlockIndex, right: BlockIndex): BlockMatches {
+  const rightNames = new BlockNames();
+  for (const name of right.names) rightNames.add(name);
+  const leftMatches = new GrowableUint32();
+  const rightMatches = new GrowableUint32();
+  for (let b = 0; b < left.names.length; b++) {
+    const match = rightNames.find(left.names[b]!);
+    if (match < 0) continue;
+    leftMatches.push(b);
+    rightMatches.push(match);
+  }
+  return { left: leftMatches.view().slice(), right: rightMatches.view().slice() };
+}
+
+/**
+ * Counts the comparisons between data sets: over all block names, the sum of the products of the record counts
+ * of each pair of data sets. Pairs of records that share several blocks count once a block. The count is exact
+ * up to 2⁵³.
+ */
+export function countComparisons(indexes: readonly BlockIndex[]): number {
+  const allNames = new BlockNames();
+  const recordsSoFar: number[] = [];
+  let comparisons = 0;
+  for (const { names, starts } of indexes) {
+    for (let b = 0; b < names.length; b++) {
+      const count = starts[b + 1]! - starts[b]!;
+      const name = allNames.add(names[b]!);
+      const others = recordsSoFar[name] ?? 0;
+      comparisons += others * count;
+      recordsSoFar[name] = others + count;
+    }
+  }
+  return comparisons;
+}

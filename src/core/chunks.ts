@@ -1,0 +1,149 @@
+import { describeValue, LinkageError } from "./errors.js";
+
+/** Rows of a data set, or of one of its blocks: from the first one to the second, which is excluded. */
+export type RowRange = readonly [from: number, to: number];
+
+/** A part of all comparisons between two data sets: each row of one range with each of the other. */
+export interface Chunk {
+  readonly left: RowRange;
+  readonly right: RowRange;
+}
+
+/** One side of a block pair: the rows that a data set has in a block. */
+export interface BlockSide<BlockId = string> {
+  readonly datasetIndex: number;
+  /** What the block is called on this side; databases may have an id of their own for each party's part of it. */
+  readonly blockId: BlockId;
+  /** Whole number ≥ 0. */
+  readonly recordCount: number;
+}
+
+/** Two data sets' parts of one block, to be compared with each other. */
+export interface BlockPair<BlockId = string> {
+  readonly left: BlockSide<BlockId>;
+  readonly right: BlockSide<BlockId>;
+}
+
+/** One side of a chunk: `range` counts rows of the block. */
+export interface BlockRange<BlockId = string> {
+  readonly datasetIndex: number;
+  readonly blockId: BlockId;
+  readonly range: RowRange;
+}
+
+/** A chunk of a block pair: its left side and its right side. */
+export type BlockPairChunk<BlockId = string> = readonly [
+  left: BlockRange<BlockId>,
+  right: BlockRange<BlockId>,
+];
+
+/** The most block pairs in one package. */
+export const MAX_BLOCK_PAIRS_PER_PACKAGE = 100_000;
+
+/**
+ * Splits all comparisons of two data sets into chunks of about `aim` comparisons each, roughly square. Together
+ * the chunks hold every pair of rows exactly once; they come row by row. These are exactly the chunks of
+ * anonlink's `split_to_chunks`: c0 = round(n0 / √aim), c1 = round(n1 · (n0 / c0) / aim), at least 1 each,
+ * borders at round(i · (n / c)), where round takes halves to the even neighbour, as Python's does.
+ *
+ * @param leftCount rows on the left, whole number ≥ 0; no rows on a side give no chunks
+ * @param rightCount rows on the right
+ * @param aim comparisons to aim at, whole number ≥ 1; a chunk may have more
+ * @throws LinkageError `invalid-option`, at once
+ */
+export function splitIntoChunks(leftCount: number, rightCount: number, aim: number): Generator<Chunk, void> {
+  checkWhole("leftCount", leftCount, 0);
+  checkWhole("rightCount", rightCount, 0);
+  checkWhole("aim", aim, 1);
+  return generateChunks(leftCount, rightCount, aim);
+}
+
+/**
+ * Distributes block pairs over packages, one package being the work of one task. Block pairs are packed, in their
+ * order, until the next would take the package past `aim` comparisons or 100,000 block pairs. A block pair of
+ * more than `aim` comparisons closes the package before it, and each of its chunks is a package of its own. So a
+ * package of several block pairs holds whole blocks only. Block pairs without rows on a side are left out.
+ *
+ * @param blockPairs read as packages are asked for; memory holds one package at a time
+ * @param aim comparisons in a package to aim at, whole number ≥ 1
+ * @throws LinkageError `invalid-option`: for `aim` at once, for a `recordCount` when its turn comes
+ */
+export function packBlocks<BlockId = string>(
+  blockPairs: Iterable<BlockPair<BlockId>>,
+  aim: number,
+): Generator<BlockPairChunk<BlockId>[], void> {
+  checkWhole("aim", aim, 1);
+  return generatePackages(blockPairs, aim);
+}
+
+/** Rounds to the nearest whole number, halves to the even one, as Python's `round` does. */
+export function roundHalfToEven(value: number): number {
+  const floor = Math.floor(value);
+  const rest = value - floor; // exact
+  if (rest !== 0.5) return rest < 0.5 ? floor : floor + 1;
+  return floor % 2 === 0 ? floor : floor + 1;
+}
+
+function* generateChunks(leftCount: number, rightCount: number, aim: number): Generator<Chunk, void> {
+  if (leftCount === 0 || rightCount === 0) return;
+  const leftChunkCount = roundHalfToEven(leftCount / Math.sqrt(aim)) || 1;
+  // The rows of a left chunk are unlikely to be exactly √aim: the right side makes up for it.
+  const leftChunkLength = leftCount / leftChunkCount;
+  const rightChunkCount = roundHalfToEven((rightCount * leftChunkLength) / aim) || 1;
+  for (const left of splitRows(leftCount, leftChunkCount)) {
+    for (const right of splitRows(rightCount, rightChunkCount)) yield { left, right };
+  }
+}
+
+function* splitRows(rowCount: number, rangeCount: number): Generator<RowRange, void> {
+  const rangeLength = rowCount / rangeCount;
+  let from = 0;
+  for (let i = 1; i <= rangeCount; i++) {
+    const to = i === rangeCount ? rowCount : roundHalfToEven(i * rangeLength);
+    yield [from, to];
+    from = to;
+  }
+}
+
+function* generatePackages<BlockId>(
+  blockPairs: Iterable<BlockPair<BlockId>>,
+  aim: number,
+): Generator<BlockPairChunk<BlockId>[], void> {
+  let open: BlockPairChunk<BlockId>[] = [];
+  let openComparisonCount = 0;
+  for (const { left, right } of blockPairs) {
+    checkWhole("recordCount", left.recordCount, 0);
+    checkWhole("recordCount", right.recordCount, 0);
+    const comparisonCount = left.recordCount * right.recordCount;
+    if (comparisonCount === 0) continue;
+    const isFull = openComparisonCount + comparisonCount > aim || open.length === MAX_BLOCK_PAIRS_PER_PACKAGE;
+    if (isFull && open.length > 0) {
+      yield open;
+      open = [];
+      openComparisonCount = 0;
+    }
+    if (comparisonCount > aim) {
+      for (const chunk of generateChunks(left.recordCount, right.recordCount, aim)) {
+        yield [[takeRange(left, chunk.left), takeRange(right, chunk.right)]];
+      }
+    } else {
+      open.push([takeRange(left, [0, left.recordCount]), takeRange(right, [0, right.recordCount])]);
+      openComparisonCount += comparisonCount;
+    }
+  }
+  if (open.length > 0) yield open;
+}
+
+function takeRange<BlockId>(side: BlockSide<BlockId>, range: RowRange): BlockRange<BlockId> {
+  return { datasetIndex: side.datasetIndex, blockId: side.blockId, range };
+}
+
+function checkWhole(name: string, value: number, minimum: number): void {
+  if (Number.isSafeInteger(value) && value >= minimum) return;
+  throw new LinkageError(
+    "invalid-option",
+    name,
+    `a whole number of at least ${minimum}`,
+    describeValue(value),
+  );
+}

@@ -1,0 +1,163 @@
+import { Base64Decoder } from "./base64.js";
+import { type BlockIndex, BlockIndexBuilder } from "./blocks.js";
+import { ByteSegments } from "./byte-segments.js";
+import { type ClkDataset, createClkDataset, MAX_BYTE_LENGTH } from "./clk-dataset.js";
+import type { ClkLimits } from "./clk-limits.js";
+import { LinkageError } from "./errors.js";
+import { GrowableUint32 } from "./growable-uint32.js";
+import { RowProblems } from "./row-problems.js";
+
+/** What a reader makes of one party's data. */
+export interface ClkInput {
+  readonly dataset: ClkDataset;
+  /** Only where the data names blocks. */
+  readonly blocks?: BlockIndex;
+}
+
+/** Known row counts lead to memory of the exact size at once, up to this many bytes. */
+const MAX_EXACT_LENGTH = 1 << 30;
+
+/**
+ * Builds a data set row by row, from whatever reader: first the CLKs in row order, and, before, between or
+ * after them, the blocks of rows. Problems of single rows are collected and thrown by {@link finish}.
+ */
+export class ClkCollector {
+  /** Takes the base64 of the row that {@link beginRow} began. */
+  readonly decoder = new Base64Decoder();
+  private byteLength: number | undefined;
+  private rowCount = 0;
+  private readonly bytes: ByteSegments;
+  private readonly problems = new RowProblems();
+  private blocks: BlockIndexBuilder | undefined;
+  private blockRow = -1;
+  private blockCount = 0;
+  /** The rows whose blocks were given apart from their CLKs. */
+  private readonly listedRows = new GrowableUint32(16);
+
+  /** @param expectedRows how many rows will come, where that is known */
+  constructor(
+    private readonly limits: ClkLimits,
+    expectedRows = 0,
+  ) {
+    this.byteLength = limits.byteLength;
+    const width = limits.byteLength ?? 0;
+    this.bytes = new ByteSegments(expectedRows * width <= MAX_EXACT_LENGTH ? expectedRows * width : 0);
+  }
+
+  /** Begins the next row: its base64 goes to {@link decoder}, until {@link endRow} or {@link rejectRow}. */
+  beginRow(): void {
+    if (this.rowCount === this.limits.maxRecords) {
+      throw new LinkageError(
+        "invalid-dataset",
+        "data set",
+        `at most ${this.limits.maxRecords} records`,
+        "more",
+      );
+    }
+    this.rowCount++;
+    const limit = this.byteLength ?? MAX_BYTE_LENGTH;
+    this.bytes.reserve(limit);
+    this.decoder.start(this.bytes.segment, this.bytes.used, limit);
+  }
+
+  /** Ends a row whose base64 went to {@link decoder}. */
+  endRow(): void {
+    const problem = this.decoder.finish();
+    if (problem !== undefined) this.rejectRow(problem);
+    else if (this.acceptWidth(this.decoder.byteCount)) this.bytes.commit(this.decoder.byteCount);
+  }
+
+  /** Adds a row of plain bytes, in place of {@link beginRow} and {@link endRow}. */
+  addRow(clk: Uint8Array): void {
+    this.beginRow();
+    if (this.acceptWidth(clk.length)) this.bytes.append(clk);
+  }
+
+  /** Notes that the newest row is wrong. */
+  rejectRow(reason: string): void {
+    this.problems.add(this.rowCount - 1, reason);
+  }
+
+  /** Notes that the data names blocks, even if no row is in one. */
+  useBlocks(): void {
+    this.blocks ??= new BlockIndexBuilder();
+  }
+
+  /** Begins the blocks of the newest row. */
+  beginBlocks(): void {
+    this.useBlocks();
+    this.blockRow = this.rowCount - 1;
+    this.blockCount = 0;
+  }
+
+  /** Begins the blocks of any row, even of one that is still to come. */
+  beginBlocksOf(row: number): void {
+    this.useBlocks();
+    this.blockRow = row;
+    this.blockCount = 0;
+    this.listedRows.push(row);
+  }
+
+  /** Adds a block to the row of {@link beginBlocks} or {@link beginBlocksOf}. Its length was checked. */
+  addBlock(block: string | number): void {
+    if (this.countBlock()) this.blocks?.add(this.blockRow, block);
+  }
+
+  /** The same for a block's name in UTF-8, the first `length` of `bytes`. */
+  addBlockUtf8(bytes: Uint8Array, length: number): void {
+    if (this.countBlock()) this.blocks?.addUtf8(this.blockRow, bytes, length);
+  }
+
+  /** Notes that a block, or the blocks, of the row are wrong. */
+  rejectBlocks(reason: string): void {
+    this.problems.add(this.blockRow, reason);
+  }
+
+  /** Checks everything that only the end can tell. Throws LinkageError `invalid-dataset` or InvalidRowsError. */
+  finish(): ClkInput {
+    this.checkListedRows();
+    this.problems.throwIfAny();
+    if (this.byteLength === undefined) {
+      throw new LinkageError(
+        "invalid-dataset",
+        "data set",
+        "at least one row, or the option byteLength",
+        "no rows",
+      );
+    }
+    const dataset = createClkDataset(this.bytes.join(), this.byteLength);
+    return this.blocks === undefined ? { dataset } : { dataset, blocks: this.blocks.build() };
+  }
+
+  private acceptWidth(byteCount: number): boolean {
+    if (byteCount === this.byteLength) return true;
+    if (this.byteLength !== undefined) {
+      this.rejectRow(`${byteCount} bytes where the width of a CLK is ${this.byteLength}`);
+      return false;
+    }
+    if (byteCount === 0) this.rejectRow("an empty CLK");
+    else if (byteCount > MAX_BYTE_LENGTH) this.rejectRow(`${byteCount} bytes, more than ${MAX_BYTE_LENGTH}`);
+    else {
+      this.byteLength = byteCount;
+      return true;
+    }
+    return false;
+  }
+
+  private countBlock(): boolean {
+    if (++this.blockCount <= this.limits.maxBlocksPerRow) return true;
+    this.rejectBlocks(`more than ${this.limits.maxBlocksPerRow} blocks`);
+    return false;
+  }
+
+  private checkListedRows(): void {
+    const seen = new Uint8Array(this.listedRows.length > 0 ? this.rowCount : 0);
+    for (const row of this.listedRows.view()) {
+      if (row >= this.rowCount) {
+        throw new LinkageError("invalid-dataset", "blocks", `row indices below ${this.rowCount}`, `${row}`);
+      }
+      if (seen[row]) throw new LinkageError("invalid-dataset", "blocks", "each row once", `row ${row} twice`);
+      seen[row] = 1;
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import { describeValue, LinkageError } from "./errors.js";
+
+/** The widest CLK that the kernels take, in bytes (32,768 bits). */
+export const MAX_BYTE_LENGTH = 4096;
+
+/** The most records that one data set may hold: record indices are unsigned 32-bit. */
+export const MAX_RECORD_COUNT = 2 ** 32 - 1;
+
+/**
+ * The CLKs of one party, packed: record `i` is `bytes[i * byteLength … (i + 1) * byteLength)`.
+ * Bit order within a byte does not matter to any comparison.
+ * Made by {@link createClkDataset} or a reader of clk-format.ts, which have checked it.
+ */
+export interface ClkDataset {
+  /** `recordCount * byteLength` bytes; over shared memory where the platform has it, so that threads need no copy. */
+  readonly bytes: Uint8Array;
+  readonly recordCount: number;
+  /** Bytes in one CLK, 1 to {@link MAX_BYTE_LENGTH}. */
+  readonly byteLength: number;
+}
+
+/**
+ * Checks packed CLKs and makes a data set of them, without a copy.
+ *
+ * @param bytes all CLKs, one after the other; a whole number of records
+ * @param byteLength bytes in one CLK, 1 to 4096
+ * @throws LinkageError `invalid-dataset`
+ */
+export function createClkDataset(bytes: Uint8Array, byteLength: number): ClkDataset {
+  if (!(bytes instanceof Uint8Array)) {
+    throw new LinkageError("invalid-dataset", "bytes", "a Uint8Array", describeValue(bytes));
+  }
+  checkByteLength(byteLength);
+  if (bytes.length % byteLength !== 0) {
+    throw new LinkageError(
+      "invalid-dataset",
+      "bytes",
+      `a multiple of byteLength ${byteLength}`,
+      `${bytes.length} bytes (${bytes.length % byteLength} too many)`,
+    );
+  }
+  const recordCount = bytes.length / byteLength;
+  if (recordCount > MAX_RECORD_COUNT) {
+    throw new LinkageError("invalid-dataset", "data set", `at most ${MAX_RECORD_COUNT} records`, `${recordCount}`);
+  }
+  return Object.freeze({ bytes, recordCount, byteLength });
+}
+
+/** Checks the width of a CLK: a whole number of bytes, 1 to 4096. Throws `invalid-dataset`. */
+export function checkByteLength(byteLength: number): void {
+  if (!Number.isInteger(byteLength) || byteLength < 1 || byteLength > MAX_BYTE_LENGTH) {
+    throw new LinkageError(
+      "invalid-dataset",
+      "byteLength",
+      `a whole number from 1 to ${MAX_BYTE_LENGTH}`,
+      describeValue(byteLength),
+    );
+  }
+}
+
+/** Zeroed memory for `length` bytes: shared between threads where the platform allows it. */
+export function allocateBytes(length: number): Uint8Array {
+  const shared = typeof SharedArrayBuffer === "function";
+  return new Uint8Array(shared ? new SharedArrayBuffer(length) : new ArrayBuffer(length));
+}
+
+/** As {@link allocateBytes}, for `length` unsigned 32-bit numbers. */
+export function allocateUint32(length: number): Uint32Array {
+  return new Uint32Array(allocateBytes(4 * length).buffer);
+}

@@ -1,0 +1,193 @@
+import { encodeBase64 } from "./base64.js";
+import { ByteSegments } from "./byte-segments.js";
+import { type ByteStream, chunksOf, Utf8Pieces, wrongChunk } from "./byte-stream.js";
+import type { ClkInput } from "./clk-collector.js";
+import { allocateBytes, type ClkDataset, createClkDataset } from "./clk-dataset.js";
+import { ClkJsonReader } from "./clk-json-reader.js";
+import { type ClkLimits, checkClkLimits, type ReadClksOptions } from "./clk-limits.js";
+import { readObject } from "./clk-object-reader.js";
+import { describeValue, LinkageError } from "./errors.js";
+import { type JsonHandler, JsonScanner } from "./json-scanner.js";
+import { skippedText } from "./json-text-sink.js";
+
+export type { ByteStream } from "./byte-stream.js";
+export type { ClkInput } from "./clk-collector.js";
+export type { ReadClksOptions } from "./clk-limits.js";
+
+/**
+ * Reads CLKs from JavaScript values: an array of rows, or an object as JSON.parse makes it,
+ * `{clks: [row, …]}`, `{clknblocks: [[base64, block, …], …]}` or
+ * `{encodings: [row, …], blocks?: {"0": [block, …], …}}`; other keys are ignored.
+ *
+ * A row is base64 (padded; white space is tolerated) or a Uint8Array. A block is a text or an integer; 1 and
+ * `"1"` are the same. `blocks` may also be an array with an array of blocks for each row; rows that it does not
+ * name are in no block. `blocks` may go with `clks` too.
+ *
+ * @throws LinkageError `invalid-dataset` where the whole does not fit, InvalidRowsError for single wrong rows
+ */
+export function readClkObject(value: unknown, options?: ReadClksOptions): ClkInput {
+  return readObject(value, checkClkLimits(options));
+}
+
+/**
+ * Reads CLKs from JSON text: the shapes of {@link readClkObject}, rows in base64. Strict, but for a byte order
+ * mark. Stricter than JSON.parse in two ways: a key that holds data may come only once, and surrogates must come
+ * in pairs. Integers that name blocks may be of any size.
+ *
+ * @param text a string, or UTF-8
+ * @throws LinkageError `invalid-dataset`, for syntax with the byte offset; InvalidRowsError for single wrong rows
+ */
+export function readClkJson(text: string | Uint8Array, options?: ReadClksOptions): ClkInput {
+  const reader = new ClkJsonReader(checkClkLimits(options));
+  if (typeof text === "string") {
+    const pieces = new Utf8Pieces((bytes) => reader.write(bytes));
+    pieces.add(text);
+    pieces.end();
+  } else if (text instanceof Uint8Array) reader.write(text);
+  else
+    throw new LinkageError("invalid-dataset", "JSON text", "a string or a Uint8Array", describeValue(text));
+  return reader.end();
+}
+
+/**
+ * Reads CLKs from a stream of JSON text as {@link readClkJson} does, in memory of about twice the CLKs and the
+ * memberships in blocks, however long the text. Chunks may be cut anywhere. On an error the stream is cancelled;
+ * errors of the stream itself are passed on.
+ */
+export async function readClkJsonStream(stream: ByteStream, options?: ReadClksOptions): Promise<ClkInput> {
+  const reader = new ClkJsonReader(checkClkLimits(options));
+  const pieces = new Utf8Pieces((bytes) => reader.write(bytes));
+  for await (const chunk of chunksOf(stream)) {
+    if (typeof chunk === "string") pieces.add(chunk);
+    else if (chunk instanceof Uint8Array) {
+      pieces.end();
+      reader.write(chunk);
+    } else throw wrongChunk(chunk, "a Uint8Array or a string");
+  }
+  pieces.end();
+  return reader.end();
+}
+
+/**
+ * Reads packed CLKs: the bytes of one after the other, without any header. They are copied; to use them where
+ * they are, see createClkDataset.
+ *
+ * @param source an ArrayBuffer, or any view of one: of typed arrays of wider numbers the bytes count, as they
+ *   lie in memory
+ * @param options `byteLength` is required
+ * @throws LinkageError `invalid-dataset`
+ */
+export function readClkBytes(
+  source: ArrayBufferLike | ArrayBufferView,
+  options: ReadClksOptions & { readonly byteLength: number },
+): ClkInput {
+  const limits = checkClkLimits(options);
+  const byteLength = requireByteLength(limits);
+  const view = bytesOf(source);
+  checkPackedLength(view.length, byteLength, limits);
+  const bytes = allocateBytes(view.length);
+  bytes.set(view);
+  return { dataset: createClkDataset(bytes, byteLength) };
+}
+
+/** Reads packed CLKs from a stream of bytes, cut anywhere: see {@link readClkBytes}. */
+export async function readClkByteStream(
+  stream: ByteStream,
+  options: ReadClksOptions & { readonly byteLength: number },
+): Promise<ClkInput> {
+  const limits = checkClkLimits(options);
+  const byteLength = requireByteLength(limits);
+  const segments = new ByteSegments();
+  for await (const chunk of chunksOf(stream)) {
+    if (!(chunk instanceof Uint8Array)) throw wrongChunk(chunk, "a Uint8Array");
+    segments.append(chunk);
+    if (segments.length > limits.maxRecords * byteLength) throw tooManyRecords(limits);
+  }
+  checkPackedLength(segments.length, byteLength, limits);
+  return { dataset: createClkDataset(segments.join(), byteLength) };
+}
+
+function requireByteLength(limits: ClkLimits): number {
+  if (limits.byteLength !== undefined) return limits.byteLength;
+  throw new LinkageError(
+    "invalid-option",
+    "byteLength",
+    "the bytes in one CLK, as packed CLKs do not tell",
+    "none",
+  );
+}
+
+function checkPackedLength(length: number, byteLength: number, limits: ClkLimits): void {
+  if (length > limits.maxRecords * byteLength) throw tooManyRecords(limits);
+  if (length % byteLength === 0) return;
+  const received = `${length} bytes (${length % byteLength} too many)`;
+  throw new LinkageError(
+    "invalid-dataset",
+    "packed CLKs",
+    `a multiple of byteLength ${byteLength}`,
+    received,
+  );
+}
+
+function tooManyRecords(limits: ClkLimits): LinkageError {
+  return new LinkageError("invalid-dataset", "data set", `at most ${limits.maxRecords} records`, "more");
+}
+
+function bytesOf(source: ArrayBufferLike | ArrayBufferView): Uint8Array {
+  if (ArrayBuffer.isView(source)) return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
+  const isShared = typeof SharedArrayBuffer === "function" && source instanceof SharedArrayBuffer;
+  if (isShared || source instanceof ArrayBuffer) return new Uint8Array(source);
+  throw new LinkageError(
+    "invalid-dataset",
+    "packed CLKs",
+    "an ArrayBuffer or a view of one",
+    describeValue(source),
+  );
+}
+
+/** Takes any JSON and notes nothing. */
+const indifferent: JsonHandler = {
+  openObject: () => {},
+  closeObject: () => {},
+  openArray: () => {},
+  closeArray: () => {},
+  beginKey: () => skippedText,
+  endKey: () => {},
+  beginString: () => skippedText,
+  endString: () => {},
+  beginNumber: () => skippedText,
+  endNumber: () => {},
+  literal: () => {},
+};
+
+/**
+ * Guesses from its first bytes (64 or more make it safe) whether a file is JSON text or packed CLKs.
+ * It is JSON if these bytes begin an array or an object without a breach of JSON's syntax: a CLK may begin
+ * with `[` or `{`, but hardly ever goes on so.
+ */
+export function detectFormat(firstBytes: Uint8Array): "json" | "binary" {
+  const start = firstBytes[0] === 0xef && firstBytes[1] === 0xbb && firstBytes[2] === 0xbf ? 3 : 0;
+  const first = firstBytes.subarray(start).find((byte) => ![0x20, 0x09, 0x0a, 0x0d].includes(byte));
+  if (first !== 0x5b && first !== 0x7b) return "binary";
+  try {
+    new JsonScanner(indifferent, 1024).write(firstBytes);
+    return "json";
+  } catch {
+    return "binary";
+  }
+}
+
+/** The CLKs of a data set as base64, in row order. */
+export function toBase64Array(dataset: ClkDataset): string[] {
+  const { bytes, recordCount, byteLength } = dataset;
+  const rows: string[] = [];
+  for (let row = 0; row < recordCount; row++) {
+    rows.push(encodeBase64(bytes, row * byteLength, (row + 1) * byteLength));
+  }
+  return rows;
+}
+
+/** A copy of the packed CLKs of a data set, in memory that is not shared: fit for files and requests. */
+export function toBinary(dataset: ClkDataset): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(dataset.bytes);
+}

@@ -1,0 +1,63 @@
+import { LinkageError } from "./errors.js";
+
+/** The keys of an upload that hold data. */
+export type ClkMember = "clks" | "encodings" | "clknblocks" | "blocks";
+
+/** Tells whether a key of an upload holds data. */
+export function isClkMember(key: string): key is ClkMember {
+  return key === "clks" || key === "encodings" || key === "clknblocks" || key === "blocks";
+}
+
+/** Checks which keys an upload has: each at most once, CLKs under exactly one, blocks once. */
+export class ClkMembers {
+  private clks: ClkMember | undefined;
+  private hasBlocks = false;
+
+  /** Notes a key. Throws LinkageError `invalid-dataset` if it does not fit those before. */
+  add(member: ClkMember): void {
+    if (member === "blocks" ? this.hasBlocks : this.clks !== undefined) {
+      const expected =
+        member === "blocks" ? "the key blocks once" : "one of clks, clknblocks and encodings, once";
+      throw new LinkageError("invalid-dataset", "data set", expected, `the key ${member} as well`);
+    }
+    if (member === "blocks") this.hasBlocks = true;
+    else this.clks = member;
+    if (this.hasBlocks && this.clks === "clknblocks") {
+      throw new LinkageError(
+        "invalid-dataset",
+        "data set",
+        "blocks under one key",
+        "the keys clknblocks and blocks",
+      );
+    }
+  }
+
+  /** Throws LinkageError `invalid-dataset` if no key held CLKs. */
+  checkComplete(): void {
+    if (this.clks !== undefined) return;
+    throw new LinkageError(
+      "invalid-dataset",
+      "data set",
+      "a key clks, clknblocks or encodings",
+      "none of them",
+    );
+  }
+}
+
+/** The error of a value of the wrong kind: for a whole member, or, without one, for the data set. */
+export function wrongShape(member: ClkMember | undefined, received: string): LinkageError {
+  const expected =
+    member === undefined
+      ? "an object, or an array of base64 texts"
+      : member === "blocks"
+        ? "an object from row index to an array of blocks"
+        : member === "clknblocks"
+          ? "an array of [base64, block, …]"
+          : "an array of base64 texts";
+  return new LinkageError("invalid-dataset", member ?? "data set", expected, received);
+}
+
+/** The error of a key of `blocks` that is no row index. The key is not shown: it may be a block's name. */
+export function wrongRowKey(): LinkageError {
+  return new LinkageError("invalid-dataset", "blocks", "row indices (0, 1, …) as keys", "another key");
+}

@@ -1,0 +1,292 @@
+import { LinkageError } from "./errors.js";
+import { hashPair, PairSet } from "./pair-set.js";
+
+// Four numbers for each record, side by side so that they share a cache line.
+const NODE_LENGTH = 4;
+const PARENT = 0; // the record itself at the root of a group
+// At roots only:
+const SIZE = 1; // records in the group
+const LINKS = 2; // the first link of the group, as a reference (below)
+const LINK_COUNT = 3; // links in that list, dead ones too
+
+// A link says that two groups have been seen to share cross pairs. Six numbers each:
+const LINK_LENGTH = 6;
+const ROOTS = 0; // and 1: the roots of the two groups
+const NEXT = 2; // and 3: the next link in the list of either group, as a reference
+const SEEN_COUNT = 4; // distinct cross pairs seen; 0 once the link is dead
+const FIRST_PAIR = 5; // index of the first of them
+
+/** Pairs that are read ahead together. */
+const READ_AHEAD = 64;
+
+// A reference to a link is 1 + 2 · link + side, where side says which of its two groups holds it; 0 is none.
+const NONE = -1;
+
+/** All links have to fit into one array of 4 GiB. */
+const MAX_LINKS = Math.floor(2 ** 30 / LINK_LENGTH);
+
+/** Bytes that {@link mergeIntoGroups} holds for each record. */
+export const BYTES_PER_RECORD = NODE_LENGTH * 4;
+
+/**
+ * The general greedy solver on numbered records: walks the pairs in order and merges the groups of a pair's
+ * records once every cross pair between the two groups has been seen. A pair counts once, however often and
+ * whichever way round it comes.
+ *
+ * Groups form a union-find forest. A pair that does not merge anything is counted in the link between the two
+ * groups, found by hashing their roots. When two groups merge, the links of the one with fewer records and links
+ * are moved to the other, so a link moves O(log n) times at most. Which pairs a link has counted matters only
+ * from the second pair on: then they go into a set.
+ *
+ * @param left ids of the left records, in the order of the pairs
+ * @param right ids of the right records
+ * @param recordCount all ids are below this
+ * @returns for each record its group's root: the same id for all records of a group, and their own for others
+ * @throws LinkageError `too-many-candidates` once 178,956,970 pairs between different groups had to be remembered
+ */
+export function mergeIntoGroups(left: Uint32Array, right: Uint32Array, recordCount: number): Uint32Array {
+  const merger = new GroupMerger(left, right, recordCount);
+  for (let start = 0; start < left.length; start += READ_AHEAD) {
+    const end = Math.min(start + READ_AHEAD, left.length);
+    merger.readAhead(start, end);
+    for (let pair = start; pair < end; pair++) merger.add(pair);
+  }
+  return merger.roots();
+}
+
+class GroupMerger {
+  private readonly left: Uint32Array;
+  private readonly right: Uint32Array;
+  private readonly nodes: Uint32Array;
+  private links = new Uint32Array(64 * LINK_LENGTH);
+  private linkCount = 0;
+  private liveLinkCount = 0;
+  /** The hash table of links: two numbers a slot, a hash and 1 + link, or two zeros. */
+  private slots = new Uint32Array(2 * 256);
+  private usedSlotCount = 0;
+  private readonly seenPairs = new PairSet();
+  /** Keeps the compiler from dropping the reads of {@link readAhead}. */
+  protected lastRead = 0;
+
+  constructor(left: Uint32Array, right: Uint32Array, recordCount: number) {
+    this.left = left;
+    this.right = right;
+    this.nodes = new Uint32Array(recordCount * NODE_LENGTH);
+    for (let record = 0; record < recordCount; record++) {
+      this.nodes[record * NODE_LENGTH + PARENT] = record;
+      this.nodes[record * NODE_LENGTH + SIZE] = 1;
+    }
+  }
+
+  /** Takes the next pair. */
+  add(pair: number): void {
+    const a = this.findRoot(this.left[pair]!);
+    const b = this.findRoot(this.right[pair]!);
+    if (a === b) return;
+    const crossPairCount = this.nodes[a * NODE_LENGTH + SIZE]! * this.nodes[b * NODE_LENGTH + SIZE]!;
+    if (crossPairCount === 1) {
+      this.merge(a, b);
+      return;
+    }
+    const link = this.findLink(a, b);
+    if (link === NONE) {
+      this.addLink(a, b, pair);
+      return;
+    }
+    const at = link * LINK_LENGTH;
+    if (this.hasSeen(at, pair)) return;
+    const seenCount = this.links[at + SEEN_COUNT]! + 1;
+    if (seenCount === crossPairCount) {
+      this.killLink(at);
+      this.merge(a, b);
+      return;
+    }
+    this.spillFirstPair(at);
+    this.seenPairs.add(this.left[pair]!, this.right[pair]!);
+    this.links[at + SEEN_COUNT] = seenCount;
+  }
+
+  /**
+   * Reads what {@link add} is about to need. It would wait for memory again and again, one step depending on the
+   * one before; these reads do not depend on each other, so the processor makes many at once. Halves the time.
+   */
+  readAhead(start: number, end: number): void {
+    const { left, right, nodes, slots } = this;
+    let read = 0;
+    for (let pair = start; pair < end; pair++) {
+      read ^= nodes[left[pair]! * NODE_LENGTH]! ^ nodes[right[pair]! * NODE_LENGTH]!;
+    }
+    const mask = slots.length / 2 - 1;
+    for (let pair = start; pair < end; pair++) {
+      const a = nodes[left[pair]! * NODE_LENGTH]!;
+      const b = nodes[right[pair]! * NODE_LENGTH]!;
+      read ^= slots[2 * (hashRoots(a, b) & mask)]!;
+    }
+    this.lastRead = read;
+  }
+
+  roots(): Uint32Array {
+    const roots = new Uint32Array(this.nodes.length / NODE_LENGTH);
+    for (let record = 0; record < roots.length; record++) roots[record] = this.findRoot(record);
+    return roots;
+  }
+
+  /** The root of a record's group; halves the path to it on the way. */
+  private findRoot(record: number): number {
+    const { nodes } = this;
+    let parent = nodes[record * NODE_LENGTH]!;
+    while (parent !== record) {
+      const grandparent = nodes[parent * NODE_LENGTH]!;
+      nodes[record * NODE_LENGTH] = grandparent;
+      record = grandparent;
+      parent = nodes[record * NODE_LENGTH]!;
+    }
+    return record;
+  }
+
+  private merge(a: number, b: number): void {
+    const { nodes } = this;
+    const weightA = nodes[a * NODE_LENGTH + SIZE]! + nodes[a * NODE_LENGTH + LINK_COUNT]!;
+    const weightB = nodes[b * NODE_LENGTH + SIZE]! + nodes[b * NODE_LENGTH + LINK_COUNT]!;
+    const kept = weightA >= weightB ? a : b;
+    const absorbed = kept === a ? b : a;
+    nodes[absorbed * NODE_LENGTH + PARENT] = kept;
+    nodes[kept * NODE_LENGTH + SIZE]! += nodes[absorbed * NODE_LENGTH + SIZE]!;
+    let reference = nodes[absorbed * NODE_LENGTH + LINKS]!;
+    while (reference !== 0) {
+      const link = (reference - 1) >>> 1;
+      const side = (reference - 1) & 1;
+      reference = this.links[link * LINK_LENGTH + NEXT + side]!;
+      if (this.links[link * LINK_LENGTH + SEEN_COUNT] !== 0) this.moveLink(link, side, kept);
+    }
+  }
+
+  /** Gives one side of a link to another group, which may have a link to the other side's group already. */
+  private moveLink(link: number, side: number, kept: number): void {
+    const { links } = this;
+    const at = link * LINK_LENGTH;
+    const other = links[at + ROOTS + 1 - side]!;
+    const existing = this.findLink(kept, other);
+    if (existing === NONE) {
+      links[at + ROOTS + side] = kept;
+      this.listLink(link, side, kept);
+      // The old slot stays: nothing looks for a root that was absorbed, and finding the link there by its new
+      // roots is right too.
+      this.fillSlot(link);
+      return;
+    }
+    const existingAt = existing * LINK_LENGTH;
+    this.spillFirstPair(existingAt);
+    this.spillFirstPair(at);
+    links[existingAt + SEEN_COUNT]! += links[at + SEEN_COUNT]!;
+    this.killLink(at);
+  }
+
+  private addLink(a: number, b: number, pair: number): void {
+    const link = this.linkCount++;
+    const at = link * LINK_LENGTH;
+    if (at === this.links.length) this.growLinks();
+    this.links[at + ROOTS] = a;
+    this.links[at + ROOTS + 1] = b;
+    this.links[at + SEEN_COUNT] = 1;
+    this.links[at + FIRST_PAIR] = pair;
+    this.liveLinkCount++;
+    this.listLink(link, 0, a);
+    this.listLink(link, 1, b);
+    this.fillSlot(link);
+  }
+
+  private growLinks(): void {
+    // There are never more links than pairs.
+    const capacity = Math.min(2 * this.linkCount, this.left.length, MAX_LINKS);
+    if (capacity < this.linkCount) {
+      throw new LinkageError("too-many-candidates", "pairs to remember", `at most ${MAX_LINKS}`, "more");
+    }
+    const larger = new Uint32Array(capacity * LINK_LENGTH);
+    larger.set(this.links);
+    this.links = larger;
+  }
+
+  private killLink(at: number): void {
+    this.links[at + SEEN_COUNT] = 0;
+    this.liveLinkCount--;
+  }
+
+  /** Puts a link at the front of a group's list. */
+  private listLink(link: number, side: number, root: number): void {
+    const node = root * NODE_LENGTH;
+    this.links[link * LINK_LENGTH + NEXT + side] = this.nodes[node + LINKS]!;
+    this.nodes[node + LINKS] = 1 + 2 * link + side;
+    this.nodes[node + LINK_COUNT]!++;
+  }
+
+  private hasSeen(at: number, pair: number): boolean {
+    const left = this.left[pair]!;
+    const right = this.right[pair]!;
+    if (this.links[at + SEEN_COUNT]! > 1) return this.seenPairs.has(left, right);
+    const first = this.links[at + FIRST_PAIR]!;
+    const firstLeft = this.left[first]!;
+    const firstRight = this.right[first]!;
+    return (left === firstLeft && right === firstRight) || (left === firstRight && right === firstLeft);
+  }
+
+  /** Moves a link's only pair into the set of seen pairs; a link with more has all of them there. */
+  private spillFirstPair(at: number): void {
+    if (this.links[at + SEEN_COUNT] !== 1) return;
+    const first = this.links[at + FIRST_PAIR]!;
+    this.seenPairs.add(this.left[first]!, this.right[first]!);
+  }
+
+  private findLink(a: number, b: number): number {
+    const { slots, links } = this;
+    const mask = slots.length / 2 - 1;
+    const hash = hashRoots(a, b);
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const link = slots[2 * slot + 1]! - 1;
+      if (link === NONE) return NONE;
+      if (slots[2 * slot] !== hash) continue;
+      const first = links[link * LINK_LENGTH + ROOTS]!;
+      const second = links[link * LINK_LENGTH + ROOTS + 1]!;
+      if ((first === a && second === b) || (first === b && second === a)) return link;
+    }
+  }
+
+  /** Enters a live link into the hash table, which is rebuilt without what is out of date once it is half full. */
+  private fillSlot(link: number): void {
+    if (this.usedSlotCount * 4 >= this.slots.length) {
+      const old = this.slots;
+      let capacity = 256;
+      while (capacity < 3 * this.liveLinkCount) capacity *= 2;
+      this.slots = new Uint32Array(2 * capacity);
+      this.usedSlotCount = 0;
+      for (let at = 0; at < old.length; at += 2) {
+        const entered = old[at + 1]! - 1;
+        if (entered !== NONE && this.isCurrent(entered, old[at]!)) this.occupySlot(entered);
+      }
+    }
+    this.occupySlot(link);
+  }
+
+  /** Whether a link is live and still joins the roots that it was entered with. */
+  private isCurrent(link: number, hash: number): boolean {
+    const at = link * LINK_LENGTH;
+    return this.links[at + SEEN_COUNT] !== 0 && hashRoots(this.links[at]!, this.links[at + 1]!) === hash;
+  }
+
+  private occupySlot(link: number): void {
+    const { slots, links } = this;
+    const mask = slots.length / 2 - 1;
+    const hash = hashRoots(links[link * LINK_LENGTH + ROOTS]!, links[link * LINK_LENGTH + ROOTS + 1]!);
+    let slot = hash & mask;
+    while (slots[2 * slot + 1] !== 0) slot = (slot + 1) & mask;
+    slots[2 * slot] = hash;
+    slots[2 * slot + 1] = 1 + link;
+    this.usedSlotCount++;
+  }
+}
+
+/** The same for either order of the roots. */
+function hashRoots(a: number, b: number): number {
+  const low = Math.min(a, b);
+  return hashPair(low, a ^ b ^ low);
+}

@@ -1,0 +1,25 @@
+/** A list of unsigned 32-bit numbers that grows as it is filled: 4 bytes a number, up to twice that while growing. */
+export class GrowableUint32 {
+  length = 0;
+  private room: Uint32Array<ArrayBuffer>;
+
+  /** @param capacity numbers to make room for at first, default 1,024 */
+  constructor(capacity = 1024) {
+    this.room = new Uint32Array(Math.max(1, capacity));
+  }
+
+  /** Appends a number. */
+  push(value: number): void {
+    if (this.length === this.room.length) {
+      const larger = new Uint32Array(this.room.length * 2);
+      larger.set(this.room);
+      this.room = larger;
+    }
+    this.room[this.length++] = value;
+  }
+
+  /** The numbers so far, as a view that the next {@link push} may outdate. */
+  view(): Uint32Array<ArrayBuffer> {
+    return this.room.subarray(0, this.length);
+  }
+}

@@ -1,0 +1,76 @@
+import { LinkageError } from "../errors.js";
+import type { OverlapLimits } from "../overlap-limits.js";
+import { fitsBitSliced } from "./bit-sliced-kernel.js";
+import { type CountedDataset, KERNEL_NAMES, type KernelName } from "./kernel.js";
+import type { Kernels } from "./kernels.js";
+import { MatchCollector } from "./match-collector.js";
+
+/** Below this many comparisons, slicing costs more than it saves (measured: bench/kernel-choice.ts). */
+export const LEAST_COMPARISONS_TO_SLICE = 250_000;
+/** Where a larger share of the pairs passes, lanes hardly ever die and finding pairs one by one is faster. */
+const HIGHEST_SHARE_TO_SLICE = 0.1;
+/** Rows a side that the share of passing pairs is estimated from. */
+const SAMPLE_ROWS = 64;
+
+/** Checks a kernel's name as a user gave it; undefined means that the library chooses. Throws `invalid-option`. */
+export function checkKernelName(name: string | undefined): KernelName | undefined {
+  if (name === undefined || (KERNEL_NAMES as readonly string[]).includes(name)) return name as KernelName | undefined;
+  throw new LinkageError("invalid-option", "kernel", `one of ${KERNEL_NAMES.join(", ")}`, `«${name.slice(0, 40)}»`);
+}
+
+/**
+ * Chooses the kernel for comparing two data sets, by what it costs: bit-sliced for many rows of which few pairs pass,
+ * else scalar, or the reference where nothing else runs.
+ *
+ * @param forced a kernel to use whatever it costs
+ * @throws LinkageError `kernel-unavailable` when the forced kernel cannot do this
+ */
+export function chooseKernel(
+  kernels: Kernels,
+  left: CountedDataset,
+  right: CountedDataset,
+  limits: OverlapLimits,
+  forced?: KernelName,
+): KernelName {
+  const highest = Math.max(highestPopcount(left), highestPopcount(right));
+  if (forced !== undefined) {
+    kernels.get(forced);
+    if (forced === "bit-sliced" && !fitsBitSliced(limits, highest)) {
+      throw new LinkageError(
+        "kernel-unavailable",
+        "kernel",
+        "CLKs of at most 504 bytes and a threshold that allows at most 511 misses for the bit-sliced kernel",
+        `${limits.bits / 8} bytes, threshold ${limits.threshold} and up to ${highest} set bits`,
+      );
+    }
+    return forced;
+  }
+  if (!kernels.has("scalar")) return "reference";
+  const comparisons = left.dataset.recordCount * right.dataset.recordCount;
+  const slice =
+    kernels.has("bit-sliced") &&
+    comparisons >= LEAST_COMPARISONS_TO_SLICE &&
+    fitsBitSliced(limits, highest) &&
+    passingShare(kernels, left, right, limits) <= HIGHEST_SHARE_TO_SLICE;
+  return slice ? "bit-sliced" : "scalar";
+}
+
+function highestPopcount({ popcounts }: CountedDataset): number {
+  let highest = 0;
+  for (let n = 0; n < popcounts.length; n++) highest = Math.max(highest, popcounts[n]!);
+  return highest;
+}
+
+/** The share of passing pairs among a few thousand, spread evenly. */
+function passingShare(kernels: Kernels, left: CountedDataset, right: CountedDataset, limits: OverlapLimits): number {
+  const sample = (side: CountedDataset) => {
+    const count = Math.min(SAMPLE_ROWS, side.dataset.recordCount);
+    const order = Uint32Array.from({ length: count }, (_, n) => Math.floor((n * side.dataset.recordCount) / count));
+    return { ...side, order, from: 0, to: count };
+  };
+  const leftRows = sample(left);
+  const rightRows = sample(right);
+  const matches = new MatchCollector();
+  for (const _ of kernels.get("scalar").compareRows(leftRows, rightRows, limits, matches));
+  return matches.count / (leftRows.to * rightRows.to);
+}

@@ -1,0 +1,166 @@
+/**
+ * The passes of a stable radix sort (LSD, counting) over similar pairs.
+ *
+ * Whole 16-byte records are moved, not an index: a permutation needs a gather in random order at the end, which
+ * misses the cache three times a pair and costs more than all passes together. Each step is a loop of its own,
+ * because a loop that computes a key in floating point and counts it at once ran three times slower.
+ */
+
+/** Columns of pairs of one data set with another. */
+export interface SimilarPairs {
+  readonly scores: Float64Array;
+  readonly leftRecords: Uint32Array;
+  readonly rightRecords: Uint32Array;
+}
+
+/** The same, interleaved: record `i` has its score in `scores[2i]`, its indices in `words[4i + 2]` and `words[4i + 3]`. */
+export interface PairRecords {
+  readonly scores: Float64Array;
+  readonly words: Int32Array;
+}
+
+/** Maps scores to integer keys that ascend as scores descend: floor((max − score) · scale), below 2^31. */
+export interface ScoreQuantiser {
+  readonly max: number;
+  readonly scale: number;
+}
+
+/** Where the indices lie: (left − minLeft) · 2^rightBits + (right − minRight) is the key by which pairs ascend. */
+export interface IndexRange {
+  readonly minLeft: number;
+  readonly minRight: number;
+  readonly leftBits: number;
+  readonly rightBits: number;
+}
+
+/** Zeroed room for `count` records. */
+export function allocateRecords(count: number): PairRecords {
+  const buffer = new ArrayBuffer(16 * count);
+  return { scores: new Float64Array(buffer), words: new Int32Array(buffer) };
+}
+
+/** Writes the key of every score to `keys`; `stride` is 1 for a column, 2 for records. */
+export function writeScoreKeys(
+  scores: Float64Array,
+  stride: number,
+  quantiser: ScoreQuantiser,
+  keys: Int32Array,
+): void {
+  const { max, scale } = quantiser;
+  const count = keys.length;
+  for (let i = 0; i < count; i++) keys[i] = ((max - scores[i * stride]!) * scale) | 0;
+}
+
+/**
+ * Writes the bits of every index key from `shift` up to `keys`; at least the `width` lowest of them are right.
+ *
+ * @param left left record indices; entry `i` at `i * stride`
+ * @param right the same for the right
+ * @param stride 1 for columns, 4 for records (with both arrays starting at the first entry)
+ */
+export function writeIndexKeys(
+  left: Uint32Array | Int32Array,
+  right: Uint32Array | Int32Array,
+  stride: number,
+  range: IndexRange,
+  shift: number,
+  width: number,
+  keys: Int32Array,
+): void {
+  const { minLeft, minRight, rightBits } = range;
+  const count = keys.length;
+  if (shift >= rightBits) {
+    const down = shift - rightBits;
+    for (let i = 0; i < count; i++) keys[i] = (left[i * stride]! - minLeft) >>> down;
+  } else if (shift + width <= rightBits) {
+    for (let i = 0; i < count; i++) keys[i] = (right[i * stride]! - minRight) >>> shift;
+  } else {
+    const up = rightBits - shift;
+    for (let i = 0; i < count; i++) {
+      keys[i] = ((right[i * stride]! - minRight) >>> shift) | ((left[i * stride]! - minLeft) << up);
+    }
+  }
+}
+
+/** For each digit `(key >>> shift) & mask` the number of keys with a smaller one: where its records go. */
+export function digitStarts(keys: Int32Array, shift: number, mask: number): Int32Array {
+  const starts = new Int32Array(mask + 1);
+  const count = keys.length;
+  for (let i = 0; i < count; i++) {
+    const digit = (keys[i]! >>> shift) & mask;
+    starts[digit] = (starts[digit]! + 1) | 0;
+  }
+  let sum = 0;
+  for (let digit = 0; digit <= mask; digit++) {
+    const size = starts[digit]!;
+    starts[digit] = sum;
+    sum = (sum + size) | 0;
+  }
+  return starts;
+}
+
+/** The first pass: columns to records. `starts` is used up. */
+export function scatterColumns(
+  from: SimilarPairs,
+  keys: Int32Array,
+  shift: number,
+  mask: number,
+  starts: Int32Array,
+  to: PairRecords,
+): void {
+  const { scores, leftRecords, rightRecords } = from;
+  const { scores: toScores, words } = to;
+  const count = keys.length;
+  for (let i = 0; i < count; i++) {
+    const digit = (keys[i]! >>> shift) & mask;
+    const at = starts[digit]!;
+    starts[digit] = (at + 1) | 0;
+    toScores[2 * at] = scores[i]!;
+    words[4 * at + 2] = leftRecords[i]!;
+    words[4 * at + 3] = rightRecords[i]!;
+  }
+}
+
+/** A pass in the middle: records to records. `starts` is used up. */
+export function scatterRecords(
+  from: PairRecords,
+  keys: Int32Array,
+  shift: number,
+  mask: number,
+  starts: Int32Array,
+  to: PairRecords,
+): void {
+  const { scores, words } = from;
+  const { scores: toScores, words: toWords } = to;
+  const count = keys.length;
+  for (let i = 0; i < count; i++) {
+    const digit = (keys[i]! >>> shift) & mask;
+    const at = starts[digit]!;
+    starts[digit] = (at + 1) | 0;
+    toScores[2 * at] = scores[2 * i]!;
+    toWords[4 * at + 2] = words[4 * i + 2]!;
+    toWords[4 * at + 3] = words[4 * i + 3]!;
+  }
+}
+
+/** The last pass: records to columns. `starts` is used up. */
+export function gatherColumns(
+  from: PairRecords,
+  keys: Int32Array,
+  shift: number,
+  mask: number,
+  starts: Int32Array,
+  to: SimilarPairs,
+): void {
+  const { scores, words } = from;
+  const { scores: toScores, leftRecords, rightRecords } = to;
+  const count = keys.length;
+  for (let i = 0; i < count; i++) {
+    const digit = (keys[i]! >>> shift) & mask;
+    const at = starts[digit]!;
+    starts[digit] = (at + 1) | 0;
+    toScores[at] = scores[2 * i]!;
+    leftRecords[at] = words[4 * i + 2]!;
+    rightRecords[at] = words[4 * i + 3]!;
+  }
+}

@@ -1,0 +1,243 @@
+import type { CandidatePairs } from "./candidate-pairs.js";
+import { describeValue, LinkageError } from "./errors.js";
+import { BYTES_PER_RECORD, mergeIntoGroups } from "./group-merger.js";
+import { isDense, numberRecords, type RecordIds } from "./record-ids.js";
+
+/**
+ * Groups of records that stand for the same entity, as a struct of arrays: group `i` holds the records
+ * `starts[i] … starts[i + 1]` (the last one excluded), record `j` being row `records[j]` of data set `datasets[j]`.
+ * Every group has two records or more, ascending by (data set, row); groups ascend by their first record. No
+ * record is in two groups. 8 bytes a record and 4 a group.
+ */
+export interface Groups {
+  /** One more than there are groups. */
+  readonly starts: Uint32Array;
+  readonly datasets: Uint32Array;
+  readonly records: Uint32Array;
+}
+
+export interface SolveGreedyOptions {
+  /** How many records each data set has; when given, pairs have to keep to them. Default: not checked. */
+  readonly recordCounts?: readonly number[];
+}
+
+/** Bytes that the two-party solver holds for each row: a partner for the left ones, a mark for the right ones. */
+const BYTES_PER_ROW = 5;
+
+/**
+ * Turns candidate pairs into groups, greedily: walks the pairs in their order and merges the groups of a pair's two
+ * records (a record without one counts as a group of one) if *every* cross pair of the two groups has been seen so
+ * far. Otherwise the pair is remembered, so that a later one can complete the merge. This is `greedy_solve` of
+ * anonlink (merge threshold 1, `deduplicated` off: two records of one data set may share a group), but for pairs
+ * that are given twice: here a pair counts once, there each repetition counts as one more cross pair.
+ *
+ * Between two data sets no record can join a group of two, as it was never compared with one of them; what is left
+ * of the rule is «if neither record is taken, take both», which needs no more than a pass over the pairs.
+ *
+ * Memory beyond input and output. Two parties: 5 bytes a row. More: 16 bytes a row, 8 a pair, and for each pair that
+ * had to be remembered 24 to 72 for the pair's two groups while they grow, and up to 48 if those groups had been seen
+ * to share another pair. That comes to 50 to 150 MB for a million pairs. Rows count up to the largest that occurs
+ * in each data set, until that would take more than 64 MiB and 128 bytes a pair; then only rows that occur count.
+ *
+ * @param pairs in the total order: best score first. Ties may come in any order, and it is kept to.
+ * @returns the groups, always in the same order: see {@link Groups}
+ * @throws LinkageError `invalid-candidates` if the arrays differ in length, a score is no number or above the one
+ *   before it, or a record is outside `recordCounts`; `too-many-candidates` if more than 178,956,970 pairs of three
+ *   or more parties have to be remembered
+ */
+export function solveGreedy(pairs: CandidatePairs, options: SolveGreedyOptions = {}): Groups {
+  checkLengths(pairs);
+  checkOrder(pairs.scores);
+  if (options.recordCounts !== undefined) checkRecords(pairs, options.recordCounts);
+  if (pairs.scores.length === 0) {
+    return { starts: new Uint32Array(1), datasets: new Uint32Array(0), records: new Uint32Array(0) };
+  }
+  const left = onlyValue(pairs.leftDatasets);
+  const right = onlyValue(pairs.rightDatasets);
+  if (left !== undefined && right !== undefined && left !== right) return solveTwoParties(pairs, left, right);
+  const ids = numberRecords(pairs, BYTES_PER_RECORD);
+  return groupByRoot(mergeIntoGroups(ids.left, ids.right, ids.idCount), ids);
+}
+
+/** The groups as nested arrays, each record as `[data set, row]`: for JSON, and to read. */
+export function groupsToArrays(groups: Groups): [dataset: number, row: number][][] {
+  const arrays: [number, number][][] = [];
+  for (let group = 0; group + 1 < groups.starts.length; group++) {
+    const members: [number, number][] = [];
+    for (let i = groups.starts[group]!; i < groups.starts[group + 1]!; i++) {
+      members.push([groups.datasets[i]!, groups.records[i]!]);
+    }
+    arrays.push(members);
+  }
+  return arrays;
+}
+
+/** Solves pairs between two data sets: one to one. */
+function solveTwoParties(pairs: CandidatePairs, leftDataset: number, rightDataset: number): Groups {
+  // Groups ascend by their first record, which is the one of the lower data set.
+  const inOrder = leftDataset < rightDataset;
+  let lowRows = inOrder ? pairs.leftRecords : pairs.rightRecords;
+  let highRows = inOrder ? pairs.rightRecords : pairs.leftRecords;
+  let lowCount = maximum(lowRows) + 1;
+  let highCount = maximum(highRows) + 1;
+  let sparse: { low: Uint32Array; high: Uint32Array } | undefined;
+  if (!isDense(lowCount + highCount, BYTES_PER_ROW, pairs.scores.length)) {
+    const ids = numberRecords(pairs, Number.POSITIVE_INFINITY);
+    lowCount = ids.datasetStarts[1]!;
+    highCount = ids.idCount - lowCount;
+    lowRows = inOrder ? ids.left : ids.right;
+    highRows = (inOrder ? ids.right : ids.left).map((id) => id - lowCount);
+    sparse = { low: ids.rows!.subarray(0, lowCount), high: ids.rows!.subarray(lowCount) };
+  }
+  const { partners, groupCount } = takeOneToOne(lowRows, highRows, lowCount, highCount);
+
+  const starts = new Uint32Array(groupCount + 1);
+  const datasets = new Uint32Array(2 * groupCount);
+  const records = new Uint32Array(2 * groupCount);
+  let end = 0;
+  for (let low = 0; low < lowCount; low++) {
+    if (partners[low] === 0) continue;
+    const high = partners[low]! - 1;
+    datasets[end] = inOrder ? leftDataset : rightDataset;
+    datasets[end + 1] = inOrder ? rightDataset : leftDataset;
+    records[end] = sparse === undefined ? low : sparse.low[low]!;
+    records[end + 1] = sparse === undefined ? high : sparse.high[high]!;
+    end += 2;
+    starts[end / 2] = end;
+  }
+  return { starts, datasets, records };
+}
+
+/** Takes each pair of which neither record is taken. `partners` holds 1 + the high row of each low row, or 0. */
+function takeOneToOne(
+  lowRows: Uint32Array,
+  highRows: Uint32Array,
+  lowCount: number,
+  highCount: number,
+): { partners: Uint32Array; groupCount: number } {
+  const partners = new Uint32Array(lowCount);
+  const highTaken = new Uint8Array(highCount);
+  let groupCount = 0;
+  for (let i = 0; i < lowRows.length; i++) {
+    const low = lowRows[i]!;
+    const high = highRows[i]!;
+    if (partners[low] !== 0 || highTaken[high] !== 0) continue;
+    partners[low] = high + 1;
+    highTaken[high] = 1;
+    groupCount++;
+  }
+  return { partners, groupCount };
+}
+
+/** Collects the ids that share a root into groups, in ascending order, and leaves out the groups of one. */
+function groupByRoot(roots: Uint32Array, ids: RecordIds): Groups {
+  const sizes = new Uint32Array(roots.length);
+  for (let id = 0; id < roots.length; id++) sizes[roots[id]!]!++;
+  let groupCount = 0;
+  let recordCount = 0;
+  for (let root = 0; root < sizes.length; root++) {
+    if (sizes[root]! < 2) continue;
+    groupCount++;
+    recordCount += sizes[root]!;
+  }
+
+  const starts = new Uint32Array(groupCount + 1);
+  const datasets = new Uint32Array(recordCount);
+  const records = new Uint32Array(recordCount);
+  /** 1 + where the next record of a root's group goes. */
+  const places = new Uint32Array(roots.length);
+  let group = 0;
+  let end = 0;
+  for (let rank = 0; rank < ids.datasets.length; rank++) {
+    const start = ids.datasetStarts[rank]!;
+    for (let id = start; id < ids.datasetStarts[rank + 1]!; id++) {
+      const root = roots[id]!;
+      if (sizes[root]! < 2) continue;
+      if (places[root] === 0) {
+        places[root] = end + 1;
+        end += sizes[root]!;
+        starts[++group] = end;
+      }
+      const place = places[root]!++ - 1;
+      datasets[place] = ids.datasets[rank]!;
+      records[place] = ids.rows === null ? id - start : ids.rows[id]!;
+    }
+  }
+  return { starts, datasets, records };
+}
+
+/** The value of all elements, if there is only one. */
+function onlyValue(values: Uint32Array): number | undefined {
+  const first = values[0]!;
+  for (let i = 1; i < values.length; i++) {
+    if (values[i] !== first) return undefined;
+  }
+  return first;
+}
+
+function maximum(values: Uint32Array): number {
+  let largest = 0;
+  for (let i = 0; i < values.length; i++) {
+    if (values[i]! > largest) largest = values[i]!;
+  }
+  return largest;
+}
+
+function checkLengths(pairs: CandidatePairs): void {
+  const pairCount = pairs.scores.length;
+  for (const name of ["leftDatasets", "rightDatasets", "leftRecords", "rightRecords"] as const) {
+    if (pairs[name].length === pairCount) continue;
+    throw new LinkageError(
+      "invalid-candidates",
+      name,
+      `${pairCount} elements, as many as scores`,
+      `${pairs[name].length}`,
+    );
+  }
+}
+
+function checkOrder(scores: Float64Array): void {
+  let previous = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < scores.length; i++) {
+    const score = scores[i]!;
+    if (!(score <= previous)) {
+      throw new LinkageError(
+        "invalid-candidates",
+        `score of pair ${i}`,
+        `at most ${previous}, the one before`,
+        `${score}`,
+      );
+    }
+    previous = score;
+  }
+}
+
+function checkRecords(pairs: CandidatePairs, recordCounts: readonly number[]): void {
+  checkSide("left", pairs.leftDatasets, pairs.leftRecords, recordCounts);
+  checkSide("right", pairs.rightDatasets, pairs.rightRecords, recordCounts);
+}
+
+function checkSide(
+  side: string,
+  datasets: Uint32Array,
+  records: Uint32Array,
+  recordCounts: readonly number[],
+): void {
+  for (let i = 0; i < datasets.length; i++) {
+    const recordCount = recordCounts[datasets[i]!];
+    if (recordCount !== undefined && records[i]! < recordCount) continue;
+    throw recordCount === undefined
+      ? new LinkageError(
+          "invalid-candidates",
+          `${side} data set of pair ${i}`,
+          `below ${recordCounts.length}, the number of data sets`,
+          describeValue(datasets[i]),
+        )
+      : new LinkageError(
+          "invalid-candidates",
+          `${side} record of pair ${i}`,
+          `below ${recordCount}, the number of records in data set ${datasets[i]}`,
+          describeValue(records[i]),
+        );
+  }
+}

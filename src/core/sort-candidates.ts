@@ -1,0 +1,121 @@
+import {
+  allocateCandidatePairs,
+  type CandidatePairs,
+  candidateCount,
+  checkColumns,
+  compareCandidates,
+  copyCandidates,
+  isSorted,
+  sliceCandidatePairs,
+} from "./candidate-pairs.js";
+import { mergeCandidatePairs } from "./merge-candidates.js";
+import { type SimilarPairs, sortSimilarPairs } from "./sort-similar-pairs.js";
+
+/** More pairs of data sets than this are not sorted one by one: far beyond the parties of any project. */
+const MAX_DATASET_PAIRS = 1024;
+
+/**
+ * Sorts candidate pairs into the total order; the input stays as it is, the result is a copy. Any numbers may be
+ * scores, except NaN. O(n log n) at worst, linear for the usual two data sets.
+ *
+ * @throws LinkageError `invalid-candidates` if the columns differ in length
+ */
+export function sortCandidatePairs(pairs: CandidatePairs): CandidatePairs {
+  checkColumns(pairs);
+  if (isSorted(pairs)) return sliceCandidatePairs(pairs);
+  const groups = groupByDatasets(pairs);
+  if (groups === undefined) return sortByComparison(pairs);
+  return mergeCandidatePairs(
+    groups.map(({ leftDataset, rightDataset, similar }) => {
+      const sorted = sortSimilarPairs(similar.scores, similar.leftRecords, similar.rightRecords);
+      return withDatasets(sorted, leftDataset, rightDataset);
+    }),
+  );
+}
+
+/** Candidate pairs of one data set with another, without a copy of the three columns given. */
+export function withDatasets(pairs: SimilarPairs, leftDataset: number, rightDataset: number): CandidatePairs {
+  const count = pairs.scores.length;
+  return {
+    scores: pairs.scores,
+    leftDatasets: new Uint32Array(count).fill(leftDataset),
+    rightDatasets: new Uint32Array(count).fill(rightDataset),
+    leftRecords: pairs.leftRecords,
+    rightRecords: pairs.rightRecords,
+  };
+}
+
+interface DatasetGroup {
+  readonly leftDataset: number;
+  readonly rightDataset: number;
+  readonly similar: SimilarPairs;
+}
+
+/** Splits the pairs by their data sets, in the order found; undefined where there are too many data sets. */
+function groupByDatasets(pairs: CandidatePairs): DatasetGroup[] | undefined {
+  const numbers = numberDatasetPairs(pairs);
+  if (numbers === undefined) return undefined;
+  const { groupOf, firsts } = numbers;
+  if (firsts.length === 1) {
+    return [{ leftDataset: pairs.leftDatasets[0]!, rightDataset: pairs.rightDatasets[0]!, similar: pairs }];
+  }
+  const sizes = new Uint32Array(firsts.length);
+  for (const group of groupOf) sizes[group]!++;
+  const groups = firsts.map((first, group) => ({
+    leftDataset: pairs.leftDatasets[first]!,
+    rightDataset: pairs.rightDatasets[first]!,
+    similar: {
+      scores: new Float64Array(sizes[group]!),
+      leftRecords: new Uint32Array(sizes[group]!),
+      rightRecords: new Uint32Array(sizes[group]!),
+    },
+  }));
+  const filled = new Uint32Array(firsts.length);
+  for (let i = 0; i < groupOf.length; i++) {
+    const group = groupOf[i]!;
+    const at = filled[group]!;
+    filled[group] = at + 1;
+    const { similar } = groups[group]!;
+    similar.scores[at] = pairs.scores[i]!;
+    similar.leftRecords[at] = pairs.leftRecords[i]!;
+    similar.rightRecords[at] = pairs.rightRecords[i]!;
+  }
+  return groups;
+}
+
+/** Numbers the pairs of data sets as they come: the number of each candidate, and the first candidate of each. */
+function numberDatasetPairs(pairs: CandidatePairs): { groupOf: Uint16Array; firsts: number[] } | undefined {
+  const { leftDatasets, rightDatasets } = pairs;
+  const groupOf = new Uint16Array(candidateCount(pairs));
+  const firsts: number[] = [];
+  const known = new Map<number, Map<number, number>>();
+  let group = 0;
+  for (let i = 0; i < groupOf.length; i++) {
+    const left = leftDatasets[i]!;
+    const right = rightDatasets[i]!;
+    if (i === 0 || left !== leftDatasets[i - 1] || right !== rightDatasets[i - 1]) {
+      let ofLeft = known.get(left);
+      if (ofLeft === undefined) known.set(left, (ofLeft = new Map()));
+      group = ofLeft.get(right) ?? firsts.length;
+      if (group === firsts.length) {
+        if (group === MAX_DATASET_PAIRS) return undefined;
+        ofLeft.set(right, group);
+        firsts.push(i);
+      }
+    }
+    groupOf[i] = group;
+  }
+  return { groupOf, firsts };
+}
+
+function sortByComparison(pairs: CandidatePairs): CandidatePairs {
+  const count = candidateCount(pairs);
+  const order = new Uint32Array(count)
+    .map((_, i) => i)
+    .sort((i, j) => compareCandidates(pairs, i, pairs, j) || i - j);
+  const result = allocateCandidatePairs(count);
+  order.forEach((from, to) => {
+    copyCandidates(pairs, from, 1, result, to);
+  });
+  return result;
+}

@@ -1,0 +1,241 @@
+import { LinkageError } from "./errors.js";
+import {
+  allocateRecords,
+  digitStarts,
+  gatherColumns,
+  type IndexRange,
+  type ScoreQuantiser,
+  type SimilarPairs,
+  scatterColumns,
+  scatterRecords,
+  writeIndexKeys,
+  writeScoreKeys,
+} from "./radix-passes.js";
+
+export type { SimilarPairs } from "./radix-passes.js";
+
+/** Below this many pairs a comparison sort of indices is as fast. */
+const SMALL_COUNT = 256;
+
+/** Digits of a radix pass, in bits: 2,048 write streams still fit the second cache. */
+const MAX_DIGIT_BITS = 11;
+
+/** Different scores of CLKs of up to 1,024 bits lie at least 2^−21 apart: keys of that resolution tell them apart. */
+const SCORE_RESOLUTION_BITS = 21;
+const MIN_SCORE_BITS = 16;
+const MAX_SCORE_BITS = 22;
+
+/** Runs of equal keys up to this length are sorted by insertion. */
+const INSERTION_LENGTH = 16;
+
+/**
+ * Sorts pairs of two data sets: score descending, then left record, then right record, ascending. The result is
+ * exact for any numbers as scores (−0 counts as 0; NaN is not allowed), the input stays as it is.
+ *
+ * A stable radix sort. Pairs that already come in (left, right) order, as many comparisons emit them, need two
+ * passes by score only. Scores that the quantised key cannot tell apart are put right in a final linear check;
+ * even where all fall on one key the sort takes no more than O(n log n).
+ *
+ * @param scores one score a pair
+ * @param leftRecords the left record of each pair; as long as `scores`
+ * @param rightRecords the right record of each pair; as long as `scores`
+ * @throws LinkageError `invalid-candidates` if the lengths differ
+ */
+export function sortSimilarPairs(
+  scores: Float64Array,
+  leftRecords: Uint32Array,
+  rightRecords: Uint32Array,
+): SimilarPairs {
+  const pairs = { scores, leftRecords, rightRecords };
+  const count = scores.length;
+  if (leftRecords.length !== count || rightRecords.length !== count) {
+    const received = `${leftRecords.length} left and ${rightRecords.length} right records`;
+    throw new LinkageError("invalid-candidates", "columns", `${count} values, as in scores`, received);
+  }
+  if (isOrdered(pairs)) {
+    return { scores: scores.slice(), leftRecords: leftRecords.slice(), rightRecords: rightRecords.slice() };
+  }
+  if (count < SMALL_COUNT) return sortByComparison(pairs);
+  const { min, max } = findScoreRange(scores);
+  const scoreBits = chooseScoreBits(max - min);
+  const scale = max === min ? 0 : (2 ** scoreBits - 1) / (max - min);
+  // A range that overflows, or that is too small to divide by.
+  if (!Number.isFinite(scale)) return sortByComparison(pairs);
+  const quantiser = { max, scale };
+  const range = isAscending(pairs) ? undefined : findIndexRange(pairs);
+  const result = runPasses(pairs, range, quantiser, max === min ? 0 : scoreBits);
+  sortEqualKeys(result, quantiser);
+  return result;
+}
+
+function isOrdered({ scores, leftRecords, rightRecords }: SimilarPairs): boolean {
+  for (let i = 1; i < scores.length; i++) {
+    const before = scores[i - 1]!;
+    const score = scores[i]!;
+    if (score < before) continue;
+    if (score !== before || leftRecords[i]! < leftRecords[i - 1]!) return false;
+    if (leftRecords[i] === leftRecords[i - 1] && rightRecords[i]! < rightRecords[i - 1]!) return false;
+  }
+  return true;
+}
+
+function isAscending({ leftRecords, rightRecords }: SimilarPairs): boolean {
+  let lastLeft = 0;
+  let lastRight = 0;
+  for (let i = 0; i < leftRecords.length; i++) {
+    const left = leftRecords[i]!;
+    const right = rightRecords[i]!;
+    if (left < lastLeft || (left === lastLeft && right < lastRight)) return false;
+    lastLeft = left;
+    lastRight = right;
+  }
+  return true;
+}
+
+function findScoreRange(scores: Float64Array): { min: number; max: number } {
+  let min = scores[0]!;
+  let max = min;
+  for (let i = 1; i < scores.length; i++) {
+    const score = scores[i]!;
+    min = Math.min(score, min);
+    max = Math.max(score, max);
+  }
+  return { min, max };
+}
+
+function chooseScoreBits(range: number): number {
+  const bits = Math.ceil(Math.log2(range)) + SCORE_RESOLUTION_BITS;
+  return Math.min(Math.max(bits, MIN_SCORE_BITS), MAX_SCORE_BITS);
+}
+
+function findIndexRange({ leftRecords, rightRecords }: SimilarPairs): IndexRange {
+  let minLeft = leftRecords[0]!;
+  let maxLeft = minLeft;
+  let minRight = rightRecords[0]!;
+  let maxRight = minRight;
+  for (let i = 1; i < leftRecords.length; i++) {
+    const left = leftRecords[i]!;
+    const right = rightRecords[i]!;
+    minLeft = Math.min(left, minLeft);
+    maxLeft = Math.max(left, maxLeft);
+    minRight = Math.min(right, minRight);
+    maxRight = Math.max(right, maxRight);
+  }
+  const bitsOf = (value: number) => 32 - Math.clz32(value);
+  return { minLeft, minRight, leftBits: bitsOf(maxLeft - minLeft), rightBits: bitsOf(maxRight - minRight) };
+}
+
+/** Borders of the digits of a key of `bits` bits, lowest first. */
+function splitDigits(bits: number, leastCount: number): { shift: number; width: number }[] {
+  if (bits === 0) return [];
+  const count = Math.max(leastCount, Math.ceil(bits / MAX_DIGIT_BITS));
+  const width = Math.ceil(bits / count);
+  return Array.from({ length: count }, (_, i) => ({ shift: i * width, width }));
+}
+
+function runPasses(
+  pairs: SimilarPairs,
+  range: IndexRange | undefined,
+  quantiser: ScoreQuantiser,
+  scoreBits: number,
+): SimilarPairs {
+  const indexBits = range === undefined ? 0 : range.leftBits + range.rightBits;
+  // Two passes at least: the first one makes records of the columns, the last one columns of the records.
+  const indexDigits = splitDigits(indexBits, scoreBits === 0 ? 2 : 1);
+  const scoreDigits = splitDigits(scoreBits, indexBits === 0 ? 2 : 1);
+  const passes = indexDigits.length + scoreDigits.length;
+
+  const count = pairs.scores.length;
+  const keys = new Int32Array(count);
+  let records = allocateRecords(count);
+  let spare = passes > 2 ? allocateRecords(count) : records;
+  const result = {
+    scores: new Float64Array(count),
+    leftRecords: new Uint32Array(count),
+    rightRecords: new Uint32Array(count),
+  };
+  for (let pass = 0; pass < passes; pass++) {
+    const first = pass === 0;
+    const indexDigit = indexDigits[pass];
+    const { shift, width } = indexDigit ?? scoreDigits[pass - indexDigits.length]!;
+    const mask = (1 << width) - 1;
+    if (indexDigit !== undefined) {
+      const left = first ? pairs.leftRecords : records.words.subarray(2);
+      const right = first ? pairs.rightRecords : records.words.subarray(3);
+      writeIndexKeys(left, right, first ? 1 : 4, range!, shift, width, keys);
+    } else {
+      writeScoreKeys(first ? pairs.scores : records.scores, first ? 1 : 2, quantiser, keys);
+    }
+    const down = indexDigit === undefined ? shift : 0;
+    const starts = digitStarts(keys, down, mask);
+    if (first) {
+      scatterColumns(pairs, keys, down, mask, starts, records);
+    } else if (pass < passes - 1) {
+      scatterRecords(records, keys, down, mask, starts, spare);
+      [records, spare] = [spare, records];
+    } else {
+      gatherColumns(records, keys, down, mask, starts, result);
+    }
+  }
+  return result;
+}
+
+/** Puts runs of equal keys right; pairs of equal scores are in order already, as every pass was stable. */
+function sortEqualKeys(pairs: SimilarPairs, { max, scale }: ScoreQuantiser): void {
+  const { scores } = pairs;
+  const count = scores.length;
+  const keyOf = (i: number) => ((max - scores[i]!) * scale) | 0;
+  for (let i = 1; i < count; i++) {
+    if (!(scores[i]! > scores[i - 1]!)) continue;
+    const key = keyOf(i);
+    let from = i - 1;
+    while (from > 0 && keyOf(from - 1) === key) from--;
+    let to = i + 1;
+    while (to < count && keyOf(to) === key) to++;
+    const run = {
+      scores: scores.subarray(from, to),
+      leftRecords: pairs.leftRecords.subarray(from, to),
+      rightRecords: pairs.rightRecords.subarray(from, to),
+    };
+    if (to - from <= INSERTION_LENGTH) sortByInsertion(run);
+    else copyPairs(sortByComparison(run), run);
+    i = to;
+  }
+}
+
+function copyPairs(from: SimilarPairs, to: SimilarPairs): void {
+  to.scores.set(from.scores);
+  to.leftRecords.set(from.leftRecords);
+  to.rightRecords.set(from.rightRecords);
+}
+
+function sortByInsertion({ scores, leftRecords, rightRecords }: SimilarPairs): void {
+  for (let i = 1; i < scores.length; i++) {
+    const score = scores[i]!;
+    const left = leftRecords[i]!;
+    const right = rightRecords[i]!;
+    let at = i;
+    for (; at > 0 && scores[at - 1]! < score; at--) {
+      scores[at] = scores[at - 1]!;
+      leftRecords[at] = leftRecords[at - 1]!;
+      rightRecords[at] = rightRecords[at - 1]!;
+    }
+    scores[at] = score;
+    leftRecords[at] = left;
+    rightRecords[at] = right;
+  }
+}
+
+function sortByComparison({ scores, leftRecords, rightRecords }: SimilarPairs): SimilarPairs {
+  const order = Uint32Array.from(scores, (_, i) => i).sort((i, j) => {
+    const a = scores[i]!;
+    const b = scores[j]!;
+    if (a !== b) return a > b ? -1 : 1;
+    return leftRecords[i]! - leftRecords[j]! || rightRecords[i]! - rightRecords[j]! || i - j;
+  });
+  return {
+    scores: Float64Array.from(order, (i) => scores[i]!),
+    leftRecords: order.map((i) => leftRecords[i]!),
+    rightRecords: order.map((i) => rightRecords[i]!),
+  };
+}

@@ -1,0 +1,7 @@
+// The library's entry point in browsers and other places without Node's modules.
+import { browserPlatform } from "./browser-platform.js";
+import { usePlatform } from "./platform.js";
+
+usePlatform(browserPlatform);
+
+export * from "./index.js";

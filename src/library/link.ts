@@ -1,0 +1,38 @@
+import type { CandidatePairs } from "../core/candidate-pairs.js";
+import { type Groups, solveGreedy } from "../core/solve-greedy.js";
+import { type ComparisonStatistics, type DatasetInput, findCandidatePairs } from "./find-candidate-pairs.js";
+import type { CompareOptions } from "./options.js";
+import { type ScoreHistogram, scoreHistogram } from "../core/score-histogram.js";
+
+export interface LinkStatistics extends ComparisonStatistics {
+  /** How the scores of the candidate pairs spread between the threshold and 1. */
+  readonly scoreHistogram: ScoreHistogram;
+  /** Seconds of {@link ComparisonStatistics.seconds} plus solving. */
+  readonly seconds: number;
+}
+
+export interface LinkResult {
+  /** Records that belong together, one group a person: see {@link Groups}. */
+  readonly groups: Groups;
+  /** All candidate pairs, in the total order. */
+  readonly pairs: CandidatePairs;
+  readonly statistics: LinkStatistics;
+}
+
+/**
+ * Links data sets: finds the candidate pairs and solves them greedily into groups, the best scores first.
+ *
+ * @param inputs two data sets or more, all with blocks or all without, all of one byteLength
+ * @throws LinkageError as `findCandidatePairs`
+ */
+export async function link(inputs: readonly DatasetInput[], options: CompareOptions): Promise<LinkResult> {
+  const start = performance.now();
+  const { pairs, statistics } = await findCandidatePairs(inputs, options);
+  const groups = solveGreedy(pairs);
+  const seconds = (performance.now() - start) / 1000;
+  return {
+    groups,
+    pairs,
+    statistics: { ...statistics, seconds, scoreHistogram: scoreHistogram(pairs.scores, options.threshold) },
+  };
+}

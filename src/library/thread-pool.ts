@@ -1,0 +1,181 @@
+import type { ComparisonPlan } from "../core/plan-comparison.js";
+import { LinkageError } from "../core/errors.js";
+import type { MatchCollector, Matches } from "../core/kernel/match-collector.js";
+import type { WasmModules } from "../core/kernel/wasm-modules.js";
+import type { Platform, Thread } from "./platform.js";
+import type { FromThread, ThreadError } from "./thread-protocol.js";
+import { THREAD_SOURCE } from "./thread-source.generated.js";
+
+/** A comparison in work: its tasks are handed out one by one. */
+interface Job {
+  readonly id: number;
+  readonly plan: ComparisonPlan;
+  readonly limit: number;
+  readonly maxThreads: number;
+  readonly results: (Matches | undefined)[];
+  readonly onComparisons: (comparisons: number) => void;
+  readonly settle: (error?: unknown) => void;
+  next: number;
+  running: number;
+  finished: number;
+}
+
+interface PooledThread {
+  readonly thread: Thread;
+  /** Jobs whose comparison the thread holds. */
+  readonly known: Set<number>;
+  busyWith: number | undefined;
+}
+
+/**
+ * Threads that stay between comparisons, since starting one takes longer than many a comparison. Comparisons at the
+ * same time take turns, task by task. Idle threads do not keep a process alive.
+ */
+export class ThreadPool {
+  readonly #platform: Platform;
+  readonly #modules: WasmModules;
+  readonly #threads: PooledThread[] = [];
+  readonly #jobs = new Map<number, Job>();
+  #lastId = 0;
+  #answered = false;
+
+  constructor(platform: Platform, modules: WasmModules) {
+    this.#platform = platform;
+    this.#modules = modules;
+  }
+
+  /** Whether any thread ever did something: where none did, the platform refuses threads. */
+  get everAnswered(): boolean {
+    return this.#answered;
+  }
+
+  /**
+   * Runs a plan on up to `threads` threads and adds its matches in the order of the tasks.
+   * Rejects with the reason of an abort; threads then stop within one tile.
+   */
+  async run(
+    plan: ComparisonPlan,
+    threads: number,
+    matches: MatchCollector,
+    limit: number,
+    onComparisons: (comparisons: number) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    signal?.throwIfAborted();
+    if (plan.tasks.length === 0) return;
+    const id = ++this.#lastId;
+    const results: (Matches | undefined)[] = new Array(plan.tasks.length).fill(undefined);
+    let onAbort = () => {};
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const settle = (error?: unknown) => (error === undefined ? resolve() : reject(error));
+        const counters = { next: 0, running: 0, finished: 0 };
+        this.#jobs.set(id, { id, plan, limit, maxThreads: threads, results, onComparisons, settle, ...counters });
+        onAbort = () => settle(signal!.reason);
+        signal?.addEventListener("abort", onAbort, { once: true });
+        try {
+          while (this.#threads.length < Math.min(threads, plan.tasks.length)) this.#spawn();
+          this.#dispatch();
+        } catch (error) {
+          settle(threadFailed(String(error)));
+        }
+      });
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+      this.#jobs.delete(id);
+      for (const pooled of this.#threads) {
+        if (pooled.known.delete(id)) pooled.thread.post({ type: "forget", job: id });
+      }
+    }
+    for (const result of results) if (result!.scores.length > 0) matches.addOwned(result!);
+  }
+
+  /** Ends all threads; comparisons in work fail. The next one starts new threads. */
+  close(): void {
+    for (const { thread } of this.#threads.splice(0)) thread.terminate();
+    for (const job of this.#jobs.values()) job.settle(threadFailed("the pool was closed"));
+  }
+
+  #spawn(): void {
+    const pooled: PooledThread = {
+      thread: this.#platform.spawn(
+        THREAD_SOURCE,
+        (message) => this.#receive(pooled, message),
+        (reason) => this.#lose(pooled, reason),
+      ),
+      known: new Set(),
+      busyWith: undefined,
+    };
+    this.#threads.push(pooled);
+    pooled.thread.keepAlive(false);
+    pooled.thread.post({ type: "start", modules: this.#modules });
+  }
+
+  /** Gives every idle thread a task, one job after the other. */
+  #dispatch(): void {
+    for (const pooled of this.#threads) {
+      if (pooled.busyWith !== undefined) continue;
+      const job = this.#nextJob();
+      if (job === undefined) return;
+      if (!pooled.known.has(job.id)) {
+        pooled.known.add(job.id);
+        const { comparison } = job.plan;
+        pooled.thread.post({ type: "comparison", job: job.id, comparison, limit: job.limit });
+      }
+      const index = job.next++;
+      job.running++;
+      pooled.busyWith = job.id;
+      pooled.thread.keepAlive(true);
+      pooled.thread.post({ type: "task", job: job.id, index, task: job.plan.tasks[index]! });
+    }
+  }
+
+  /** The job whose turn it is: the one that waited longest, which then goes to the end of the line. */
+  #nextJob(): Job | undefined {
+    for (const job of this.#jobs.values()) {
+      if (job.next === job.plan.tasks.length || job.running >= job.maxThreads) continue;
+      this.#jobs.delete(job.id);
+      this.#jobs.set(job.id, job);
+      return job;
+    }
+    return undefined;
+  }
+
+  #receive(pooled: PooledThread, message: FromThread): void {
+    this.#answered = true;
+    const job = this.#jobs.get(message.job);
+    if (message.type === "progress") {
+      job?.onComparisons(message.comparisons);
+      return;
+    }
+    pooled.busyWith = undefined;
+    pooled.thread.keepAlive(false);
+    if (job !== undefined) {
+      job.running--;
+      if (message.type === "failed") job.settle(errorOf(message.error));
+      if (message.type === "done") {
+        job.results[message.index] = message.matches;
+        if (++job.finished === job.results.length) job.settle();
+      }
+    }
+    this.#dispatch();
+  }
+
+  /** A thread that died takes its job with it, and is replaced when the next job needs it. */
+  #lose(pooled: PooledThread, reason: string): void {
+    const index = this.#threads.indexOf(pooled);
+    if (index < 0) return;
+    this.#threads.splice(index, 1);
+    pooled.thread.terminate();
+    const job = pooled.busyWith === undefined ? undefined : this.#jobs.get(pooled.busyWith);
+    job?.settle(threadFailed(reason));
+  }
+}
+
+function threadFailed(reason: string): LinkageError {
+  return new LinkageError("thread-failed", "thread", "a thread that runs until its work is done", reason);
+}
+
+function errorOf({ code, subject, expected, received }: ThreadError): LinkageError {
+  return new LinkageError(code, subject, expected, received);
+}

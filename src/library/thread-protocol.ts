@@ -1,0 +1,27 @@
+import type { Comparison, ComparisonTask } from "../core/comparison.js";
+import type { ErrorCode } from "../core/errors.js";
+import type { Matches } from "../core/kernel/match-collector.js";
+import type { WasmModules } from "../core/kernel/wasm-modules.js";
+
+/** What the pool tells a thread. */
+export type ToThread =
+  | { readonly type: "start"; readonly modules: WasmModules }
+  | { readonly type: "comparison"; readonly job: number; readonly comparison: Comparison; readonly limit: number }
+  | { readonly type: "task"; readonly job: number; readonly index: number; readonly task: ComparisonTask }
+  /** The job is over, or was given up: stop its task at the next tile and forget its comparison. */
+  | { readonly type: "forget"; readonly job: number };
+
+/** What a thread tells the pool. */
+export type FromThread =
+  | { readonly type: "progress"; readonly job: number; readonly comparisons: number }
+  | { readonly type: "done"; readonly job: number; readonly index: number; readonly matches: Matches }
+  | { readonly type: "stopped"; readonly job: number }
+  | { readonly type: "failed"; readonly job: number; readonly error: ThreadError };
+
+/** An error's parts, since an error object loses its class between threads. */
+export interface ThreadError {
+  readonly code: ErrorCode;
+  readonly subject: string;
+  readonly expected: string;
+  readonly received: string;
+}

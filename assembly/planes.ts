@@ -2,7 +2,7 @@
 //
 // A block is 128 rows, sliced: plane `r` has one bit a row, 1 where the row *lacks* the column of rank `r`. A list
 // is a row's set columns as offsets of their planes, rarest column first.
-import { BYTE_OFFSETS, CURSORS, MATRIX } from "./scratch";
+import { BYTE_OFFSETS, MATRIX, PLANES } from "./scratch";
 
 /** Rows in a block: the lanes of a v128. */
 export const BLOCK_ROWS: i32 = 128;
@@ -22,16 +22,16 @@ export function countColumns(rows: usize, count: i32, step: i32, words: i32, tar
 }
 
 /**
- * Transposes the two 64 × 64 bit matrices in the lanes of the 64 vectors at MATRIX
+ * Transposes the two 64 × 64 bit matrices in the lanes of the 64 vectors at `matrix`
  * (Warren, Hacker's Delight, section 7-3, on two matrices at once).
  */
-function transpose(): void {
+function transpose(matrix: usize): void {
   let mask: u64 = 0x00000000ffffffff;
   for (let half = 32; half; half >>= 1, mask ^= mask << half) {
     const lanes = i64x2.splat(mask);
     const distance = (<usize>half) << 4;
     for (let k = 0; k < 64; k = (k + half + 1) & ~half) {
-      const p = MATRIX + ((<usize>k) << 4);
+      const p = matrix + ((<usize>k) << 4);
       const x = v128.load(p);
       const y = v128.load(p + distance);
       const swap = v128.and(v128.xor(i64x2.shr_u(x, half), y), lanes);
@@ -41,24 +41,25 @@ function transpose(): void {
   }
 }
 
-/** Slices rows into blocks of `64 * words` planes each; rows beyond the last count as empty. `ranks`: u16 a column. */
-export function slice(rows: usize, count: i32, words: i32, ranks: usize, planes: usize): void {
+/**
+ * Slices rows into blocks of `64 * words` planes each. The rows fill whole blocks: those behind the last are zeros.
+ * `ranks`: u16 a column.
+ */
+export function slice(rows: usize, blocks: i32, words: i32, ranks: usize, planes: usize): void {
   const stride = (<usize>words) << 3;
-  for (let first = 0; first < count; first += BLOCK_ROWS) {
-    for (let word = 0; word < words; word++) {
-      const source = rows + <usize>first * stride + ((<usize>word) << 3);
-      for (let r = 0; r < 64; r++) {
-        const low = first + r < count ? load<u64>(source + <usize>r * stride) : 0;
-        const high = first + r + 64 < count ? load<u64>(source + <usize>(r + 64) * stride) : 0;
-        v128.store(MATRIX + ((<usize>r) << 4), i64x2.replace_lane(i64x2.splat(low), 1, high));
+  for (let block = 0; block < blocks; block++, rows += stride << 7, planes += stride << 7) {
+    for (let word: usize = 0; word < <usize>words; word++) {
+      let source = rows + (word << 3);
+      for (let r: usize = 0; r < 64; r++, source += stride) {
+        const pair = v128.load64_lane(source + (stride << 6), v128.load64_zero(source), 1);
+        v128.store(MATRIX + (r << 4), pair);
       }
-      transpose();
-      for (let r = 0; r < 64; r++) {
-        const rank = load<u16>(ranks + ((<usize>((word << 6) + r)) << 1));
-        v128.store(planes + ((<usize>rank) << 4), v128.not(v128.load(MATRIX + ((<usize>r) << 4))));
+      transpose(MATRIX);
+      for (let r: usize = 0; r < 64; r++) {
+        const rank = load<u16>(ranks + (((word << 6) + r) << 1));
+        v128.store(planes + ((<usize>rank) << 4), v128.not(v128.load(MATRIX + (r << 4))));
       }
     }
-    planes += stride << 7;
   }
 }
 
@@ -77,58 +78,43 @@ export function fillByteOffsets(): void {
 
 /**
  * Writes each row's list: the first `length` of its columns in rank order, u16 each, padded with the plane of zeros
- * (which stands behind the last column). `length` is a multiple of 8.
+ * (which stands behind the last column). A row may write up to 144 bytes beyond its list, where the next one follows:
+ * leave room behind the last.
  */
 export function listColumns(planes: usize, count: i32, words: i32, lists: usize, length: i32): void {
   const zeroPlane = words << 10;
-  const rowBytes = (<usize>length) << 1;
-  for (let first = 0; first < count; first += BLOCK_ROWS) {
+  const listBytes = (<usize>length) << 1;
+  for (let first = 0; first < count; first += BLOCK_ROWS, planes += (<usize>words) << 10) {
     const rows = min(BLOCK_ROWS, count - first);
-    memory.fill(CURSORS, 0, 512);
-    let open = rows;
-    for (let word = 0; word < words && open > 0; word++) {
-      memory.copy(MATRIX, planes + ((<usize>word) << 10), 1024);
-      transpose();
-      open = 0;
-      for (let row = 0; row < rows; row++) {
-        const cursor = CURSORS + ((<usize>row) << 2);
-        const used = load<i32>(cursor);
-        if (used >= length) continue;
-        const lacking = load<u64>(MATRIX + ((<usize>(row & 63)) << 4) + ((<usize>(row >> 6)) << 3));
-        const now = appendColumns(lists + <usize>(first + row) * rowBytes, used, length, ~lacking, word << 10);
-        store<i32>(cursor, now);
-        if (now < length) open++;
+    let ready = 0; // words of the block that have been transposed back, to PLANES, which is free between comparisons
+    for (let row = 0; row < rows; row++, lists += listBytes) {
+      const end = lists + listBytes;
+      let p = lists;
+      for (let word = 0; word < words && p < end; word++) {
+        const matrix = PLANES + ((<usize>word) << 10);
+        if (word == ready) {
+          memory.copy(matrix, planes + ((<usize>word) << 10), 1024);
+          transpose(matrix);
+          ready++;
+        }
+        const lacking = load<u64>(matrix + ((<usize>(row & 63)) << 4) + ((<usize>(row >> 6)) << 3));
+        p = appendColumns(p, ~lacking, word << 10);
       }
+      for (; p < end; p += 2) store<u16>(p, zeroPlane);
     }
-    for (let row = 0; row < rows; row++) {
-      const list = lists + <usize>(first + row) * rowBytes;
-      for (let n = load<i32>(CURSORS + ((<usize>row) << 2)); n < length; n++) {
-        store<u16>(list + ((<usize>n) << 1), zeroPlane);
-      }
-    }
-    planes += (<usize>words) << 10;
   }
 }
 
-/** Appends the columns of one word to a list of `used` items; returns its new length, at most `length`. */
+/** Appends the columns of one word, whose first plane is at `offset`, to a list; returns its new end. */
 @inline
-function appendColumns(list: usize, used: i32, length: i32, bits: u64, offset: i32): i32 {
-  let p = list + ((<usize>used) << 1);
-  const end = list + ((<usize>length) << 1);
+function appendColumns(list: usize, bits: u64, offset: i32): usize {
+  let p = list;
   for (let byteIndex = 0; byteIndex < 8; byteIndex++) {
-    const byte = <usize>(bits & 255);
-    if (p + 16 <= end) {
-      // Writes eight offsets whatever the byte: those behind its set bits are overwritten by what follows.
-      v128.store(p, i16x8.add(v128.load(BYTE_OFFSETS + (byte << 4)), i16x8.splat(<i16>offset)));
-      p += (<usize>popcnt<u32>(<u32>byte)) << 1;
-    } else {
-      for (let rest = byte; rest && p < end; rest &= rest - 1) {
-        store<u16>(p, offset + ((<i32>ctz<usize>(rest)) << 4));
-        p += 2;
-      }
-    }
-    bits >>= 8;
-    offset += 128;
+    const byte = <usize>(bits >> (byteIndex << 3)) & 255;
+    // Writes eight offsets whatever the byte: those behind its set bits are overwritten by what follows.
+    const offsets = i16x8.splat(<i16>(offset + (byteIndex << 7)));
+    v128.store(p, i16x8.add(v128.load(BYTE_OFFSETS + (byte << 4)), offsets));
+    p += <usize>popcnt<u32>(<u32>byte) << 1;
   }
-  return <i32>(p - list) >> 1;
+  return p;
 }

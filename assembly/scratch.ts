@@ -12,10 +12,8 @@ export const SLOT_COUNT: i32 = 64;
 export const SLOT_ROWS: usize = SLOTS + 64 * 160;
 /** Room for two 64 × 64 bit matrices. */
 export const MATRIX: usize = SLOT_ROWS + 256;
-/** i32 for each of 128 rows: the end of its list so far. */
-export const CURSORS: usize = MATRIX + 1024;
 /** For each byte value the plane offsets of its set bits, eight u16. */
-export const BYTE_OFFSETS: usize = CURSORS + 512;
+export const BYTE_OFFSETS: usize = MATRIX + 1024;
 /** For each class of allowed misses: steps before the first look, rows seen, rows that survived; i32 each. */
 export const FIRST_STEPS: usize = BYTE_OFFSETS + 4096;
 export const ROWS_SEEN: usize = FIRST_STEPS + 512;

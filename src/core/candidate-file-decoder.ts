@@ -116,7 +116,7 @@ export class CandidateFileDecoder {
   #checkPairs(pairs: CandidatePairs, tooLarge: number, byteLength: number): void {
     const at = (index: number) => `in the pair at byte ${this.#offset + index * byteLength}`;
     if (tooLarge !== -1) throw this.#error("indices below 2^32", `a larger one ${at(tooLarge)}`);
-    const noNumber = pairs.scores.findIndex(Number.isNaN);
+    const noNumber = findNaN(pairs.scores);
     if (noNumber !== -1) throw this.#error("scores that are numbers", `NaN ${at(noNumber)}`);
     if (!this.#checksOrder) return;
     const follows = this.#last === undefined || compareCandidates(this.#last, 0, pairs, 0) <= 0;
@@ -128,6 +128,12 @@ export class CandidateFileDecoder {
   #error(expected: string, received: string): LinkageError {
     return new LinkageError("invalid-candidate-file", this.#name, expected, received);
   }
+}
+
+/** The index of the first NaN, or −1. A plain loop: `findIndex` with a callback takes longer than the decoding. */
+function findNaN(scores: Float64Array): number {
+  for (let i = 0; i < scores.length; i++) if (Number.isNaN(scores[i])) return i;
+  return -1;
 }
 
 /** Fills `pairs` from the start of `bytes`. Returns the first pair with an index of 2^32 or more, or −1. */

@@ -1,4 +1,9 @@
-import { type CandidatePairs, compareCandidates, emptyCandidatePairs } from "./candidate-pairs.js";
+import {
+  type CandidatePairs,
+  compareCandidates,
+  emptyCandidatePairs,
+  sliceCandidatePairs,
+} from "./candidate-pairs.js";
 
 /** How far a call of {@link CandidateMerger.drain} came. */
 export interface DrainResult {
@@ -25,8 +30,8 @@ export class CandidateMerger {
   readonly #tree: Int32Array;
   readonly #dropsDuplicates: boolean;
   #isBuilt = false;
-  #lastBatch: CandidatePairs | undefined;
-  #lastPosition = 0;
+  /** The last pair of the target that was filled before. */
+  #last: CandidatePairs | undefined;
 
   /**
    * @param sourceCount how many sources, 1 or more
@@ -50,7 +55,10 @@ export class CandidateMerger {
     if (this.#isBuilt) this.#replay(source);
   }
 
-  /** Moves pairs to `target`, from index `from` on, until it is full, a source is hungry or all have ended. */
+  /**
+   * Moves pairs to `target`, from index `from` on, until it is full, a source is hungry or all have ended. A new
+   * target starts at 0; then `from` is the `to` of the call before, until the target is full.
+   */
   drain(target: CandidatePairs, from: number): DrainResult {
     if (!this.#isBuilt) this.#build();
     const { scores, leftDatasets, rightDatasets, leftRecords, rightRecords } = target;
@@ -60,15 +68,14 @@ export class CandidateMerger {
       if (this.#ended[source] === 1) break;
       const batch = this.#batches[source]!;
       const position = this.#positions[source]!;
-      if (!this.#dropsDuplicates || !this.#isRepeated(batch, position)) {
+      if (!this.#dropsDuplicates || !this.#repeats(target, to, batch, position)) {
         scores[to] = batch.scores[position]!;
         leftDatasets[to] = batch.leftDatasets[position]!;
         rightDatasets[to] = batch.rightDatasets[position]!;
         leftRecords[to] = batch.leftRecords[position]!;
         rightRecords[to] = batch.rightRecords[position]!;
         to++;
-        this.#lastBatch = batch;
-        this.#lastPosition = position;
+        if (to === scores.length) this.#last = sliceCandidatePairs(target, to - 1);
       }
       if (position + 1 === batch.scores.length) return { to, hungrySource: source };
       this.#positions[source] = position + 1;
@@ -78,9 +85,10 @@ export class CandidateMerger {
     return { to, hungrySource: undefined };
   }
 
-  #isRepeated(batch: CandidatePairs, position: number): boolean {
-    const last = this.#lastBatch;
-    return last !== undefined && compareCandidates(last, this.#lastPosition, batch, position) === 0;
+  /** Whether the pair equals the one put out before it, which is `target[to - 1]` or the end of the last target. */
+  #repeats(target: CandidatePairs, to: number, batch: CandidatePairs, position: number): boolean {
+    if (to > 0) return compareCandidates(target, to - 1, batch, position) === 0;
+    return this.#last !== undefined && compareCandidates(this.#last, 0, batch, position) === 0;
   }
 
   /** Whether the first unread pair of source `a` goes before that of source `b`. */

@@ -41,7 +41,12 @@ export function createClkDataset(bytes: Uint8Array, byteLength: number): ClkData
   }
   const recordCount = bytes.length / byteLength;
   if (recordCount > MAX_RECORD_COUNT) {
-    throw new LinkageError("invalid-dataset", "data set", `at most ${MAX_RECORD_COUNT} records`, `${recordCount}`);
+    throw new LinkageError(
+      "invalid-dataset",
+      "data set",
+      `at most ${MAX_RECORD_COUNT} records`,
+      `${recordCount}`,
+    );
   }
   return Object.freeze({ bytes, recordCount, byteLength });
 }

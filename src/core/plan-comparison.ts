@@ -91,7 +91,10 @@ export function planBlocks(
     const rightTo = rightBlocks.starts[r + 1]!;
     const count = (leftTo - leftFrom) * (rightTo - rightFrom);
     comparisons += count;
-    if (count > SMALL_BLOCK_COMPARISONS || Math.max(leftTo - leftFrom, rightTo - rightFrom) > SMALL_BLOCK_ROWS) {
+    if (
+      count > SMALL_BLOCK_COMPARISONS ||
+      Math.max(leftTo - leftFrom, rightTo - rightFrom) > SMALL_BLOCK_ROWS
+    ) {
       inRows += count;
       tasks.push(...splitRows(kernel, leftFrom, leftTo, rightFrom, rightTo));
       continue;
@@ -141,7 +144,9 @@ function splitRows(
 /** As many tasks as threads, or a multiple of it, so that no thread is left with one more than the others. */
 function taskCount(rows: number, threads: number): number {
   const rounds = Math.ceil(rows / (threads * MOST_TASK_ROWS));
-  return threads === 1 ? 1 : Math.max(1, Math.min(rounds * threads, Math.floor(rows / LEAST_TASK_ROWS) || threads));
+  return threads === 1
+    ? 1
+    : Math.max(1, Math.min(rounds * threads, Math.floor(rows / LEAST_TASK_ROWS) || threads));
 }
 
 function evenBorders(rows: number, parts: number): number[] {
@@ -152,7 +157,12 @@ function evenBorders(rows: number, parts: number): number[] {
  * Borders between popcount-sorted left rows so that each part has about the same number of pairs whose popcounts are
  * near enough to pass: only those cost time.
  */
-function bordersByWork(left: CountedDataset, right: CountedDataset, limits: OverlapLimits, parts: number): number[] {
+function bordersByWork(
+  left: CountedDataset,
+  right: CountedDataset,
+  limits: OverlapLimits,
+  parts: number,
+): number[] {
   const rightUpTo = new Float64Array(limits.bits + 2); // rows with fewer than p set bits
   for (const popcount of right.popcounts) rightUpTo[popcount + 1]!++;
   for (let p = 1; p < rightUpTo.length; p++) rightUpTo[p]! += rightUpTo[p - 1]!;
@@ -160,7 +170,8 @@ function bordersByWork(left: CountedDataset, right: CountedDataset, limits: Over
   for (const popcount of left.popcounts) leftWith[popcount]!++;
   // A part pays for its preparation too, whatever its partners.
   const workOf = (p: number) => {
-    const partners = p === 0 ? 0 : rightUpTo[limits.highestPartner[p]! + 1]! - rightUpTo[limits.lowestPartner[p]!]!;
+    const partners =
+      p === 0 ? 0 : rightUpTo[limits.highestPartner[p]! + 1]! - rightUpTo[limits.lowestPartner[p]!]!;
     return partners + 1;
   };
   const total = leftWith.reduce((sum, rows, p) => sum + rows * workOf(p), 0);

@@ -34,10 +34,10 @@ const BYTES_PER_ROW = 5;
  * Between two data sets no record can join a group of two, as it was never compared with one of them; what is left
  * of the rule is «if neither record is taken, take both», which needs no more than a pass over the pairs.
  *
- * Memory beyond input and output. Two parties: 5 bytes a row. More: 16 bytes a row, 8 a pair, and for each pair that
- * had to be remembered 24 to 72 for the pair's two groups while they grow, and up to 48 if those groups had been seen
- * to share another pair. That comes to 50 to 150 MB for a million pairs. Rows count up to the largest that occurs
- * in each data set, until that would take more than 64 MiB and 128 bytes a pair; then only rows that occur count.
+ * Memory beyond input and output: with two parties 5 bytes a row. With more 28 bytes a row and 30 to 40 a pair, or
+ * up to 150 a pair where nearly all of them have to be remembered: 30 to 150 MB for a million pairs. Rows count up to
+ * the largest that occurs in each data set, unless that would take more than 64 MiB and more than 128 bytes a pair;
+ * then only rows that occur count, and finding them takes up to 60 bytes and 1 to 2 µs a pair.
  *
  * @param pairs in the total order: best score first. Ties may come in any order, and it is kept to.
  * @returns the groups, always in the same order: see {@link Groups}

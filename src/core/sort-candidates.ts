@@ -25,12 +25,11 @@ export function sortCandidatePairs(pairs: CandidatePairs): CandidatePairs {
   if (isSorted(pairs)) return sliceCandidatePairs(pairs);
   const groups = groupByDatasets(pairs);
   if (groups === undefined) return sortByComparison(pairs);
-  return mergeCandidatePairs(
-    groups.map(({ leftDataset, rightDataset, similar }) => {
-      const sorted = sortSimilarPairs(similar.scores, similar.leftRecords, similar.rightRecords);
-      return withDatasets(sorted, leftDataset, rightDataset);
-    }),
-  );
+  const lists = groups.map(({ leftDataset, rightDataset, similar }) => {
+    const sorted = sortSimilarPairs(similar.scores, similar.leftRecords, similar.rightRecords);
+    return withDatasets(sorted, leftDataset, rightDataset);
+  });
+  return lists.length === 1 ? lists[0]! : mergeCandidatePairs(lists);
 }
 
 /** Candidate pairs of one data set with another, without a copy of the three columns given. */
@@ -53,12 +52,12 @@ interface DatasetGroup {
 
 /** Splits the pairs by their data sets, in the order found; undefined where there are too many data sets. */
 function groupByDatasets(pairs: CandidatePairs): DatasetGroup[] | undefined {
+  if (isConstant(pairs.leftDatasets) && isConstant(pairs.rightDatasets)) {
+    return [{ leftDataset: pairs.leftDatasets[0]!, rightDataset: pairs.rightDatasets[0]!, similar: pairs }];
+  }
   const numbers = numberDatasetPairs(pairs);
   if (numbers === undefined) return undefined;
   const { groupOf, firsts } = numbers;
-  if (firsts.length === 1) {
-    return [{ leftDataset: pairs.leftDatasets[0]!, rightDataset: pairs.rightDatasets[0]!, similar: pairs }];
-  }
   const sizes = new Uint32Array(firsts.length);
   for (const group of groupOf) sizes[group]!++;
   const groups = firsts.map((first, group) => ({
@@ -81,6 +80,12 @@ function groupByDatasets(pairs: CandidatePairs): DatasetGroup[] | undefined {
     similar.rightRecords[at] = pairs.rightRecords[i]!;
   }
   return groups;
+}
+
+function isConstant(values: Uint32Array): boolean {
+  const first = values[0];
+  for (let i = 1; i < values.length; i++) if (values[i] !== first) return false;
+  return true;
 }
 
 /** Numbers the pairs of data sets as they come: the number of each candidate, and the first candidate of each. */

@@ -26,7 +26,7 @@ const MIN_SCORE_BITS = 16;
 const MAX_SCORE_BITS = 22;
 
 /** Runs of equal keys up to this length are sorted by insertion. */
-const INSERTION_LENGTH = 16;
+const INSERTION_LENGTH = 48;
 
 /**
  * Sorts pairs of two data sets: score descending, then left record, then right record, ascending. The result is
@@ -192,30 +192,24 @@ function sortEqualKeys(pairs: SimilarPairs, { max, scale }: ScoreQuantiser): voi
     while (from > 0 && keyOf(from - 1) === key) from--;
     let to = i + 1;
     while (to < count && keyOf(to) === key) to++;
-    const run = {
-      scores: scores.subarray(from, to),
-      leftRecords: pairs.leftRecords.subarray(from, to),
-      rightRecords: pairs.rightRecords.subarray(from, to),
-    };
-    if (to - from <= INSERTION_LENGTH) sortByInsertion(run);
-    else copyPairs(sortByComparison(run), run);
+    if (to - from <= INSERTION_LENGTH) sortByInsertion(pairs, from, to);
+    else sortRun(pairs, from, to);
     i = to;
   }
 }
 
-function copyPairs(from: SimilarPairs, to: SimilarPairs): void {
-  to.scores.set(from.scores);
-  to.leftRecords.set(from.leftRecords);
-  to.rightRecords.set(from.rightRecords);
-}
-
-function sortByInsertion({ scores, leftRecords, rightRecords }: SimilarPairs): void {
-  for (let i = 1; i < scores.length; i++) {
+/** Sorts the pairs `from … to` (excluded) by score; stable. In place and without a view, as there may be many. */
+function sortByInsertion(
+  { scores, leftRecords, rightRecords }: SimilarPairs,
+  from: number,
+  to: number,
+): void {
+  for (let i = from + 1; i < to; i++) {
     const score = scores[i]!;
     const left = leftRecords[i]!;
     const right = rightRecords[i]!;
     let at = i;
-    for (; at > 0 && scores[at - 1]! < score; at--) {
+    for (; at > from && scores[at - 1]! < score; at--) {
       scores[at] = scores[at - 1]!;
       leftRecords[at] = leftRecords[at - 1]!;
       rightRecords[at] = rightRecords[at - 1]!;
@@ -224,6 +218,18 @@ function sortByInsertion({ scores, leftRecords, rightRecords }: SimilarPairs): v
     leftRecords[at] = left;
     rightRecords[at] = right;
   }
+}
+
+/** The same for long runs. */
+function sortRun({ scores, leftRecords, rightRecords }: SimilarPairs, from: number, to: number): void {
+  const sorted = sortByComparison({
+    scores: scores.subarray(from, to),
+    leftRecords: leftRecords.subarray(from, to),
+    rightRecords: rightRecords.subarray(from, to),
+  });
+  scores.set(sorted.scores, from);
+  leftRecords.set(sorted.leftRecords, from);
+  rightRecords.set(sorted.rightRecords, from);
 }
 
 function sortByComparison({ scores, leftRecords, rightRecords }: SimilarPairs): SimilarPairs {

@@ -33,7 +33,11 @@ export function loadKernels(): Promise<Kernels> {
  *
  * @returns the number of threads that did the work
  */
-export async function runPlan(plan: ComparisonPlan, matches: MatchCollector, options: RunOptions): Promise<number> {
+export async function runPlan(
+  plan: ComparisonPlan,
+  matches: MatchCollector,
+  options: RunOptions,
+): Promise<number> {
   const current = platform();
   if (options.threads > 1 && current !== undefined) {
     pool ??= new ThreadPool(current, await compileModules());

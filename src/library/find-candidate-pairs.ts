@@ -1,5 +1,5 @@
-import type { BlockIndex } from "../core/blocks.js";
 import { takeBestPerLeftRecord } from "../core/best-candidates.js";
+import type { BlockIndex } from "../core/blocks.js";
 import { type CandidatePairs, candidateCount, dropDuplicates } from "../core/candidate-pairs.js";
 import { allocateBytes, type ClkDataset } from "../core/clk-dataset.js";
 import type { ClkInput } from "../core/clk-format.js";
@@ -54,7 +54,11 @@ interface CountedInput {
  * @throws LinkageError `invalid-option`, `mismatched-datasets`, `kernel-unavailable`, `too-many-candidates`,
  *   `thread-failed`, or the reason of the abort signal
  */
-export function compare(left: ClkDataset, right: ClkDataset, options: CompareOptions): Promise<CompareResult> {
+export function compare(
+  left: ClkDataset,
+  right: ClkDataset,
+  options: CompareOptions,
+): Promise<CompareResult> {
   return findCandidatePairs([{ dataset: left }, { dataset: right }], options);
 }
 
@@ -122,7 +126,8 @@ function checkInputs(inputs: readonly ClkInput[]): void {
       throw mismatch(`data set ${n + 1}`, expected, `${input.dataset.byteLength} bytes`);
     }
     if ((input.blocks === undefined) !== (first.blocks === undefined)) {
-      const expected = first.blocks === undefined ? "no blocks, as in data set 0" : "blocks, as in data set 0";
+      const expected =
+        first.blocks === undefined ? "no blocks, as in data set 0" : "blocks, as in data set 0";
       throw mismatch(`data set ${n + 1}`, expected, input.blocks === undefined ? "none" : "blocks");
     }
   });
@@ -134,7 +139,9 @@ function count(
   blocks: BlockIndex | undefined,
   options: CheckedOptions,
 ): CountedInput {
-  const kernel = kernels.get(kernels.has("scalar") && options.kernel !== "reference" ? "scalar" : "reference");
+  const kernel = kernels.get(
+    kernels.has("scalar") && options.kernel !== "reference" ? "scalar" : "reference",
+  );
   const shared = shareBytes(dataset);
   return { counted: { dataset: shared, popcounts: kernel.popcounts(shared) }, blocks };
 }
@@ -147,7 +154,8 @@ function summaryOf({ dataset, popcounts }: CountedDataset): PopcountSummary {
 
 /** The same data set in shared memory, where the platform has it: a copy for all threads instead of one each. */
 function shareBytes(dataset: ClkDataset): ClkDataset {
-  if (typeof SharedArrayBuffer !== "function" || dataset.bytes.buffer instanceof SharedArrayBuffer) return dataset;
+  if (typeof SharedArrayBuffer !== "function" || dataset.bytes.buffer instanceof SharedArrayBuffer)
+    return dataset;
   const bytes = allocateBytes(dataset.bytes.length);
   bytes.set(dataset.bytes);
   return { ...dataset, bytes };

@@ -1,9 +1,14 @@
 // The public API, the same in Node and in browsers. Its entry points are node.ts and browser.ts.
 export * from "../core/blocks.js";
-export { type CandidatePairs, candidateCount, concatCandidatePairs, isSorted } from "../core/candidate-pairs.js";
+export {
+  type CandidatePairs,
+  candidateCount,
+  concatCandidatePairs,
+  isSorted,
+} from "../core/candidate-pairs.js";
+export * from "../core/chunks.js";
 export { allocateBytes, type ClkDataset, createClkDataset, MAX_BYTE_LENGTH } from "../core/clk-dataset.js";
 export * from "../core/clk-format.js";
-export * from "../core/chunks.js";
 export { type DatasetDescription, describeDataset, type PopcountSummary } from "../core/describe-dataset.js";
 export { type ErrorCode, InvalidRowsError, LinkageError, type RowProblem } from "../core/errors.js";
 export { KERNEL_NAMES, type KernelName } from "../core/kernel/kernel.js";

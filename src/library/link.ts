@@ -1,8 +1,8 @@
 import type { CandidatePairs } from "../core/candidate-pairs.js";
+import { type ScoreHistogram, scoreHistogram } from "../core/score-histogram.js";
 import { type Groups, solveGreedy } from "../core/solve-greedy.js";
 import { type ComparisonStatistics, type DatasetInput, findCandidatePairs } from "./find-candidate-pairs.js";
 import type { CompareOptions } from "./options.js";
-import { type ScoreHistogram, scoreHistogram } from "../core/score-histogram.js";
 
 export interface LinkStatistics extends ComparisonStatistics {
   /** How the scores of the candidate pairs spread between the threshold and 1. */

@@ -7,11 +7,14 @@ import type { FromThread } from "./thread-protocol.js";
 export const nodePlatform: Platform = {
   threadCount: availableParallelism,
   spawn(program, onMessage, onFailure) {
-    const worker = new Worker(`globalThis.threadPort = require("node:worker_threads").parentPort;${program}`, {
-      eval: true,
-      // The program needs none of the parent's loaders or flags.
-      execArgv: [],
-    });
+    const worker = new Worker(
+      `globalThis.threadPort = require("node:worker_threads").parentPort;${program}`,
+      {
+        eval: true,
+        // The program needs none of the parent's loaders or flags.
+        execArgv: [],
+      },
+    );
     worker.on("message", (message: FromThread) => onMessage(message));
     worker.on("error", (error: Error) => onFailure(error.message));
     worker.on("exit", (code: number) => onFailure(`exit code ${code}`));

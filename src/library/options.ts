@@ -1,4 +1,4 @@
-import { LinkageError, describeValue } from "../core/errors.js";
+import { describeValue, LinkageError } from "../core/errors.js";
 import { checkKernelName } from "../core/kernel/choose-kernel.js";
 import type { KernelName } from "../core/kernel/kernel.js";
 import { checkThreshold } from "../core/overlap-limits.js";

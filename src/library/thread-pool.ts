@@ -1,7 +1,7 @@
-import type { ComparisonPlan } from "../core/plan-comparison.js";
 import { LinkageError } from "../core/errors.js";
 import type { MatchCollector, Matches } from "../core/kernel/match-collector.js";
 import type { WasmModules } from "../core/kernel/wasm-modules.js";
+import type { ComparisonPlan } from "../core/plan-comparison.js";
 import type { Platform, Thread } from "./platform.js";
 import type { FromThread, ThreadError } from "./thread-protocol.js";
 import { THREAD_SOURCE } from "./thread-source.generated.js";
@@ -70,7 +70,16 @@ export class ThreadPool {
       await new Promise<void>((resolve, reject) => {
         const settle = (error?: unknown) => (error === undefined ? resolve() : reject(error));
         const counters = { next: 0, running: 0, finished: 0 };
-        this.#jobs.set(id, { id, plan, limit, maxThreads: threads, results, onComparisons, settle, ...counters });
+        this.#jobs.set(id, {
+          id,
+          plan,
+          limit,
+          maxThreads: threads,
+          results,
+          onComparisons,
+          settle,
+          ...counters,
+        });
         onAbort = () => settle(signal!.reason);
         signal?.addEventListener("abort", onAbort, { once: true });
         try {

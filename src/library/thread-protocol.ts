@@ -6,7 +6,12 @@ import type { WasmModules } from "../core/kernel/wasm-modules.js";
 /** What the pool tells a thread. */
 export type ToThread =
   | { readonly type: "start"; readonly modules: WasmModules }
-  | { readonly type: "comparison"; readonly job: number; readonly comparison: Comparison; readonly limit: number }
+  | {
+      readonly type: "comparison";
+      readonly job: number;
+      readonly comparison: Comparison;
+      readonly limit: number;
+    }
   | { readonly type: "task"; readonly job: number; readonly index: number; readonly task: ComparisonTask }
   /** The job is over, or was given up: stop its task at the next tile and forget its comparison. */
   | { readonly type: "forget"; readonly job: number };

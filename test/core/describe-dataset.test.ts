@@ -27,8 +27,8 @@ test("agrees with a plain count", (t) => {
       const sorted = bits.map((text) => text.replaceAll("0", "").length).sort((a, b) => a - b);
       const mean = sorted.reduce((sum, p) => sum + p, 0) / sorted.length;
       const found = describeDataset(datasetOf(rows));
-      t.is(found.popcounts.min, sorted[0]);
-      t.is(found.popcounts.max, sorted.at(-1));
+      t.is(found.popcounts.min, sorted[0]!);
+      t.is(found.popcounts.max, sorted.at(-1)!);
       t.true(Math.abs(found.popcounts.mean - mean) < 1e-9);
       const variance = sorted.reduce((sum, p) => sum + (p - mean) ** 2, 0) / sorted.length;
       t.true(Math.abs(found.popcounts.standardDeviation - Math.sqrt(variance)) < 1e-9);

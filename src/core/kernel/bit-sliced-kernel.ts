@@ -18,6 +18,8 @@ const CHUNK_ROWS = 1024;
 const BUFFER_CAPACITY = 2 * CHUNK_ROWS * BLOCK_ROWS;
 /** Bytes of CLKs in a tile; a tile takes about eight times as much kernel memory. */
 const TILE_BYTES = 2 ** 22;
+/** What `listColumns` may write behind the last list. */
+const LIST_SLACK_BYTES = 256;
 /** The widest CLK, in words: the offsets of its planes are unsigned 16-bit. */
 const MAX_WORDS = 63;
 /** The most misses that the widest counter can allow. */
@@ -149,9 +151,7 @@ export class BitSlicedKernel implements Kernel {
     const blockCount = Math.ceil(sliced.count / BLOCK_ROWS);
     for (let from = 0; from < list.count; from += CHUNK_ROWS) {
       const to = Math.min(list.count, from + CHUNK_ROWS);
-      const compare = this.#compareFor(
-        allowedMisses(limits, memory.u32[(list.popcounts >>> 2) + to - 1]!),
-      );
+      const compare = this.#compareFor(allowedMisses(limits, memory.u32[(list.popcounts >>> 2) + to - 1]!));
       for (memory.u32[blockField] = 0; memory.u32[blockField]! < blockCount; ) {
         compare(pass, list.fields, sliced.fields, from, to, this.#buffer.fields);
         this.#buffer.drainTo(matches);
@@ -171,12 +171,21 @@ export class BitSlicedKernel implements Kernel {
 
   #allocateTile(capacity: number, words: number, listLength: number): SlicedTile {
     const memory = this.#memory;
-    const rows = memory.allocate(capacity * 8 * words);
+    const wholeBlocks = Math.ceil(capacity / BLOCK_ROWS) * BLOCK_ROWS;
+    const rows = memory.allocate(wholeBlocks * 8 * words);
     const popcounts = memory.allocate(capacity * 4);
     const ids = memory.allocate(capacity * 4);
-    const planes = memory.allocate(Math.ceil(capacity / BLOCK_ROWS) * BLOCK_ROWS * 8 * words);
-    const lists = memory.allocate(capacity * 2 * listLength);
-    return { fields: memory.allocateFields(rows, popcounts, ids, 0), words: rows, popcounts, ids, planes, lists, count: 0 };
+    const planes = memory.allocate(wholeBlocks * 8 * words);
+    const lists = memory.allocate(capacity * 2 * listLength + LIST_SLACK_BYTES);
+    return {
+      fields: memory.allocateFields(rows, popcounts, ids, 0),
+      words: rows,
+      popcounts,
+      ids,
+      planes,
+      lists,
+      count: 0,
+    };
   }
 
   #load(
@@ -200,7 +209,9 @@ export class BitSlicedKernel implements Kernel {
       u32[popcounts + n] = rows.popcounts[record]!;
       u32[ids + n] = record;
     }
-    this.#wasm.slice(tile.words, tile.count, words, ranks, tile.planes);
+    const blocks = Math.ceil(tile.count / BLOCK_ROWS);
+    memory.u8.fill(0, tile.words + tile.count * 8 * words, tile.words + blocks * BLOCK_ROWS * 8 * words);
+    this.#wasm.slice(tile.words, blocks, words, ranks, tile.planes);
     this.#wasm.listColumns(tile.planes, tile.count, words, tile.lists, listLength);
   }
 }

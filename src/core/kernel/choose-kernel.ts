@@ -14,8 +14,14 @@ const SAMPLE_ROWS = 64;
 
 /** Checks a kernel's name as a user gave it; undefined means that the library chooses. Throws `invalid-option`. */
 export function checkKernelName(name: string | undefined): KernelName | undefined {
-  if (name === undefined || (KERNEL_NAMES as readonly string[]).includes(name)) return name as KernelName | undefined;
-  throw new LinkageError("invalid-option", "kernel", `one of ${KERNEL_NAMES.join(", ")}`, `«${name.slice(0, 40)}»`);
+  if (name === undefined || (KERNEL_NAMES as readonly string[]).includes(name))
+    return name as KernelName | undefined;
+  throw new LinkageError(
+    "invalid-option",
+    "kernel",
+    `one of ${KERNEL_NAMES.join(", ")}`,
+    `«${name.slice(0, 40)}»`,
+  );
 }
 
 /**
@@ -62,10 +68,17 @@ function highestPopcount({ popcounts }: CountedDataset): number {
 }
 
 /** The share of passing pairs among a few thousand, spread evenly. */
-function passingShare(kernels: Kernels, left: CountedDataset, right: CountedDataset, limits: OverlapLimits): number {
+function passingShare(
+  kernels: Kernels,
+  left: CountedDataset,
+  right: CountedDataset,
+  limits: OverlapLimits,
+): number {
   const sample = (side: CountedDataset) => {
     const count = Math.min(SAMPLE_ROWS, side.dataset.recordCount);
-    const order = Uint32Array.from({ length: count }, (_, n) => Math.floor((n * side.dataset.recordCount) / count));
+    const order = Uint32Array.from({ length: count }, (_, n) =>
+      Math.floor((n * side.dataset.recordCount) / count),
+    );
     return { ...side, order, from: 0, to: count };
   };
   const leftRows = sample(left);

@@ -46,7 +46,12 @@ export interface Kernel {
   /** Counts the set bits of every record. */
   popcounts(dataset: ClkDataset): Uint16Array;
   /** Compares every left row with every right row. */
-  compareRows(left: RowRange, right: RowRange, limits: OverlapLimits, matches: MatchCollector): Generator<number, void>;
+  compareRows(
+    left: RowRange,
+    right: RowRange,
+    limits: OverlapLimits,
+    matches: MatchCollector,
+  ): Generator<number, void>;
   /** Compares the rows of each block pair with each other. */
   compareBlocks(blocks: BlockPairs, limits: OverlapLimits, matches: MatchCollector): Generator<number, void>;
 }

@@ -4,7 +4,12 @@ import { BitSlicedKernel } from "./bit-sliced-kernel.js";
 import type { Kernel, KernelName } from "./kernel.js";
 import { ScalarKernel } from "./scalar-kernel.js";
 import { WasmMemory } from "./wasm-memory.js";
-import { type BitSlicedExports, instantiateOn, type ScalarExports, type WasmModules } from "./wasm-modules.js";
+import {
+  type BitSlicedExports,
+  instantiateOn,
+  type ScalarExports,
+  type WasmModules,
+} from "./wasm-modules.js";
 
 /** Matches that a scalar kernel's buffer holds. */
 const SCALAR_BUFFER_CAPACITY = 2 ** 18;

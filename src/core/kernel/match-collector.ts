@@ -25,7 +25,11 @@ export class MatchCollector {
   /** Copies matches out of a kernel's buffers. */
   add(leftRecords: Uint32Array, rightRecords: Uint32Array, scores: Float64Array): void {
     if (scores.length > 0) {
-      this.addOwned({ leftRecords: leftRecords.slice(), rightRecords: rightRecords.slice(), scores: scores.slice() });
+      this.addOwned({
+        leftRecords: leftRecords.slice(),
+        rightRecords: rightRecords.slice(),
+        scores: scores.slice(),
+      });
     }
   }
 
@@ -33,7 +37,12 @@ export class MatchCollector {
   addOwned(matches: Matches): void {
     this.#count += matches.scores.length;
     if (this.#count > this.#limit) {
-      throw new LinkageError("too-many-candidates", "candidate pairs", `at most ${this.#limit}`, "more than that");
+      throw new LinkageError(
+        "too-many-candidates",
+        "candidate pairs",
+        `at most ${this.#limit}`,
+        "more than that",
+      );
     }
     this.#parts.push(matches);
   }

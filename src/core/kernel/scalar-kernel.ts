@@ -108,7 +108,11 @@ export class ScalarKernel implements Kernel {
     }
   }
 
-  *compareBlocks(blocks: BlockPairs, limits: OverlapLimits, matches: MatchCollector): Generator<number, void> {
+  *compareBlocks(
+    blocks: BlockPairs,
+    limits: OverlapLimits,
+    matches: MatchCollector,
+  ): Generator<number, void> {
     const words = wordsOf(blocks.left.dataset.byteLength);
     const memory = this.#memory;
     const mark = memory.mark;
@@ -120,8 +124,18 @@ export class ScalarKernel implements Kernel {
         const inner = memory.mark;
         const left = this.#allocateRows(batch.leftRows, words);
         const right = this.#allocateRows(batch.rightRows, words);
-        this.#load(left, { ...blocks.left, order: batch.leftOrder, from: 0, to: batch.leftRows }, 0, batch.leftRows);
-        this.#load(right, { ...blocks.right, order: batch.rightOrder, from: 0, to: batch.rightRows }, 0, batch.rightRows);
+        this.#load(
+          left,
+          { ...blocks.left, order: batch.leftOrder, from: 0, to: batch.leftRows },
+          0,
+          batch.leftRows,
+        );
+        this.#load(
+          right,
+          { ...blocks.right, order: batch.rightOrder, from: 0, to: batch.rightRows },
+          0,
+          batch.rightRows,
+        );
         const bounds = memory.allocateWords(batch.bounds);
         const count = batch.bounds.length / 4;
         for (let block = 0; block < count; ) {

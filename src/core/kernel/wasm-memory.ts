@@ -14,6 +14,7 @@ export class WasmMemory {
   #u8 = new Uint8Array(this.memory.buffer);
   #u16 = new Uint16Array(this.memory.buffer);
   #u32 = new Uint32Array(this.memory.buffer);
+  #i64 = new BigInt64Array(this.memory.buffer);
   #f64 = new Float64Array(this.memory.buffer);
 
   get u8(): Uint8Array {
@@ -25,6 +26,9 @@ export class WasmMemory {
   /** Views of 32-bit words; the index is the address divided by 4. */
   get u32(): Uint32Array {
     return this.#u32;
+  }
+  get i64(): BigInt64Array {
+    return this.#i64;
   }
   get f64(): Float64Array {
     return this.#f64;
@@ -83,6 +87,7 @@ export class WasmMemory {
     this.#u8 = new Uint8Array(buffer);
     this.#u16 = new Uint16Array(buffer);
     this.#u32 = new Uint32Array(buffer);
+    this.#i64 = new BigInt64Array(buffer);
     this.#f64 = new Float64Array(buffer);
   }
 }

@@ -51,7 +51,7 @@ type ComparePass = (
 export interface BitSlicedExports extends Record<string, unknown> {
   prepareBitSliced(): void;
   countColumns(rows: number, count: number, step: number, words: number, target: number): void;
-  slice(rows: number, count: number, words: number, ranks: number, planes: number): void;
+  slice(rows: number, blocks: number, words: number, ranks: number, planes: number): void;
   listColumns(planes: number, count: number, words: number, lists: number, length: number): void;
   compare5: ComparePass;
   compare6: ComparePass;

@@ -43,7 +43,11 @@ export class ReferenceKernel implements Kernel {
     yield done;
   }
 
-  *compareBlocks(blocks: BlockPairs, limits: OverlapLimits, matches: MatchCollector): Generator<number, void> {
+  *compareBlocks(
+    blocks: BlockPairs,
+    limits: OverlapLimits,
+    matches: MatchCollector,
+  ): Generator<number, void> {
     const { bounds } = blocks;
     for (let n = blocks.from; n < blocks.to; n++) {
       yield* this.compareRows(
@@ -56,7 +60,13 @@ export class ReferenceKernel implements Kernel {
   }
 }
 
-function compareRow(left: RowRange, l: number, right: RowRange, limits: OverlapLimits, matches: MatchCollector): void {
+function compareRow(
+  left: RowRange,
+  l: number,
+  right: RowRange,
+  limits: OverlapLimits,
+  matches: MatchCollector,
+): void {
   const { byteLength } = left.dataset;
   const a = left.dataset.bytes;
   const b = right.dataset.bytes;

@@ -40,12 +40,15 @@ export async function runPlan(
 ): Promise<number> {
   const current = platform();
   if (options.threads > 1 && current !== undefined) {
-    pool ??= new ThreadPool(current, await compileModules());
+    const modules = await compileModules();
+    pool ??= new ThreadPool(current, modules);
+    const threads = pool;
     try {
-      await pool.run(plan, options.threads, matches, options.limit, options.onComparisons, options.signal);
+      await threads.run(plan, options.threads, matches, options.limit, options.onComparisons, options.signal);
       return Math.min(options.threads, Math.max(1, plan.tasks.length));
     } catch (error) {
-      const refused = error instanceof LinkageError && error.code === "thread-failed" && !pool.everAnswered;
+      const refused =
+        error instanceof LinkageError && error.code === "thread-failed" && !threads.everAnswered;
       if (!refused) throw error;
     }
   }

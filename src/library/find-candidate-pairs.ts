@@ -97,7 +97,12 @@ export async function findCandidatePairs(
   for (const { left, right, plan } of plans) {
     const limit = checked.maxCandidates - found;
     const collector = new MatchCollector(limit);
-    const run = { threads: checked.threadsFor(comparisons), limit, onComparisons, signal: checked.signal };
+    const run = {
+      threads: checked.threadsFor(plan.comparisons, plan.kernel),
+      limit,
+      onComparisons,
+      signal: checked.signal,
+    };
     threads = Math.max(threads, await runPlan(plan, collector, run));
     const matches = collector.take();
     const sorted = sortSimilarPairs(matches.scores, matches.leftRecords, matches.rightRecords);
@@ -173,7 +178,7 @@ function planPair(
     return planBlocks(left.counted, left.blocks, right.counted, right.blocks, limits, kernel);
   }
   const comparisons = left.counted.dataset.recordCount * right.counted.dataset.recordCount;
-  return planAllPairs(left.counted, right.counted, limits, kernel, options.threadsFor(comparisons));
+  return planAllPairs(left.counted, right.counted, limits, kernel, options.threadsFor(comparisons, kernel));
 }
 
 /** Adds up comparisons and reports them; the last report says that all are done. */

@@ -35,13 +35,13 @@ export interface CompareOptions {
 /** 500 million pairs: 12 GB. Callers with less memory set less. */
 const DEFAULT_MAX_CANDIDATES = 500_000_000;
 const MAX_THREADS = 256;
-/** Comparisons below which the calling thread is done before threads have started. */
-const LEAST_COMPARISONS_FOR_THREADS = 20_000_000;
+/** Comparisons below which the calling thread is done before threads have started, by kernel. */
+const LEAST_COMPARISONS_FOR_THREADS = { "bit-sliced": 100_000_000, scalar: 10_000_000, reference: 500_000 };
 
 export interface CheckedOptions extends CompareOptions {
   readonly maxCandidates: number;
-  /** How many threads to use for so many comparisons. */
-  readonly threadsFor: (comparisons: number) => number;
+  /** How many threads to use for so many comparisons by this kernel. */
+  readonly threadsFor: (comparisons: number, kernel: KernelName) => number;
 }
 
 /** Checks options and fills in defaults. Throws `invalid-option`, naming the option. */
@@ -58,8 +58,8 @@ export function checkOptions(options: CompareOptions): CheckedOptions {
   return {
     ...options,
     maxCandidates: options.maxCandidates ?? DEFAULT_MAX_CANDIDATES,
-    threadsFor: (comparisons) =>
-      options.threads ?? (comparisons < LEAST_COMPARISONS_FOR_THREADS ? 1 : available),
+    threadsFor: (comparisons, kernel) =>
+      options.threads ?? (comparisons < LEAST_COMPARISONS_FOR_THREADS[kernel] ? 1 : available),
   };
 }
 

@@ -6,6 +6,7 @@ import {
   type CandidatePairs,
   closeThreads,
   compare,
+  type ErrorCode,
   findCandidatePairs,
   indexBlocks,
   KERNEL_NAMES,
@@ -262,9 +263,10 @@ for (const threads of [1, 2]) {
 
 test("an abort before the start compares nothing", async (t) => {
   const [left, right] = sample(11, 10);
+  const reason = new Error("never mind");
   let reports = 0;
-  const options = { threshold: 0.5, signal: AbortSignal.abort(), onProgress: () => reports++ };
-  t.is((await t.throwsAsync(compare(left, right, options))).name, "AbortError");
+  const options = { threshold: 0.5, signal: AbortSignal.abort(reason), onProgress: () => reports++ };
+  t.is(await t.throwsAsync(compare(left, right, options)), reason);
   t.is(reports, 0);
 });
 
@@ -306,23 +308,6 @@ test("a limit on candidate pairs fails the comparison before memory does", async
   }
 });
 
-test("closing the pool fails what runs and the next comparison starts new threads", async (t) => {
-  const random = seededRandom(12);
-  const left = randomClks(random, { recordCount: 3000, byteLength: 8 });
-  let closed = false;
-  const running = compare(left, left, {
-    threshold: 0.9,
-    kernel: "reference",
-    threads: 2,
-    onProgress: () => {
-      if (!closed) closeThreads();
-      closed = true;
-    },
-  });
-  t.is((await t.throwsAsync(running, { instanceOf: LinkageError })).code, "thread-failed");
-  t.true((await compare(left, left, { threshold: 1, threads: 2 })).pairs.scores.length >= 3000);
-});
-
 test("the kernel is chosen by cost", async (t) => {
   const [small] = sample(13, 50, 128);
   const [large, other] = sample(14, 1200, 128);
@@ -345,7 +330,7 @@ test("a kernel that cannot do it is refused when forced", async (t) => {
 test("wrong options and data sets are refused by name", async (t) => {
   const [left, right] = sample(17, 5);
   const narrow = createClkDataset(new Uint8Array(8), 8);
-  const wrong: [() => Promise<unknown>, string, RegExp][] = [
+  const wrong: [() => Promise<unknown>, ErrorCode, RegExp][] = [
     [() => compare(left, right, { threshold: 0 }), "invalid-option", /^threshold/],
     [() => compare(left, right, undefined as never), "invalid-option", /^options/],
     [() => compare(left, right, { threshold: 1, k: 0 }), "invalid-option", /^k: /],

@@ -6,7 +6,7 @@ import type { Kernels } from "./kernels.js";
 import { MatchCollector } from "./match-collector.js";
 
 /** Below this many comparisons, slicing costs more than it saves (measured: bench/kernel-choice.ts). */
-export const LEAST_COMPARISONS_TO_SLICE = 250_000;
+export const LEAST_COMPARISONS_TO_SLICE = 160_000;
 /** Where a larger share of the pairs passes, lanes hardly ever die and finding pairs one by one is faster. */
 const HIGHEST_SHARE_TO_SLICE = 0.1;
 /** Rows a side that the share of passing pairs is estimated from. */

@@ -1,3 +1,5 @@
+import { GrowableUint32 } from "./growable-uint32.js";
+
 /** Slots looked at before a name goes to the overflow: keeps hostile names from making look-ups slow. */
 const MAX_PROBES = 24;
 
@@ -10,15 +12,22 @@ const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
  */
 export class BlockNames {
   readonly names: string[] = [];
+  private readonly hashes = new GrowableUint32();
   /** Pairs of name index + 1 (0: free) and hash. */
-  private slots = new Uint32Array(2 * 1024);
-  private mask = 1023;
+  private slots: Uint32Array;
+  private mask: number;
   private readonly overflow = new Map<string, number>();
 
-  /** The index of a name, or -1. */
-  find(name: string): number {
-    const found = this.lookUp(name, hashText(name));
-    return found < 0 ? -1 : found;
+  /** @param expectedNames how many names to make room for at first */
+  constructor(expectedNames = 0) {
+    const size = 2 ** Math.ceil(Math.log2(Math.max(1024, 2 * expectedNames)));
+    this.slots = new Uint32Array(2 * size);
+    this.mask = size - 1;
+  }
+
+  /** The index of the name that has `index` in other names, or -1. */
+  findNameOf(other: BlockNames, index: number): number {
+    return this.lookUp(other.names[index]!, other.hashes.at(index));
   }
 
   /** The index of a name, which is added where it is new. */
@@ -55,6 +64,7 @@ export class BlockNames {
 
   private append(name: string, hash: number): number {
     const index = this.names.push(name) - 1;
+    this.hashes.push(hash);
     if (this.names.length * 2 > this.mask) this.grow();
     this.place(index, hash);
     return index;

@@ -18,14 +18,28 @@ export interface BlockIndex {
   readonly records: Uint32Array;
 }
 
+/** The tables that indexes were built with: looking names up again would cost as much as building them. */
+const tables = new WeakMap<BlockIndex, BlockNames>();
+
+function tableOf(index: BlockIndex): BlockNames {
+  let table = tables.get(index);
+  if (table === undefined) {
+    table = new BlockNames(index.names.length);
+    for (const name of index.names) table.add(name);
+    tables.set(index, table);
+  }
+  return table;
+}
+
 /** Collects memberships, in any order, and makes a {@link BlockIndex} of them. */
 export class BlockIndexBuilder {
-  private readonly names = new BlockNames();
+  private readonly names: BlockNames;
   private readonly rows: GrowableUint32;
   private readonly blocks: GrowableUint32;
 
   /** @param expectedMemberships how many memberships to make room for at first, default 1,024 */
   constructor(expectedMemberships = 1024) {
+    this.names = new BlockNames(Math.min(expectedMemberships / 4, MAX_BLOCK_COUNT));
     this.rows = new GrowableUint32(expectedMemberships);
     this.blocks = new GrowableUint32(expectedMemberships);
   }
@@ -62,7 +76,9 @@ export class BlockIndexBuilder {
     const next = starts.slice();
     const records = new Uint32Array(rows.length);
     for (let i = 0; i < rows.length; i++) records[next[blocks[i]!]!++] = rows[i]!;
-    return { names, starts, records: sortBlocks(starts, records) };
+    const index = { names, starts, records: sortBlocks(starts, records) };
+    tables.set(index, this.names);
+    return index;
   }
 
   private addMembership(row: number, block: number): void {
@@ -106,13 +122,21 @@ function sortBlocks(starts: Uint32Array, records: Uint32Array): Uint32Array {
  * @throws LinkageError `invalid-dataset` for a block that is neither, or too many of them
  */
 export function indexBlocks(rows: Iterable<Iterable<string | number>>): BlockIndex {
-  const builder = new BlockIndexBuilder();
+  const builder = new BlockIndexBuilder(Array.isArray(rows) ? countItems(rows) : undefined);
   let row = 0;
   for (const blocks of rows) {
-    for (const block of blocks) builder.add(row, block);
+    // Arrays are the usual case, and an index loop is faster over hundreds of thousands of short ones.
+    if (Array.isArray(blocks)) for (let i = 0; i < blocks.length; i++) builder.add(row, blocks[i]);
+    else for (const block of blocks) builder.add(row, block);
     row++;
   }
   return builder.build();
+}
+
+function countItems(rows: readonly unknown[]): number {
+  let count = 0;
+  for (const row of rows) count += Array.isArray(row) ? row.length : 1;
+  return count;
 }
 
 /** Block `left[i]` of one index and block `right[i]` of another have the same name. */
@@ -123,13 +147,14 @@ export interface BlockMatches {
 
 /** Finds the blocks that two data sets have in common, in the order of the left index. */
 export function matchBlocks(left: BlockIndex, right: BlockIndex): BlockMatches {
-  const rightNames = new BlockNames();
-  for (const name of right.names) rightNames.add(name);
+  const leftNames = tableOf(left);
+  const rightNames = tableOf(right);
   const leftMatches = new GrowableUint32();
   const rightMatches = new GrowableUint32();
   for (let b = 0; b < left.names.length; b++) {
-    const match = rightNames.find(left.names[b]!);
-    if (match < 0) continue;
+    const match = rightNames.findNameOf(leftNames, b);
+    // The builder of the right index may know more names by now.
+    if (match < 0 || match >= right.names.length) continue;
     leftMatches.push(b);
     rightMatches.push(match);
   }

@@ -18,6 +18,11 @@ export class GrowableUint32 {
     this.room[this.length++] = value;
   }
 
+  /** The number at an index below the length. */
+  at(index: number): number {
+    return this.room[index]!;
+  }
+
   /** The numbers so far, as a view that the next {@link push} may outdate. */
   view(): Uint32Array<ArrayBuffer> {
     return this.room.subarray(0, this.length);

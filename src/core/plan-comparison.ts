@@ -12,6 +12,8 @@ export interface ComparisonPlan {
   readonly tasks: readonly ComparisonTask[];
   /** Pairs of records to compare; those that share several blocks count once a block. */
   readonly comparisons: number;
+  /** What the comparisons cost, fetching the rows of small blocks included; in comparisons. */
+  readonly cost: number;
   /** The kernel of most comparisons. */
   readonly kernel: KernelName;
 }
@@ -24,6 +26,8 @@ const LEAST_ROWS_TO_SLICE = 64;
 /** Comparisons in a task of small blocks. */
 const BLOCKS_TASK_COMPARISONS = 2_000_000;
 const BLOCKS_TASK_PAIRS = 100_000;
+/** Fetching the rows of a block pair takes as long as so many comparisons. */
+const BLOCK_PAIR_COST = 16;
 /** Rows below which a bit-sliced task is not split further: its preparation would dominate. */
 const LEAST_TASK_ROWS = 2048;
 const MOST_TASK_ROWS = 32_768;
@@ -55,7 +59,7 @@ export function planAllPairs(
     rightTo: rightCount,
     comparisons: (leftTo - borders[n]!) * rightCount,
   }));
-  return { comparison, tasks: comparisons === 0 ? [] : tasks, comparisons, kernel };
+  return { comparison, tasks: comparisons === 0 ? [] : tasks, comparisons, cost: comparisons, kernel };
 }
 
 /** Plans the comparison of the rows that share a block. */
@@ -118,7 +122,7 @@ export function planBlocks(
   };
   // Small blocks are the scalar kernel's whatever was chosen, unless WASM is missing.
   const most = kernel === "reference" || 2 * inRows > comparisons ? kernel : "scalar";
-  return { comparison, tasks, comparisons, kernel: most };
+  return { comparison, tasks, comparisons, cost: comparisons + small * BLOCK_PAIR_COST, kernel: most };
 }
 
 /** A large block pair as tasks; short ones go to the scalar kernel. */

@@ -98,7 +98,7 @@ export async function findCandidatePairs(
     const limit = checked.maxCandidates - found;
     const collector = new MatchCollector(limit);
     const run = {
-      threads: checked.threadsFor(plan.comparisons, plan.kernel),
+      threads: checked.threadsFor(plan.cost, plan.kernel),
       limit,
       onComparisons,
       signal: checked.signal,

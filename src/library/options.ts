@@ -35,13 +35,13 @@ export interface CompareOptions {
 /** 500 million pairs: 12 GB. Callers with less memory set less. */
 const DEFAULT_MAX_CANDIDATES = 500_000_000;
 const MAX_THREADS = 256;
-/** Comparisons below which the calling thread is done before threads have started, by kernel. */
-const LEAST_COMPARISONS_FOR_THREADS = { "bit-sliced": 100_000_000, scalar: 10_000_000, reference: 500_000 };
+/** The cost, in comparisons, below which the calling thread is done before threads have started, by kernel. */
+const LEAST_COST_FOR_THREADS = { "bit-sliced": 100_000_000, scalar: 5_000_000, reference: 500_000 };
 
 export interface CheckedOptions extends CompareOptions {
   readonly maxCandidates: number;
-  /** How many threads to use for so many comparisons by this kernel. */
-  readonly threadsFor: (comparisons: number, kernel: KernelName) => number;
+  /** How many threads to use for a plan of this cost, in comparisons, by this kernel. */
+  readonly threadsFor: (cost: number, kernel: KernelName) => number;
 }
 
 /** Checks options and fills in defaults. Throws `invalid-option`, naming the option. */
@@ -58,8 +58,7 @@ export function checkOptions(options: CompareOptions): CheckedOptions {
   return {
     ...options,
     maxCandidates: options.maxCandidates ?? DEFAULT_MAX_CANDIDATES,
-    threadsFor: (comparisons, kernel) =>
-      options.threads ?? (comparisons < LEAST_COMPARISONS_FOR_THREADS[kernel] ? 1 : available),
+    threadsFor: (cost, kernel) => options.threads ?? (cost < LEAST_COST_FOR_THREADS[kernel] ? 1 : available),
   };
 }
 

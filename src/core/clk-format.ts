@@ -1,18 +1,18 @@
-import { encodeBase64 } from "./base64.js";
-import { ByteSegments } from "./byte-segments.js";
-import { type ByteStream, chunksOf, Utf8Pieces, wrongChunk } from "./byte-stream.js";
-import type { ClkInput } from "./clk-collector.js";
 import { allocateBytes, type ClkDataset, createClkDataset } from "./clk-dataset.js";
-import { ClkJsonReader } from "./clk-json-reader.js";
-import { type ClkLimits, checkClkLimits, type ReadClksOptions } from "./clk-limits.js";
-import { readObject } from "./clk-object-reader.js";
+import { encodeBase64 } from "./clk-reading/base64.js";
+import { ByteSegments } from "./clk-reading/byte-segments.js";
+import { type ByteStream, chunksOf, Utf8Pieces, wrongChunk } from "./clk-reading/byte-stream.js";
+import type { ClkInput } from "./clk-reading/clk-collector.js";
+import { ClkJsonReader } from "./clk-reading/clk-json-reader.js";
+import { type ClkLimits, checkClkLimits, type ReadClksOptions } from "./clk-reading/clk-limits.js";
+import { readObject } from "./clk-reading/clk-object-reader.js";
 import { describeValue, LinkageError } from "./errors.js";
-import { type JsonHandler, JsonScanner } from "./json-scanner.js";
-import { skippedText } from "./json-text-sink.js";
+import { type JsonHandler, JsonScanner } from "./json/json-scanner.js";
+import { skippedText } from "./json/json-text-sink.js";
 
-export type { ByteStream } from "./byte-stream.js";
-export type { ClkInput } from "./clk-collector.js";
-export type { ReadClksOptions } from "./clk-limits.js";
+export type { ByteStream } from "./clk-reading/byte-stream.js";
+export type { ClkInput } from "./clk-reading/clk-collector.js";
+export type { ReadClksOptions } from "./clk-reading/clk-limits.js";
 
 /**
  * Reads CLKs from JavaScript values: an array of rows, or an object as JSON.parse makes it,

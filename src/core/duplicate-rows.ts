@@ -1,5 +1,5 @@
-import { encodeBase64 } from "./base64.js";
 import type { ClkDataset } from "./clk-dataset.js";
+import { encodeBase64 } from "./clk-reading/base64.js";
 
 /** Slots looked at before a row goes to the overflow: keeps hostile rows from making the count slow. */
 const MAX_PROBES = 24;

@@ -1,7 +1,7 @@
 import type { CandidatePairs } from "./candidate-pairs.js";
 import { describeValue, LinkageError } from "./errors.js";
-import { BYTES_PER_RECORD, mergeIntoGroups } from "./group-merger.js";
-import { isDense, numberRecords, type RecordIds } from "./record-ids.js";
+import { BYTES_PER_RECORD, mergeIntoGroups } from "./solver/group-merger.js";
+import { isDense, numberRecords, type RecordIds } from "./solver/record-ids.js";
 
 /**
  * Groups of records that stand for the same entity, as a struct of arrays: group `i` holds the records

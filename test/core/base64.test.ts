@@ -1,6 +1,6 @@
 import test from "ava";
 import fc from "fast-check";
-import { Base64Decoder, decodeBase64, encodeBase64, feedBase64 } from "../../src/core/base64.js";
+import { Base64Decoder, decodeBase64, encodeBase64, feedBase64 } from "../../src/core/clk-reading/base64.js";
 import { LinkageError } from "../../src/core/errors.js";
 
 test("encodes as Node does", (t) => {

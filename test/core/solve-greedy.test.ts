@@ -2,9 +2,9 @@ import test from "ava";
 import fc from "fast-check";
 import type { CandidatePairs } from "../../src/core/candidate-pairs.js";
 import { LinkageError } from "../../src/core/errors.js";
-import { mergeIntoGroups } from "../../src/core/group-merger.js";
 import { solveGreedyReference } from "../../src/core/reference/solve-greedy.js";
 import { groupsToArrays, type SolveGreedyOptions, solveGreedy } from "../../src/core/solve-greedy.js";
+import { mergeIntoGroups } from "../../src/core/solver/group-merger.js";
 
 type Pair = [leftDataset: number, leftRow: number, rightDataset: number, rightRow: number];
 

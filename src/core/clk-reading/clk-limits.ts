@@ -1,5 +1,5 @@
-import { checkByteLength, MAX_RECORD_COUNT } from "./clk-dataset.js";
-import { describeValue, LinkageError } from "./errors.js";
+import { checkByteLength, MAX_RECORD_COUNT } from "../clk-dataset.js";
+import { describeValue, LinkageError } from "../errors.js";
 
 /** How CLKs are read, and how much a reader takes before it refuses. */
 export interface ReadClksOptions {

@@ -1,8 +1,8 @@
+import { describeValue } from "../errors.js";
 import { feedBase64 } from "./base64.js";
 import { ClkCollector, type ClkInput } from "./clk-collector.js";
 import type { ClkLimits } from "./clk-limits.js";
 import { type ClkMember, ClkMembers, isClkMember, wrongRowKey, wrongShape } from "./clk-members.js";
-import { describeValue } from "./errors.js";
 
 /** Reads an upload that is in memory as JavaScript values: see `readClkObject` in clk-format.ts. */
 export function readObject(value: unknown, limits: ClkLimits): ClkInput {

@@ -1,10 +1,10 @@
+import { type BlockIndex, BlockIndexBuilder } from "../blocks.js";
+import { type ClkDataset, createClkDataset, MAX_BYTE_LENGTH } from "../clk-dataset.js";
+import { LinkageError } from "../errors.js";
+import { GrowableUint32 } from "../growable-uint32.js";
 import { Base64Decoder } from "./base64.js";
-import { type BlockIndex, BlockIndexBuilder } from "./blocks.js";
 import { ByteSegments } from "./byte-segments.js";
-import { type ClkDataset, createClkDataset, MAX_BYTE_LENGTH } from "./clk-dataset.js";
 import type { ClkLimits } from "./clk-limits.js";
-import { LinkageError } from "./errors.js";
-import { GrowableUint32 } from "./growable-uint32.js";
 import { RowProblems } from "./row-problems.js";
 
 /** What a reader makes of one party's data. */

@@ -1,4 +1,4 @@
-import { LinkageError } from "./errors.js";
+import { LinkageError } from "../errors.js";
 
 /** The keys of an upload that hold data. */
 export type ClkMember = "clks" | "encodings" | "clknblocks" | "blocks";

@@ -1,4 +1,4 @@
-import { LinkageError } from "./errors.js";
+import { LinkageError } from "../errors.js";
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const NO_SEXTET = 255;

@@ -1,5 +1,5 @@
-import type { CandidatePairs } from "./candidate-pairs.js";
-import { LinkageError } from "./errors.js";
+import type { CandidatePairs } from "../candidate-pairs.js";
+import { LinkageError } from "../errors.js";
 
 /**
  * The records of some candidate pairs, numbered 0, 1, 2 … in the order of (data set, row), so that typed arrays

@@ -1,5 +1,5 @@
-import { InvalidRowsError, MAX_ROW_PROBLEMS, type RowProblem } from "./errors.js";
-import { GrowableUint32 } from "./growable-uint32.js";
+import { InvalidRowsError, MAX_ROW_PROBLEMS, type RowProblem } from "../errors.js";
+import { GrowableUint32 } from "../growable-uint32.js";
 
 /** Collects what is wrong with single rows: the first 100 reasons, and the number of all wrong rows. */
 export class RowProblems {

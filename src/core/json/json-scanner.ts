@@ -1,4 +1,4 @@
-import type { LinkageError } from "./errors.js";
+import type { LinkageError } from "../errors.js";
 import { NumberState, nextNumberState } from "./json-number.js";
 import { JsonStringScanner } from "./json-string-scanner.js";
 import { describeByte, jsonSyntaxError } from "./json-syntax-error.js";

@@ -1,4 +1,4 @@
-import { LinkageError } from "./errors.js";
+import { LinkageError } from "../errors.js";
 
 /** A breach of JSON's syntax at a byte offset, counted from 0. */
 export function jsonSyntaxError(offset: number, expected: string, received: string): LinkageError {

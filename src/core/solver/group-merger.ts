@@ -1,4 +1,4 @@
-import { LinkageError } from "./errors.js";
+import { LinkageError } from "../errors.js";
 import { hashPair, PairSet } from "./pair-set.js";
 
 // Four numbers for each record, side by side so that they share a cache line.

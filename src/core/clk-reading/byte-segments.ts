@@ -1,5 +1,5 @@
-import { allocateBytes } from "./clk-dataset.js";
-import { LinkageError } from "./errors.js";
+import { allocateBytes } from "../clk-dataset.js";
+import { LinkageError } from "../errors.js";
 
 /** Bytes in the first segment; each is twice as long as the one before, up to the longest. */
 const FIRST_LENGTH = 1 << 14;

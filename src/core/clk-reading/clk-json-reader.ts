@@ -1,8 +1,8 @@
+import { type JsonHandler, JsonScanner } from "../json/json-scanner.js";
+import { CollectedText, skippedText, type TextSink } from "../json/json-text-sink.js";
 import { ClkCollector, type ClkInput } from "./clk-collector.js";
 import type { ClkLimits } from "./clk-limits.js";
 import { type ClkMember, ClkMembers, isClkMember, wrongRowKey, wrongShape } from "./clk-members.js";
-import { type JsonHandler, JsonScanner } from "./json-scanner.js";
-import { CollectedText, skippedText, type TextSink } from "./json-text-sink.js";
 
 /** What the value that comes next is. */
 enum Place {

@@ -1,4 +1,4 @@
-import { describeValue, LinkageError } from "./errors.js";
+import { describeValue, LinkageError } from "../errors.js";
 
 /** Bytes that arrive in chunks: any async iterable (a Node stream, a generator) or a web stream. Texts are UTF-16 cut anywhere. */
 export type ByteStream =

@@ -14,7 +14,8 @@ module.exports = {
     may("cli", "core", "library"),
     {
       name: "core-is-pure",
-      comment: "The core has no I/O: no Node module and no package but the WASM loader, which only the kernels use",
+      comment:
+        "The core has no I/O: no Node module and no package but the WASM loader, which only the kernels use",
       severity: "error",
       from: { path: "^src/core/" },
       to: { dependencyTypes: ["core", "npm", "npm-dev"], pathNot: "node_modules/@assemblyscript/loader" },
@@ -31,6 +32,9 @@ module.exports = {
     doNotFollow: { path: "node_modules" },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },
-    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "require", "node", "default"] },
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["import", "require", "node", "default"],
+    },
   },
 };

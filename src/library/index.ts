@@ -1,5 +1,6 @@
 // The public API, the same in Node and in browsers. Its entry points are node.ts and browser.ts.
 export * from "../core/blocks.js";
+export * from "../core/candidate-file.js";
 export {
   type CandidatePairs,
   candidateCount,
@@ -12,6 +13,7 @@ export * from "../core/clk-format.js";
 export { type DatasetDescription, describeDataset, type PopcountSummary } from "../core/describe-dataset.js";
 export { type ErrorCode, InvalidRowsError, LinkageError, type RowProblem } from "../core/errors.js";
 export { KERNEL_NAMES, type KernelName } from "../core/kernel/kernel.js";
+export { mergeCandidateFiles } from "../core/merge-candidate-files.js";
 export { mergeCandidatePairs } from "../core/merge-candidates.js";
 export { diceScore } from "../core/overlap-limits.js";
 export * from "../core/permutation.js";

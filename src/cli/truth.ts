@@ -1,0 +1,87 @@
+import { readFile } from "node:fs/promises";
+import { UsageError } from "./usage-error.js";
+
+/** For each party, the entity of each row: rows with the same one are the same person. */
+export type Truth = readonly (readonly unknown[])[];
+
+/** How well found pairs fit the truth; shares from 0 to 1. */
+export interface Quality {
+  readonly found: number;
+  readonly correct: number;
+  /** Pairs of rows of different parties that are the same person. */
+  readonly existing: number;
+  readonly precision: number;
+  readonly recall: number;
+  readonly f1: number;
+}
+
+/** Two rows, each a party and a row in it. */
+export type RowPair = readonly [leftParty: number, leftRow: number, rightParty: number, rightRow: number];
+
+/**
+ * Reads a file such as `{"a": [id of row 0, …], "b": […]}`, one list for each party in their order.
+ *
+ * @throws UsageError if it does not fit the parties
+ */
+export async function readTruth(file: string, rowCounts: readonly number[]): Promise<Truth> {
+  let lists: unknown[];
+  try {
+    lists = Object.values(JSON.parse(await readFile(file, "utf8")) as object);
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    throw new UsageError(
+      `--truth ${file} ${missing ? "does not exist" : 'is not JSON such as {"a": [ids…], "b": [ids…]}'}`,
+    );
+  }
+  if (lists.length !== rowCounts.length || !lists.every(Array.isArray)) {
+    throw new UsageError(
+      `--truth ${file} must hold one list of ids for each of the ${rowCounts.length} data sets`,
+    );
+  }
+  lists.forEach((list, party) => {
+    if ((list as unknown[]).length !== rowCounts[party]) {
+      throw new UsageError(
+        `--truth ${file} has ${(list as unknown[]).length} ids for data set ${party}, which has ${rowCounts[party]} rows`,
+      );
+    }
+  });
+  return lists as unknown[][];
+}
+
+/** Compares found pairs of rows with the truth. */
+export function judge(pairs: Iterable<RowPair>, truth: Truth): Quality {
+  let found = 0;
+  let correct = 0;
+  for (const [leftParty, leftRow, rightParty, rightRow] of pairs) {
+    found++;
+    if (truth[leftParty]![leftRow] === truth[rightParty]![rightRow]) correct++;
+  }
+  const existing = countExisting(truth);
+  const precision = found === 0 ? 1 : correct / found;
+  const recall = existing === 0 ? 1 : correct / existing;
+  const f1 = precision + recall === 0 ? 0 : (2 * precision * recall) / (precision + recall);
+  return { found, correct, existing, precision, recall, f1 };
+}
+
+function countExisting(truth: Truth): number {
+  const seen = new Map<unknown, number>();
+  let existing = 0;
+  for (const list of truth) {
+    const here = new Map<unknown, number>();
+    for (const id of list) here.set(id, (here.get(id) ?? 0) + 1);
+    for (const [id, count] of here) {
+      existing += count * (seen.get(id) ?? 0);
+      seen.set(id, (seen.get(id) ?? 0) + count);
+    }
+  }
+  return existing;
+}
+
+/** One line for a person to read. */
+export function describeQuality({ found, correct, existing, precision, recall, f1 }: Quality): string {
+  const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
+  return (
+    `precision ${percent(precision)}, recall ${percent(recall)}, F1 ${percent(f1)} ` +
+    `(${correct} of ${found} found pairs are right, of ${existing} that exist)`
+  );
+}

@@ -1,0 +1,37 @@
+import { randomBytes } from "node:crypto";
+import { createWriteStream } from "node:fs";
+import { rename, rm } from "node:fs/promises";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { UsageError } from "./usage-error.js";
+
+/** Pieces of a result, made while they are written: a result is never whole in memory as text. */
+export type Output = Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>;
+
+/**
+ * Writes a result to a file or, without one, to standard output. A file appears when it is complete: until then the
+ * result is in a file beside it, which a failure removes. A reader that closes the pipe early ends the writing.
+ */
+export async function writeOutput(output: Output, file: string | undefined): Promise<void> {
+  if (file === undefined) {
+    try {
+      await pipeline(Readable.from(output, { objectMode: true }), process.stdout, { end: false });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
+    }
+    return;
+  }
+  const draft = `${file}.${randomBytes(6).toString("hex")}.part`;
+  try {
+    await pipeline(Readable.from(output, { objectMode: true }), createWriteStream(draft, { flags: "wx" }));
+    await rename(draft, file);
+  } catch (error) {
+    await rm(draft, { force: true });
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === "ENOENT") throw new UsageError(`--out ${file}: its folder does not exist`);
+    if (code === "EACCES" || code === "EPERM" || code === "EISDIR")
+      throw new UsageError(`--out ${file}: cannot be written`);
+    if (code === "ENOSPC") throw new UsageError(`--out ${file}: the disk is full`);
+    throw error;
+  }
+}

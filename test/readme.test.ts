@@ -1,4 +1,4 @@
-// The README's examples, run as a reader would: what they print is what the README says.
+// The examples of the documents, run as a reader would: what they print is what the documents say.
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
@@ -6,27 +6,31 @@ import test from "ava";
 
 const run = promisify(execFile);
 const root = new URL("..", import.meta.url);
-const readme = readFileSync(new URL("README.md", root), "utf8");
 
-/** The code block behind a marker such as `<!-- example:match -->`. */
-function blockAfter(marker: string): string {
-  const block = new RegExp(`<!-- ${marker} -->\\s*\`\`\`\\w*\\n([\\s\\S]*?)\`\`\``).exec(readme)?.[1];
-  if (block === undefined) throw new Error(`the README has no code block behind ${marker}`);
-  return block;
+/** An example is a code block behind `<!-- example:NAME -->`; what it prints stands behind `<!-- example:NAME:output -->`. */
+const EXAMPLE = /<!-- example:(\w+) -->\s*```(\w+)\n([\s\S]*?)```/g;
+
+/** The program that runs an example written for an installed package, in this checkout. */
+function commandFor(language: string, code: string): [program: string, args: string[]] {
+  if (language === "sh") {
+    return ["sh", ["-c", code.replace(/^anonlink-wasm/, `"${process.execPath}" dist/cli/main.js`)]];
+  }
+  const program = code.replaceAll('from "anonlink-wasm"', 'from "./dist/library/node.js"');
+  return [process.execPath, ["--input-type=module", "--eval", program]];
 }
 
-test("the command-line example prints what the README says", async (t) => {
-  const command = blockAfter("example:match").replace(
-    /^anonlink-wasm/,
-    `"${process.execPath}" dist/cli/main.js`,
-  );
-  const { stdout, stderr } = await run("sh", ["-c", command], { cwd: root });
-  t.is(stdout, blockAfter("example:match:output"));
-  t.is(stderr, "");
-});
-
-test("the library example prints what the README says", async (t) => {
-  const program = blockAfter("example:library").replace('"anonlink-wasm"', '"./dist/library/node.js"');
-  const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", program], { cwd: root });
-  t.is(stdout, blockAfter("example:library:output"));
-});
+for (const document of ["README.md", "docs/library.md"]) {
+  const text = readFileSync(new URL(document, root), "utf8");
+  const examples = [...text.matchAll(EXAMPLE)];
+  test(`${document} has examples`, (t) => t.true(examples.length > 0));
+  for (const [, name = "", language = "", code = ""] of examples) {
+    test(`${document}: the example «${name}» prints what it says`, async (t) => {
+      const output = new RegExp(`<!-- example:${name}:output -->\\s*\`\`\`text\\n([\\s\\S]*?)\`\`\``).exec(
+        text,
+      );
+      const { stdout, stderr } = await run(...commandFor(language, code), { cwd: root });
+      t.is(stdout, output?.[1] ?? "no output in the document");
+      t.is(stderr, "");
+    });
+  }
+}

@@ -102,6 +102,7 @@ export function matchCommand(): Command {
 
 async function match(files: readonly string[], options: MatchOptions): Promise<void> {
   checkArguments(files, options);
+  const signal = interruption();
   const inputs: ClkInput[] = [];
   for (const file of files) inputs.push(await readInput(file, options.byteLength));
   const rows = inputs.map(({ dataset }) => dataset.recordCount);
@@ -109,12 +110,12 @@ async function match(files: readonly string[], options: MatchOptions): Promise<v
     options.ids && (await Promise.all(options.ids.map((source, n) => readIds(source, n, rows[n]!))));
   const truth = options.truth === undefined ? undefined : await readTruth(options.truth, rows);
 
-  const result = await linkWithProgress(inputs, options);
+  const result = await linkWithProgress(inputs, options, signal);
   const quality = truth && {
     pairs: judge(candidatePairs(result), truth),
     groups: judge(groupPairs(result), truth),
   };
-  await writeOutput(outputOf(result, inputs, options, ids, quality), options.out);
+  await writeOutput(outputOf(result, inputs, options, ids, quality), options.out, signal);
   if (quality !== undefined && options.result !== "summary") {
     const judged = options.result === "scores" ? quality.pairs : quality.groups;
     process.stderr.write(`${describeQuality(judged)}\n`);
@@ -142,12 +143,15 @@ function checkArguments(files: readonly string[], options: MatchOptions): void {
   }
 }
 
-/** Links, with a progress bar; Ctrl-C stops the work and the command with it. */
-async function linkWithProgress(inputs: readonly ClkInput[], options: MatchOptions): Promise<LinkResult> {
+async function linkWithProgress(
+  inputs: readonly ClkInput[],
+  options: MatchOptions,
+  signal: AbortSignal,
+): Promise<LinkResult> {
   const { threshold, threads, kernel } = options;
   const bar = new ProgressBar();
   try {
-    return await link(inputs, { threshold, threads, kernel, onProgress: bar.update, signal: interruption() });
+    return await link(inputs, { threshold, threads, kernel, onProgress: bar.update, signal });
   } finally {
     bar.stop();
   }

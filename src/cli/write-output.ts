@@ -10,28 +10,50 @@ export type Output = Iterable<string | Uint8Array> | AsyncIterable<string | Uint
 
 /**
  * Writes a result to a file or, without one, to standard output. A file appears when it is complete: until then the
- * result is in a file beside it, which a failure removes. A reader that closes the pipe early ends the writing.
+ * result is in a file beside it, which a failure removes. A reader that closes the pipe early ends the writing. An abort
+ * rejects with the signal's reason.
  */
-export async function writeOutput(output: Output, file: string | undefined): Promise<void> {
-  if (file === undefined) {
-    try {
-      await pipeline(Readable.from(output, { objectMode: true }), process.stdout, { end: false });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
-    }
-    return;
+export async function writeOutput(
+  output: Output,
+  file: string | undefined,
+  signal?: AbortSignal,
+): Promise<void> {
+  signal?.throwIfAborted();
+  try {
+    await (file === undefined ? writeToStdout(output, signal) : writeToFile(output, file, signal));
+  } catch (error) {
+    signal?.throwIfAborted(); // says why, where the pipeline only says that it was aborted
+    throw error;
   }
+}
+
+async function writeToStdout(output: Output, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await pipeline(readable(output), process.stdout, { end: false, ...(signal && { signal }) });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
+  }
+}
+
+async function writeToFile(output: Output, file: string, signal: AbortSignal | undefined): Promise<void> {
   const draft = `${file}.${randomBytes(6).toString("hex")}.part`;
   try {
-    await pipeline(Readable.from(output, { objectMode: true }), createWriteStream(draft, { flags: "wx" }));
+    await pipeline(readable(output), createWriteStream(draft, { flags: "wx" }), {
+      ...(signal && { signal }),
+    });
     await rename(draft, file);
   } catch (error) {
     await rm(draft, { force: true });
     const code = (error as NodeJS.ErrnoException).code;
     if (code === "ENOENT") throw new UsageError(`--out ${file}: its folder does not exist`);
-    if (code === "EACCES" || code === "EPERM" || code === "EISDIR")
+    if (code === "EACCES" || code === "EPERM" || code === "EISDIR") {
       throw new UsageError(`--out ${file}: cannot be written`);
+    }
     if (code === "ENOSPC") throw new UsageError(`--out ${file}: the disk is full`);
     throw error;
   }
+}
+
+function readable(output: Output): Readable {
+  return Readable.from(output, { objectMode: true });
 }

@@ -1,0 +1,8 @@
+// The tests that need Chromium, and Python with the peers from PyPI: see test/cluster/run.
+export default {
+  extensions: { ts: "module" },
+  nodeArguments: ["--import=tsx"],
+  files: ["test/interop/**/*.test.ts", "test/browser/**/*.test.ts"],
+  timeout: "10m",
+  workerThreads: false,
+};

@@ -1,0 +1,96 @@
+// `npm run bench`: measures speed and memory; with `-- --peer` against anonlink from PyPI, in turn.
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { cpus, release, totalmem, type } from "node:os";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { closeThreads } from "../src/library/node.js";
+import type { Bench, Section } from "./measure.js";
+import { Peer } from "./peer.js";
+import { publish, store } from "./report.js";
+import { blocksSection } from "./sections/blocks.js";
+import { matchSection } from "./sections/match.js";
+import { memorySection } from "./sections/memory.js";
+import { outputSection } from "./sections/output.js";
+import { parseSection } from "./sections/parse.js";
+import { solverSection } from "./sections/solver.js";
+import { threadsSection } from "./sections/threads.js";
+
+const SECTIONS: Record<string, (bench: Bench) => Promise<Section>> = {
+  match: matchSection,
+  threads: threadsSection,
+  blocks: blocksSection,
+  solver: solverSection,
+  output: outputSection,
+  parse: parseSection,
+  memory: memorySection,
+};
+
+const USAGE = `npm run bench -- [options]
+  --peer            measure anonlink from PyPI too, in turn (makes a virtual environment)
+  --only a,b        only these sections: ${Object.keys(SECTIONS).join(", ")}
+  --runs N          measurements of each cell, default 5
+  --quick           small sizes, nothing stored: does everything work?
+  --node VERSION    run on this version of Node, from npm's package \`node\``;
+
+const { values } = parseArgs({
+  options: {
+    peer: { type: "boolean", default: false },
+    only: { type: "string" },
+    runs: { type: "string", default: "5" },
+    quick: { type: "boolean", default: false },
+    node: { type: "string" },
+    help: { type: "boolean", default: false },
+  },
+});
+const names = values.only?.split(",") ?? Object.keys(SECTIONS);
+const unknown = names.find((name) => !(name in SECTIONS));
+const runs = Number(values.runs);
+if (values.help || unknown !== undefined || !Number.isInteger(runs) || runs < 1) {
+  console.error(unknown === undefined ? USAGE : `no section «${unknown}»\n${USAGE}`);
+  process.exit(values.help ? 0 : 2);
+}
+if (values.node === undefined) await run();
+else runOn(values.node);
+
+async function run(): Promise<void> {
+  const peer = values.peer ? Peer.start() : undefined;
+  const bench: Bench = { peer, runs, quick: values.quick };
+  const sections: Section[] = [];
+  for (const name of names) sections.push(await SECTIONS[name]!(bench));
+  const peerVersions = await peer?.ask<{ python: string; anonlink: string }>({ ask: "versions" });
+  peer?.close();
+  closeThreads();
+  if (values.quick) return;
+  const { model } = cpus()[0]!;
+  store({
+    command: `npm run bench${process.argv.length > 2 ? ` -- ${process.argv.slice(2).join(" ")}` : ""}`,
+    date: new Date().toISOString().slice(0, 10),
+    machine: `${model.trim()}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, ${type()} ${release().split("-")[0]}`,
+    node: process.versions.node,
+    v8: process.versions.v8.split("-")[0]!,
+    ...(peerVersions && { peer: `anonlink ${peerVersions.anonlink} on Python ${peerVersions.python}` }),
+    ...{ runs, sections },
+  });
+  publish();
+}
+
+/** Runs the same command on another Node, installed once from npm. */
+function runOn(version: string): void {
+  const folder = fileURLToPath(new URL(`../.cache/node-${version}/`, import.meta.url));
+  const binary = `${folder}node_modules/node/bin/node`;
+  if (!existsSync(binary)) {
+    const install = [
+      "install",
+      "--prefix",
+      folder,
+      "--no-audit",
+      "--no-fund",
+      "--allow-scripts=node",
+      `node@${version}`,
+    ];
+    execFileSync("npm", install, { stdio: "inherit" });
+  }
+  const others = process.argv.slice(2).filter((arg, n, all) => arg !== "--node" && all[n - 1] !== "--node");
+  execFileSync(binary, ["--import=tsx", fileURLToPath(import.meta.url), ...others], { stdio: "inherit" });
+}

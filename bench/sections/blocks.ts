@@ -1,0 +1,48 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { findCandidatePairs, indexBlocks } from "../../src/library/node.js";
+import { seededRandom } from "../../test/random-clks.js";
+import { benchDataset } from "../datasets.js";
+import { type Bench, inTurn, type Section } from "../measure.js";
+
+const BLOCKS_PER_ROW = 5;
+const THRESHOLD = 0.8;
+/** The peer takes half a minute. */
+const PEER_RUNS = 3;
+
+/** Many small blocks: most hold one row a side. */
+export async function blocksSection(bench: Bench): Promise<Section> {
+  const rows = bench.quick ? 20_000 : 200_000;
+  const { left, right, paths } = benchDataset({ rows, onesShare: 50 });
+  const file = fileURLToPath(new URL(`../../.cache/bench/blocks-${rows}.json`, import.meta.url));
+  if (!existsSync(file)) {
+    const random = seededRandom(1);
+    const row = () =>
+      Array.from({ length: BLOCKS_PER_ROW }, () => `block ${Math.floor(3 * rows * random())}`);
+    writeFileSync(file, JSON.stringify([1, 2].map(() => Array.from({ length: rows }, row))));
+  }
+  const [leftRows, rightRows] = JSON.parse(readFileSync(file, "utf8")) as [string[][], string[][]];
+  const name = "blocks";
+  await bench.peer?.ask({ ask: "load", name, paths: Object.values(paths).slice(0, 2) });
+  const question = { ask: "find", name, threshold: THRESHOLD, blocks: file };
+
+  const find = async (inputs: Parameters<typeof findCandidatePairs>[0], threads: number | undefined) =>
+    (await findCandidatePairs(inputs, { threshold: THRESHOLD, threads })).pairs.scores.length;
+  const index = () => [
+    { dataset: left, blocks: indexBlocks(leftRows) },
+    { dataset: right, blocks: indexBlocks(rightRows) },
+  ];
+  const indexed = index();
+  const options = { peerRuns: PEER_RUNS, ...(bench.quick ? {} : { aim: 20 }) };
+  const size = `${rows.toLocaleString("en-US")} rows a side`;
+  const cells = [
+    await inTurn(bench, `${size}, from lists of names`, () => find(index(), undefined), question, options),
+    await inTurn(bench, `${size}, from lists of names, one thread`, () => find(index(), 1)),
+    await inTurn(bench, `${size}, blocks indexed before`, () => find(indexed, undefined)),
+  ];
+  const about =
+    `${BLOCKS_PER_ROW} blocks a row out of ${(3 * rows).toLocaleString("en-US")} names, so that the median block has one row; ` +
+    "our `indexBlocks` of both sides and `findCandidatePairs` (all threads) against anonlink's `find_candidate_pairs` with " +
+    `a \`blocking_f\` (${PEER_RUNS} runs of it).`;
+  return { title: "Small blocks", about, cells };
+}

@@ -35,19 +35,24 @@ export async function solverSection(bench: Bench): Promise<Section> {
 /** Half of the pairs are true (record i of each party), half are chance pairs of lower scores. */
 function chancePairs(parties: number, count: number): CandidatePairs {
   const random = seededRandom(count + parties);
-  const people = Math.ceil(count / (parties * (parties - 1)));
+  const people = Math.ceil((2 * count) / (parties * (parties - 1)));
+  const seen = new Set<number>(); // anonlink counts a repeated pair twice, and no comparison repeats one
   const columns = [0, 1, 2, 3].map(() => new Uint32Array(count));
   const scores = new Float64Array(count);
-  for (let n = 0; n < count; n++) {
+  for (let n = 0; n < count; ) {
     const left = Math.floor(random() * (parties - 1));
     const right = left + 1 + Math.floor(random() * (parties - 1 - left));
     const isTrue = n < count / 2;
     const person = isTrue && parties === 2 ? n : Math.floor(random() * people);
-    const row = [left, right, person, isTrue ? person : Math.floor(random() * people)];
+    const row = [left, right, person, isTrue ? person : Math.floor(random() * people)] as const;
+    const key = ((left * parties + right) * people + person) * people + row[3];
+    if (seen.has(key)) continue;
+    seen.add(key);
     row.forEach((value, column) => {
       columns[column]![n] = value;
     });
     scores[n] = Math.round((isTrue ? 0.8 + 0.2 * random() : 0.7 + 0.15 * random()) * 2048) / 2048;
+    n++;
   }
   const [leftDatasets, rightDatasets, leftRecords, rightRecords] = columns as [
     Uint32Array,

@@ -4,7 +4,7 @@ import type { WasmMemory } from "./wasm-memory.js";
 import type { BitSlicedExports } from "./wasm-modules.js";
 
 /** Rows a side that the frequencies of the columns are estimated from. */
-const SAMPLE_ROWS = 512;
+const SAMPLE_ROWS = 128;
 
 /**
  * Ranks the columns of the CLKs, rarest first, by a sample of both sides: misses show soonest in rare columns.

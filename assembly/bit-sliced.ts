@@ -19,6 +19,8 @@ export class Pass {
   listLength: i32;
   /** u16 lists of the list side. */
   lists: usize;
+  /** In how many words of planes, from the first, all their columns are. */
+  listedWords: i32;
   /** Sliced blocks of the other side. */
   planes: usize;
   /** i32 by popcount sum: the least overlap that passes. */
@@ -272,6 +274,7 @@ function compare(width: i32, pass: Pass, list: Rows, sliced: Rows, from: i32, to
   const steps = pass.listLength >> 4;
   const listBytes = (<usize>pass.listLength) << 1;
   const planeBytes = (<usize>pass.words) << 10;
+  const listedBytes = (<usize>pass.listedWords) << 10;
   const blocks = (sliced.count + BLOCK_ROWS - 1) >> 7;
   const lowestOfAll = popcountOf(list, from) + pass.swapped;
   const highestOfAll = at(pass.highestPartner, popcountOf(list, to - 1));
@@ -284,7 +287,7 @@ function compare(width: i32, pass: Pass, list: Rows, sliced: Rows, from: i32, to
     if (blockHighest < lowestOfAll) continue;
     if (blockLowest > highestOfAll) break;
     if (matches.capacity - matches.count < (to - from) * BLOCK_ROWS) return;
-    memory.copy(PLANES, pass.planes + <usize>pass.block * planeBytes, planeBytes);
+    memory.copy(PLANES, pass.planes + <usize>pass.block * planeBytes, listedBytes);
     let row = from, slots = 0, look = 0;
     while (row < to) {
       // Rows of one popcount share their limits.

@@ -79,9 +79,10 @@ export function fillByteOffsets(): void {
 /**
  * Writes each row's list: the first `length` of its columns in rank order, u16 each, padded with the plane of zeros
  * (which stands behind the last column). A row may write up to 144 bytes beyond its list, where the next one follows:
- * leave room behind the last.
+ * leave room behind the last. Returns in how many words of planes, from the first, all listed columns are.
  */
-export function listColumns(planes: usize, count: i32, words: i32, lists: usize, length: i32): void {
+export function listColumns(planes: usize, count: i32, words: i32, lists: usize, length: i32): i32 {
+  let used = 0;
   const zeroPlane = words << 10;
   const listBytes = (<usize>length) << 1;
   for (let first = 0; first < count; first += BLOCK_ROWS, planes += (<usize>words) << 10) {
@@ -102,7 +103,9 @@ export function listColumns(planes: usize, count: i32, words: i32, lists: usize,
       }
       for (; p < end; p += 2) store<u16>(p, zeroPlane);
     }
+    used = max(used, ready);
   }
+  return used;
 }
 
 /** Appends the columns of one word, whose first plane is at `offset`, to a list; returns its new end. */

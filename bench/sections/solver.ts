@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { sortCandidatePairs } from "../../src/core/sort-candidates.js";
+import { sortCandidatePairs } from "../../src/core/candidates/sort-candidates.js";
 import { type CandidatePairs, candidateFileBytes, solveGreedy } from "../../src/library/node.js";
 import { seededRandom } from "../../test/random-clks.js";
 import { type Bench, type Cell, inTurn, type Section } from "../measure.js";

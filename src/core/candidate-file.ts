@@ -4,12 +4,13 @@
  * the left and the right record index. Pairs are in the total order, so that files merge as streams; their
  * number follows from the length of the file.
  */
-import { CandidateFileDecoder, type ReadCandidateFileOptions } from "./candidate-file-decoder.js";
-import { CandidateFileEncoder, type WriteCandidateFileOptions } from "./candidate-file-encoder.js";
-import { type CandidatePairs, emptyCandidatePairs } from "./candidate-pairs.js";
 
-export type { ReadCandidateFileOptions } from "./candidate-file-decoder.js";
-export type { WriteCandidateFileOptions } from "./candidate-file-encoder.js";
+import { type CandidatePairs, emptyCandidatePairs } from "./candidate-pairs.js";
+import { CandidateFileDecoder, type ReadCandidateFileOptions } from "./candidates/candidate-file-decoder.js";
+import { CandidateFileEncoder, type WriteCandidateFileOptions } from "./candidates/candidate-file-encoder.js";
+
+export type { ReadCandidateFileOptions } from "./candidates/candidate-file-decoder.js";
+export type { WriteCandidateFileOptions } from "./candidates/candidate-file-encoder.js";
 
 /** A file as a stream of bytes, cut anywhere. */
 export type ByteSource = AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>;

@@ -1,6 +1,9 @@
-import { takeBestPerLeftRecord } from "../core/best-candidates.js";
 import type { BlockIndex } from "../core/blocks.js";
 import { type CandidatePairs, candidateCount, dropDuplicates } from "../core/candidate-pairs.js";
+import { takeBestPerLeftRecord } from "../core/candidates/best-candidates.js";
+import { mergeCandidatePairs } from "../core/candidates/merge-candidates.js";
+import { withDatasets } from "../core/candidates/sort-candidates.js";
+import { sortSimilarPairs } from "../core/candidates/sort-similar-pairs.js";
 import { allocateBytes, type ClkDataset } from "../core/clk-dataset.js";
 import type { ClkInput } from "../core/clk-format.js";
 import { type PopcountSummary, summarizePopcounts } from "../core/describe-dataset.js";
@@ -9,11 +12,8 @@ import { chooseKernel } from "../core/kernel/choose-kernel.js";
 import type { CountedDataset, KernelName } from "../core/kernel/kernel.js";
 import type { Kernels } from "../core/kernel/kernels.js";
 import { MatchCollector } from "../core/kernel/match-collector.js";
-import { mergeCandidatePairs } from "../core/merge-candidates.js";
 import { type OverlapLimits, overlapLimits } from "../core/overlap-limits.js";
 import { type ComparisonPlan, planAllPairs, planBlocks } from "../core/plan-comparison.js";
-import { withDatasets } from "../core/sort-candidates.js";
-import { sortSimilarPairs } from "../core/sort-similar-pairs.js";
 import { loadKernels, runPlan } from "./engine.js";
 import { type CheckedOptions, type CompareOptions, checkOptions } from "./options.js";
 

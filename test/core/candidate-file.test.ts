@@ -16,10 +16,10 @@ import {
   isSorted,
   sliceCandidatePairs,
 } from "../../src/core/candidate-pairs.js";
+import { halfFloatValue } from "../../src/core/candidates/half-float.js";
+import { mergeCandidateFiles } from "../../src/core/candidates/merge-candidate-files.js";
+import { sortCandidatePairs } from "../../src/core/candidates/sort-candidates.js";
 import { LinkageError } from "../../src/core/errors.js";
-import { halfFloatValue } from "../../src/core/half-float.js";
-import { mergeCandidateFiles } from "../../src/core/merge-candidate-files.js";
-import { sortCandidatePairs } from "../../src/core/sort-candidates.js";
 
 /** Sorted pairs; scores that also half precision holds, indices of one byte. */
 const anyPairs = fc

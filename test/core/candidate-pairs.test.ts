@@ -1,6 +1,5 @@
 import test from "ava";
 import fc from "fast-check";
-import { takeBestPerLeftRecord } from "../../src/core/best-candidates.js";
 import {
   type CandidatePairs,
   candidateCount,
@@ -11,10 +10,11 @@ import {
   isSorted,
   sliceCandidatePairs,
 } from "../../src/core/candidate-pairs.js";
+import { takeBestPerLeftRecord } from "../../src/core/candidates/best-candidates.js";
+import { mergeCandidatePairs } from "../../src/core/candidates/merge-candidates.js";
+import { sortCandidatePairs, withDatasets } from "../../src/core/candidates/sort-candidates.js";
+import { sortSimilarPairs } from "../../src/core/candidates/sort-similar-pairs.js";
 import { LinkageError } from "../../src/core/errors.js";
-import { mergeCandidatePairs } from "../../src/core/merge-candidates.js";
-import { sortCandidatePairs, withDatasets } from "../../src/core/sort-candidates.js";
-import { sortSimilarPairs } from "../../src/core/sort-similar-pairs.js";
 
 /** Score, left and right data set, left and right record: the oracle works on plain rows. */
 type Row = [number, number, number, number, number];

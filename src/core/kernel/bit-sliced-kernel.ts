@@ -1,7 +1,7 @@
 import type { ClkDataset } from "../clk-dataset.js";
 import type { OverlapLimits } from "../overlap-limits.js";
 import { rankColumns } from "./column-ranks.js";
-import { gatherRows, recordAt, wordsOf } from "./gather-rows.js";
+import { gatherRows, recordAt, wordsOf, writeRecords } from "./gather-rows.js";
 import type { BlockPairs, Kernel, RowRange } from "./kernel.js";
 import { MatchBuffer } from "./match-buffer.js";
 import type { MatchCollector } from "./match-collector.js";
@@ -16,8 +16,6 @@ const BLOCK_ROWS = 128;
 const CHUNK_ROWS = 1024;
 /** Matches that the output buffer must hold: those of one block. */
 const BUFFER_CAPACITY = 2 * CHUNK_ROWS * BLOCK_ROWS;
-/** Bytes of CLKs in a tile; a tile takes about eight times as much kernel memory. */
-const TILE_BYTES = 2 ** 22;
 /** What `listColumns` may write behind the last list. */
 const LIST_SLACK_BYTES = 256;
 /** The widest CLK, in words: the offsets of its planes are unsigned 16-bit. */
@@ -35,6 +33,8 @@ interface SlicedTile {
   readonly planes: number;
   readonly lists: number;
   count: number;
+  /** Words of planes that the lists refer to. */
+  listedWords: number;
 }
 
 /** The most misses that a row may have against a partner with as many set bits or more. */
@@ -63,8 +63,11 @@ export class BitSlicedKernel implements Kernel {
   readonly #memory: WasmMemory;
   readonly #scalar: ScalarKernel;
   readonly #buffer: MatchBuffer;
+  readonly #tileBytes: number;
 
-  constructor(wasm: BitSlicedExports, memory: WasmMemory, scalar: ScalarKernel) {
+  /** @param tileBytes bytes of CLKs in a tile; a tile takes about eight times as much kernel memory */
+  constructor(wasm: BitSlicedExports, memory: WasmMemory, scalar: ScalarKernel, tileBytes: number) {
+    this.#tileBytes = tileBytes;
     this.#wasm = wasm;
     this.#memory = memory;
     this.#scalar = scalar;
@@ -102,7 +105,7 @@ export class BitSlicedKernel implements Kernel {
       const leastOverlap = memory.allocateWords(limits.leastOverlap);
       const highestPartner = memory.allocateWords(limits.highestPartner);
       const pass = { words, listLength, leastOverlap, highestPartner };
-      const tileRows = Math.max(BLOCK_ROWS, Math.floor(TILE_BYTES / (8 * words)));
+      const tileRows = Math.max(BLOCK_ROWS, Math.floor(this.#tileBytes / (8 * words)));
       const leftTile = this.#allocateTile(Math.min(tileRows, left.to - left.from), words, listLength);
       const rightTile = this.#allocateTile(Math.min(tileRows, right.to - right.from), words, listLength);
       for (let l = left.from; l < left.to; l += tileRows) {
@@ -141,13 +144,14 @@ export class BitSlicedKernel implements Kernel {
       words,
       listLength,
       list.lists,
+      list.listedWords,
       sliced.planes,
       leastOverlap,
       highestPartner,
       swapped,
       0,
     );
-    const blockField = (pass >>> 2) + 7;
+    const blockField = (pass >>> 2) + 8;
     const blockCount = Math.ceil(sliced.count / BLOCK_ROWS);
     for (let from = 0; from < list.count; from += CHUNK_ROWS) {
       const to = Math.min(list.count, from + CHUNK_ROWS);
@@ -185,6 +189,7 @@ export class BitSlicedKernel implements Kernel {
       planes,
       lists,
       count: 0,
+      listedWords: 0,
     };
   }
 
@@ -202,17 +207,15 @@ export class BitSlicedKernel implements Kernel {
     tile.count = to - from;
     u32[(tile.fields >>> 2) + 3] = tile.count;
     gatherRows(memory, rows, from, to, tile.words);
-    const popcounts = (tile.popcounts >>> 2) - from;
-    const ids = (tile.ids >>> 2) - from;
-    for (let n = from; n < to; n++) {
-      const record = recordAt(rows, n);
-      u32[popcounts + n] = rows.popcounts[record]!;
-      u32[ids + n] = record;
-    }
+    writeRecords(rows, from, to, u32, tile.ids >>> 2);
+    const ids = u32.subarray(tile.ids >>> 2, (tile.ids >>> 2) + tile.count);
+    const popcounts = u32.subarray(tile.popcounts >>> 2, (tile.popcounts >>> 2) + tile.count);
+    const counted = rows.popcounts;
+    for (let n = 0; n < ids.length; n++) popcounts[n] = counted[ids[n]!]!;
     const blocks = Math.ceil(tile.count / BLOCK_ROWS);
     memory.u8.fill(0, tile.words + tile.count * 8 * words, tile.words + blocks * BLOCK_ROWS * 8 * words);
     this.#wasm.slice(tile.words, blocks, words, ranks, tile.planes);
-    this.#wasm.listColumns(tile.planes, tile.count, words, tile.lists, listLength);
+    tile.listedWords = this.#wasm.listColumns(tile.planes, tile.count, words, tile.lists, listLength);
   }
 }
 

@@ -12,6 +12,18 @@ export function recordAt(rows: RowRange, n: number): number {
   return rows.order === undefined ? n : rows.order[n]!;
 }
 
+/** Writes the records of the positions `from … to` of a range to `target`, from `index` on. */
+export function writeRecords(
+  rows: RowRange,
+  from: number,
+  to: number,
+  target: Uint32Array,
+  index: number,
+): void {
+  if (rows.order !== undefined) target.set(rows.order.subarray(from, to), index);
+  else for (let n = from; n < to; n++) target[index + n - from] = n;
+}
+
 /** Copies the CLKs of the positions `from … to` of a range into kernel memory, padded to whole words. */
 export function gatherRows(
   memory: WasmMemory,

@@ -11,8 +11,13 @@ import {
   type WasmModules,
 } from "./wasm-modules.js";
 
-/** Matches that a scalar kernel's buffer holds. */
-const SCALAR_BUFFER_CAPACITY = 2 ** 18;
+/** Bytes of CLKs in a tile, by kernel. */
+export interface TileSizes {
+  readonly scalar: number;
+  readonly bitSliced: number;
+}
+
+const TILE_SIZES: TileSizes = { scalar: 2 ** 21, bitSliced: 2 ** 22 };
 
 /** The kernels that can run on one thread, over one memory. */
 export class Kernels {
@@ -22,20 +27,21 @@ export class Kernels {
     this.#byName = new Map(kernels.map((kernel) => [kernel.name, kernel]));
   }
 
-  /** Instantiates what the modules allow; the reference kernel is always there. */
-  static async load(modules: WasmModules): Promise<Kernels> {
+  /**
+   * Instantiates what the modules allow; the reference kernel is always there.
+   *
+   * @param tiles sizes for tests; the default suits the caches of today's processors
+   */
+  static async load(modules: WasmModules, tiles = TILE_SIZES): Promise<Kernels> {
     const kernels: Kernel[] = [new ReferenceKernel()];
     if (modules.scalar !== undefined) {
       const memory = new WasmMemory();
-      const scalar = new ScalarKernel(
-        await instantiateOn<ScalarExports>(modules.scalar, memory),
-        memory,
-        SCALAR_BUFFER_CAPACITY,
-      );
+      const wasm = await instantiateOn<ScalarExports>(modules.scalar, memory);
+      const scalar = new ScalarKernel(wasm, memory, tiles.scalar);
       kernels.push(scalar);
       if (modules.bitSliced !== undefined) {
         const wasm = await instantiateOn<BitSlicedExports>(modules.bitSliced, memory);
-        kernels.push(new BitSlicedKernel(wasm, memory, scalar));
+        kernels.push(new BitSlicedKernel(wasm, memory, scalar, tiles.bitSliced));
       }
     }
     return new Kernels(kernels);

@@ -1,6 +1,6 @@
 import { allocateBytes, type ClkDataset } from "../clk-dataset.js";
 import type { OverlapLimits } from "../overlap-limits.js";
-import { gatherRows, recordAt, wordsOf } from "./gather-rows.js";
+import { gatherRows, wordsOf, writeRecords } from "./gather-rows.js";
 import type { BlockPairs, Kernel, RowRange } from "./kernel.js";
 import { MatchBuffer } from "./match-buffer.js";
 import type { MatchCollector } from "./match-collector.js";
@@ -9,8 +9,8 @@ import type { ScalarExports } from "./wasm-modules.js";
 
 /** Set bits behind this many words bound what a pair can still reach; as in assembly/scalar.ts. */
 const HEAD_WORDS = 4;
-/** A right tile: 2 MiB of usual CLKs, so that it stays near the core. */
-const RIGHT_TILE_BYTES = 2 ** 21;
+/** Matches that fit between two returns from the kernel: more than a row or a small block pair can have. */
+const BUFFER_CAPACITY = 2 ** 18;
 const LEFT_TILE_ROWS = 1024;
 /** Comparisons between two yields. */
 const STEP_COMPARISONS = 2 ** 22;
@@ -31,21 +31,21 @@ export class ScalarKernel implements Kernel {
   readonly #wasm: ScalarExports;
   readonly #memory: WasmMemory;
   readonly #buffer: MatchBuffer;
-  readonly #bufferCapacity: number;
+  readonly #tileBytes: number;
 
-  /** @param bufferCapacity matches that fit between two returns from the kernel, at least 16,384 */
-  constructor(wasm: ScalarExports, memory: WasmMemory, bufferCapacity: number) {
+  /** @param tileBytes bytes of CLKs in a right tile, which should stay near the core */
+  constructor(wasm: ScalarExports, memory: WasmMemory, tileBytes: number) {
+    this.#tileBytes = tileBytes;
     this.#wasm = wasm;
     this.#memory = memory;
-    this.#buffer = new MatchBuffer(memory, bufferCapacity);
-    this.#bufferCapacity = bufferCapacity;
+    this.#buffer = new MatchBuffer(memory, BUFFER_CAPACITY);
   }
 
   popcounts(dataset: ClkDataset): Uint16Array {
     const { recordCount, byteLength } = dataset;
     const counts = new Uint16Array(allocateBytes(2 * recordCount).buffer);
     const words = wordsOf(byteLength);
-    const tileRows = Math.max(1, Math.floor(RIGHT_TILE_BYTES / (8 * words)));
+    const tileRows = Math.max(1, Math.floor(this.#tileBytes / (8 * words)));
     const mark = this.#memory.mark;
     const rows = this.#memory.allocate(tileRows * 8 * words);
     const target = this.#memory.allocate(tileRows * 4);
@@ -70,7 +70,10 @@ export class ScalarKernel implements Kernel {
     const mark = memory.mark;
     try {
       const least = memory.allocateWords(limits.leastOverlap);
-      const rightRows = Math.min(right.to - right.from, Math.floor(RIGHT_TILE_BYTES / (8 * words)));
+      const rightRows = Math.min(
+        right.to - right.from,
+        Math.max(1, Math.floor(this.#tileBytes / (8 * words))),
+      );
       const leftRows = Math.min(left.to - left.from, LEFT_TILE_ROWS);
       const rightTile = this.#allocateRows(rightRows, words);
       const leftTile = this.#allocateRows(leftRows, words);
@@ -118,9 +121,9 @@ export class ScalarKernel implements Kernel {
     const mark = memory.mark;
     try {
       const least = memory.allocateWords(limits.leastOverlap);
-      const tileRows = Math.max(1, Math.floor(RIGHT_TILE_BYTES / (8 * words)));
+      const tileRows = Math.max(1, Math.floor(this.#tileBytes / (8 * words)));
       for (let n = blocks.from; n < blocks.to; ) {
-        const batch = takeBatch(blocks, n, tileRows, this.#bufferCapacity);
+        const batch = takeBatch(blocks, n, tileRows, BUFFER_CAPACITY);
         const inner = memory.mark;
         const left = this.#allocateRows(batch.leftRows, words);
         const right = this.#allocateRows(batch.rightRows, words);
@@ -182,8 +185,7 @@ export class ScalarKernel implements Kernel {
     gatherRows(memory, rows, from, to, rowAddress);
     this.#wasm.popcounts(rowAddress, count, words, 0, target.popcounts);
     this.#wasm.popcounts(rowAddress, count, words, HEAD_WORDS, target.tails);
-    const ids = target.ids >>> 2;
-    for (let n = from; n < to; n++) u32[ids + n - from] = recordAt(rows, n);
+    writeRecords(rows, from, to, u32, target.ids >>> 2);
   }
 }
 

@@ -52,7 +52,7 @@ export interface BitSlicedExports extends Record<string, unknown> {
   prepareBitSliced(): void;
   countColumns(rows: number, count: number, step: number, words: number, target: number): void;
   slice(rows: number, blocks: number, words: number, ranks: number, planes: number): void;
-  listColumns(planes: number, count: number, words: number, lists: number, length: number): void;
+  listColumns(planes: number, count: number, words: number, lists: number, length: number): number;
   compare5: ComparePass;
   compare6: ComparePass;
   compare7: ComparePass;

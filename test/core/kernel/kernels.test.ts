@@ -1,15 +1,17 @@
 // One suite over all kernels: each must find what the reference finds, score for score.
 import test from "ava";
+import { sortSimilarPairs } from "../../../src/core/candidates/sort-similar-pairs.js";
 import { type ClkDataset, createClkDataset } from "../../../src/core/clk-dataset.js";
 import { KERNEL_NAMES, type KernelName, type RowRange } from "../../../src/core/kernel/kernel.js";
 import { Kernels } from "../../../src/core/kernel/kernels.js";
 import { MatchCollector } from "../../../src/core/kernel/match-collector.js";
 import { compileModules } from "../../../src/core/kernel/wasm-modules.js";
 import { overlapLimits } from "../../../src/core/overlap-limits.js";
-import { sortSimilarPairs } from "../../../src/core/sort-similar-pairs.js";
 import { clksOfPopcounts, randomClks, seededRandom } from "../../random-clks.js";
 
 const kernels = await Kernels.load(await compileModules());
+/** Tiles of a few rows, so that small data sets have many. */
+const tiled = await Kernels.load(await compileModules(), { scalar: 40 * 16, bitSliced: 200 * 16 });
 const fast = KERNEL_NAMES.filter((name) => name !== "reference");
 
 interface Orders {
@@ -23,8 +25,9 @@ function compareWith(
   right: ClkDataset,
   threshold: number,
   orders: Orders = {},
+  from = kernels,
 ) {
-  const kernel = kernels.get(name);
+  const kernel = from.get(name);
   const range = (dataset: ClkDataset, order: Uint32Array | undefined): RowRange => ({
     dataset,
     popcounts: kernel.popcounts(dataset),
@@ -100,6 +103,20 @@ test("all kernels agree on more rows than a chunk or a block holds", (t) => {
   const left = randomClks(random, { recordCount: 1100, byteLength: 16 });
   const right = randomClks(random, { recordCount: 1301, byteLength: 16, base: left });
   for (const threshold of [0.95, 0.8, 0.7]) t.true(sameAsReference(t, left, right, threshold) > 100);
+});
+
+test("data sets of many tiles give the same, with complete progress", (t) => {
+  const random = seededRandom(12);
+  const left = randomClks(random, { recordCount: 700, byteLength: 16 });
+  const right = randomClks(random, { recordCount: 900, byteLength: 16, base: left });
+  for (const threshold of [1, 0.95, 0.8, 0.6]) {
+    const expected = compareWith("reference", left, right, threshold);
+    for (const name of fast) {
+      const found = compareWith(name, left, right, threshold, {}, tiled);
+      t.deepEqual(found.pairs, expected.pairs, `${name} at ${threshold}`);
+      t.is(found.comparisons, found.total);
+    }
+  }
 });
 
 test("a buffer that fills up is emptied and the comparison goes on", (t) => {

@@ -3,7 +3,7 @@ import {
   compareCandidates,
   emptyCandidatePairs,
   sliceCandidatePairs,
-} from "./candidate-pairs.js";
+} from "../candidate-pairs.js";
 
 /** How far a call of {@link CandidateMerger.drain} came. */
 export interface DrainResult {

@@ -1,7 +1,7 @@
-import { type ByteSource, readCandidateFile } from "./candidate-file.js";
+import { type ByteSource, readCandidateFile } from "../candidate-file.js";
+import { allocateCandidatePairs, type CandidatePairs, sliceCandidatePairs } from "../candidate-pairs.js";
 import { checkCountOption } from "./candidate-file-layout.js";
 import { CandidateMerger } from "./candidate-merger.js";
-import { allocateCandidatePairs, type CandidatePairs, sliceCandidatePairs } from "./candidate-pairs.js";
 
 export interface MergeCandidateFilesOptions {
   /** Candidate pairs in one batch that is put out, at most. Default 65,536. */

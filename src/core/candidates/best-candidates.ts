@@ -1,5 +1,5 @@
-import { type CandidatePairs, candidateCount, sliceCandidatePairs } from "./candidate-pairs.js";
-import { describeValue, LinkageError } from "./errors.js";
+import { type CandidatePairs, candidateCount, sliceCandidatePairs } from "../candidate-pairs.js";
+import { describeValue, LinkageError } from "../errors.js";
 
 /**
  * Keeps at most `k` candidates of each left record for each pair of data sets: the first ones, which are the

@@ -1,4 +1,13 @@
 import {
+  allocateCandidatePairs,
+  type CandidatePairs,
+  candidateCount,
+  compareCandidates,
+  findOrderBreak,
+  sliceCandidatePairs,
+} from "../candidate-pairs.js";
+import { describeValue, LinkageError } from "../errors.js";
+import {
   type CandidateFileLayout,
   checkCountOption,
   HEADER_LENGTH,
@@ -7,15 +16,6 @@ import {
   readHeader,
   type ScoreWidth,
 } from "./candidate-file-layout.js";
-import {
-  allocateCandidatePairs,
-  type CandidatePairs,
-  candidateCount,
-  compareCandidates,
-  findOrderBreak,
-  sliceCandidatePairs,
-} from "./candidate-pairs.js";
-import { describeValue, LinkageError } from "./errors.js";
 import { halfFloatValue } from "./half-float.js";
 
 export interface ReadCandidateFileOptions {

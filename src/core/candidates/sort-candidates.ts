@@ -7,7 +7,7 @@ import {
   copyCandidates,
   isSorted,
   sliceCandidatePairs,
-} from "./candidate-pairs.js";
+} from "../candidate-pairs.js";
 import { mergeCandidatePairs } from "./merge-candidates.js";
 import { type SimilarPairs, sortSimilarPairs } from "./sort-similar-pairs.js";
 

@@ -1,10 +1,10 @@
-import { CandidateMerger } from "./candidate-merger.js";
 import {
   allocateCandidatePairs,
   type CandidatePairs,
   candidateCount,
   sliceCandidatePairs,
-} from "./candidate-pairs.js";
+} from "../candidate-pairs.js";
+import { CandidateMerger } from "./candidate-merger.js";
 
 /**
  * Merges sorted lists into one sorted list, a copy. Stable: equal pairs come in the order of their lists, and

@@ -1,4 +1,4 @@
-import { describeValue, LinkageError } from "./errors.js";
+import { describeValue, LinkageError } from "../errors.js";
 
 /** The file starts with four bytes: version, bytes per score, per data set index, per record index. */
 export const HEADER_LENGTH = 4;

@@ -1,4 +1,4 @@
-import { LinkageError } from "./errors.js";
+import { LinkageError } from "../errors.js";
 import {
   allocateRecords,
   digitStarts,

@@ -1,4 +1,13 @@
 import {
+  type CandidatePairs,
+  candidateCount,
+  checkColumns,
+  compareCandidates,
+  findOrderBreak,
+  sliceCandidatePairs,
+} from "../candidate-pairs.js";
+import { describeValue, LinkageError } from "../errors.js";
+import {
   type CandidateFileLayout,
   HEADER_LENGTH,
   headerBytes,
@@ -6,15 +15,6 @@ import {
   isIndexWidth,
   pairByteLength,
 } from "./candidate-file-layout.js";
-import {
-  type CandidatePairs,
-  candidateCount,
-  checkColumns,
-  compareCandidates,
-  findOrderBreak,
-  sliceCandidatePairs,
-} from "./candidate-pairs.js";
-import { describeValue, LinkageError } from "./errors.js";
 
 export interface WriteCandidateFileOptions {
   /** Bytes per score, 8 or 4. With 4, a score that single precision cannot hold is an error. Default 8. */

@@ -75,20 +75,13 @@ async function run(): Promise<void> {
   publish();
 }
 
-/** Runs the same command on another Node, installed once from npm. */
+/** Runs the same command on another Node: the binary that npm's package `node` installs, from its package for this platform. */
 function runOn(version: string): void {
   const folder = fileURLToPath(new URL(`../.cache/node-${version}/`, import.meta.url));
-  const binary = `${folder}node_modules/node/bin/node`;
+  const name = `node-${process.platform === "win32" ? "win" : process.platform}-${process.arch}`;
+  const binary = `${folder}node_modules/${name}/bin/node`;
   if (!existsSync(binary)) {
-    const install = [
-      "install",
-      "--prefix",
-      folder,
-      "--no-audit",
-      "--no-fund",
-      "--allow-scripts=node",
-      `node@${version}`,
-    ];
+    const install = ["install", "--prefix", folder, "--no-audit", "--no-fund", `${name}@${version}`];
     execFileSync("npm", install, { stdio: "inherit" });
   }
   const others = process.argv.slice(2).filter((arg, n, all) => arg !== "--node" && all[n - 1] !== "--node");

@@ -33,7 +33,7 @@ export async function blocksSection(bench: Bench): Promise<Section> {
     { dataset: right, blocks: indexBlocks(rightRows) },
   ];
   const indexed = index();
-  const options = { peerRuns: PEER_RUNS, ...(bench.quick ? {} : { aim: 20 }) };
+  const options = { warmUps: 3, peerRuns: PEER_RUNS, ...(bench.quick ? {} : { aim: 20 }) };
   const size = `${rows.toLocaleString("en-US")} rows a side`;
   const cells = [
     await inTurn(bench, `${size}, from lists of names`, () => find(index(), undefined), question, options),

@@ -64,7 +64,7 @@ async function run(): Promise<void> {
   if (values.quick) return;
   const { model } = cpus()[0]!;
   store({
-    command: `npm run bench${process.argv.length > 2 ? ` -- ${process.argv.slice(2).join(" ")}` : ""}`,
+    command: `npm run bench -- ${values.peer ? "--peer " : ""}--node ${process.versions.node.split(".")[0]}`,
     date: new Date().toISOString().slice(0, 10),
     machine: `${model.trim()}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, ${type()} ${release().split("-")[0]}`,
     node: process.versions.node,

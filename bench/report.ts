@@ -14,6 +14,9 @@ export interface Results {
   readonly sections: readonly Section[];
 }
 
+/** The order of the sections, whenever they were measured. */
+const TITLES = ["Comparing", "Threads", "Small blocks", "Solver", "Output", "Reading CLKs", "Memory"];
+
 const folder = new URL("results/", import.meta.url);
 const START = "<!-- bench:start -->";
 const END = "<!-- bench:end -->";
@@ -27,6 +30,7 @@ export function store(results: Results): void {
   } catch {}
   const fresh = new Set(results.sections.map(({ title }) => title));
   const sections = [...results.sections, ...before.filter(({ title }) => !fresh.has(title))];
+  sections.sort((a, b) => TITLES.indexOf(a.title) - TITLES.indexOf(b.title));
   writeFileSync(file, `${JSON.stringify({ ...results, sections }, null, 1)}\n`);
 }
 

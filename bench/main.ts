@@ -64,7 +64,12 @@ async function run(): Promise<void> {
   if (values.quick) return;
   const { model } = cpus()[0]!;
   store({
-    command: `npm run bench -- ${values.peer ? "--peer " : ""}--node ${process.versions.node.split(".")[0]}`,
+    command: [
+      "npm run bench --",
+      ...process.argv.slice(2),
+      "--node",
+      process.versions.node.split(".")[0],
+    ].join(" "),
     date: new Date().toISOString().slice(0, 10),
     machine: `${model.trim()}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, ${type()} ${release().split("-")[0]}`,
     node: process.versions.node,
@@ -84,6 +89,8 @@ function runOn(version: string): void {
     const install = ["install", "--prefix", folder, "--no-audit", "--no-fund", `${name}@${version}`];
     execFileSync("npm", install, { stdio: "inherit" });
   }
-  const others = process.argv.slice(2).filter((arg, n, all) => arg !== "--node" && all[n - 1] !== "--node");
+  const others = process.argv
+    .slice(2)
+    .filter((arg, n, all) => !/^--node(=|$)/.test(arg) && all[n - 1] !== "--node");
   execFileSync(binary, ["--import=tsx", fileURLToPath(import.meta.url), ...others], { stdio: "inherit" });
 }

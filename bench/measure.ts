@@ -18,6 +18,8 @@ export interface Section {
   readonly title: string;
   readonly about: string;
   readonly cells: readonly Cell[];
+  /** The run that measured it; the report fills it in. */
+  readonly origin?: string;
 }
 
 /** What sections need to know. */

@@ -21,17 +21,34 @@ const folder = new URL("results/", import.meta.url);
 const START = "<!-- bench:start -->";
 const END = "<!-- bench:end -->";
 
-/** Stores results under their Node version; sections that were not run keep their last ones. */
+/**
+ * Stores results under their Node version; each section says which run measured it. Sections that were not run keep
+ * their last results, and so do those that were compared with the peer, where this run was without one.
+ */
 export function store(results: Results): void {
   const file = new URL(`node-${results.node.split(".")[0]}.json`, folder);
-  let before: readonly Section[] = [];
+  let before: Section[] = [];
+  let peer = results.peer;
   try {
-    before = (JSON.parse(readFileSync(file, "utf8")) as Results).sections;
+    const last = JSON.parse(readFileSync(file, "utf8")) as Results;
+    peer ??= last.peer; // of the sections that keep their results
+    before = last.sections.map((section) => ({ origin: originOf(last), ...section }));
   } catch {}
-  const fresh = new Set(results.sections.map(({ title }) => title));
-  const sections = [...results.sections, ...before.filter(({ title }) => !fresh.has(title))];
+  const compared = (section: Section) => section.cells.some(({ ratio }) => ratio !== undefined);
+  const keeps = new Set(before.filter(compared).map(({ title }) => title));
+  const measured = results.sections.filter((section) => compared(section) || !keeps.has(section.title));
+  const fresh = new Set(measured.map(({ title }) => title));
+  const origin = originOf(results);
+  const sections = [
+    ...measured.map((section) => ({ ...section, origin })),
+    ...before.filter(({ title }) => !fresh.has(title)),
+  ];
   sections.sort((a, b) => TITLES.indexOf(a.title) - TITLES.indexOf(b.title));
-  writeFileSync(file, `${JSON.stringify({ ...results, sections }, null, 1)}\n`);
+  writeFileSync(file, `${JSON.stringify({ ...results, ...(peer && { peer }), sections }, null, 1)}\n`);
+}
+
+function originOf({ command, date, machine, v8, peer, runs }: Results): string {
+  return `${machine}; V8 ${v8}${peer ? `; ${peer}` : ""}; ${date}. \`${command}\`. Medians of ${runs} runs, in turn.`;
 }
 
 /** Writes RESULTS.md and the README's table from all stored results. */
@@ -43,9 +60,7 @@ export function publish(): void {
   const text = all.map((results) =>
     [
       `## Node ${results.node}`,
-      `${results.machine}; V8 ${results.v8}${results.peer ? `; ${results.peer}` : ""}; ${results.date}. \`${results.command}\`. ` +
-        `Medians of ${results.runs} runs, in turn.`,
-      ...results.sections.map(sectionText),
+      ...results.sections.map((section) => sectionText({ origin: originOf(results), ...section })),
     ].join("\n\n"),
   );
   writeFileSync(
@@ -61,7 +76,7 @@ export function publish(): void {
   );
 }
 
-function sectionText({ title, about, cells }: Section): string {
+function sectionText({ title, about, cells, origin }: Section): string {
   const rows = cells.map(
     ({ what, ours, theirs, ratio, aim, note }) =>
       `| ${what} | ${time(ours)} | ${theirs === undefined ? "" : time(theirs)} | ${ratio === undefined ? "" : times(ratio)} | ` +
@@ -70,6 +85,7 @@ function sectionText({ title, about, cells }: Section): string {
   return [
     `### ${title}`,
     about,
+    origin,
     ["| | ours | theirs | ratio | aim | |", "| --- | --- | --- | --- | --- | --- |", ...rows].join("\n"),
   ].join("\n\n");
 }

@@ -33,6 +33,30 @@ export interface IndexRange {
   readonly rightBits: number;
 }
 
+export const bitsOf = (value: number) => 32 - Math.clz32(value);
+
+export function findIndexRange({ leftRecords, rightRecords }: SimilarPairs): IndexRange {
+  let minLeft = leftRecords[0]!;
+  let maxLeft = minLeft;
+  let minRight = rightRecords[0]!;
+  let maxRight = minRight;
+  for (let i = 1; i < leftRecords.length; i++) {
+    minLeft = Math.min(leftRecords[i]!, minLeft);
+    maxLeft = Math.max(leftRecords[i]!, maxLeft);
+    minRight = Math.min(rightRecords[i]!, minRight);
+    maxRight = Math.max(rightRecords[i]!, maxRight);
+  }
+  return { minLeft, minRight, leftBits: bitsOf(maxLeft - minLeft), rightBits: bitsOf(maxRight - minRight) };
+}
+
+export function allocatePairs(count: number): SimilarPairs {
+  return {
+    scores: new Float64Array(count),
+    leftRecords: new Uint32Array(count),
+    rightRecords: new Uint32Array(count),
+  };
+}
+
 /** Zeroed room for `count` records. */
 export function allocateRecords(count: number): PairRecords {
   const buffer = new ArrayBuffer(16 * count);
@@ -82,8 +106,10 @@ export function writeIndexKeys(
   }
 }
 
-/** For each digit `(key >>> shift) & mask` the number of keys with a smaller one: where its records go. */
-export function digitStarts(keys: Int32Array, shift: number, mask: number): Int32Array {
+/** The digits `(key >>> shift) & mask`; `starts` has the number of keys with a smaller one: where records go. */
+export type Digits = ReturnType<typeof countDigits>;
+
+export function countDigits(keys: Int32Array, shift: number, mask: number) {
   const starts = new Int32Array(mask + 1);
   const count = keys.length;
   for (let i = 0; i < count; i++) {
@@ -96,18 +122,12 @@ export function digitStarts(keys: Int32Array, shift: number, mask: number): Int3
     starts[digit] = sum;
     sum = (sum + size) | 0;
   }
-  return starts;
+  return { keys, shift, mask, starts };
 }
 
-/** The first pass: columns to records. `starts` is used up. */
-export function scatterColumns(
-  from: SimilarPairs,
-  keys: Int32Array,
-  shift: number,
-  mask: number,
-  starts: Int32Array,
-  to: PairRecords,
-): void {
+/** The first pass: columns to records. `digits.starts` is used up. */
+export function scatterColumns(from: SimilarPairs, digits: Digits, to: PairRecords): void {
+  const { keys, shift, mask, starts } = digits;
   const { scores, leftRecords, rightRecords } = from;
   const { scores: toScores, words } = to;
   const count = keys.length;
@@ -121,15 +141,9 @@ export function scatterColumns(
   }
 }
 
-/** A pass in the middle: records to records. `starts` is used up. */
-export function scatterRecords(
-  from: PairRecords,
-  keys: Int32Array,
-  shift: number,
-  mask: number,
-  starts: Int32Array,
-  to: PairRecords,
-): void {
+/** A pass in the middle: records to records. `digits.starts` is used up. */
+export function scatterRecords(from: PairRecords, digits: Digits, to: PairRecords): void {
+  const { keys, shift, mask, starts } = digits;
   const { scores, words } = from;
   const { scores: toScores, words: toWords } = to;
   const count = keys.length;
@@ -143,15 +157,9 @@ export function scatterRecords(
   }
 }
 
-/** The last pass: records to columns. `starts` is used up. */
-export function gatherColumns(
-  from: PairRecords,
-  keys: Int32Array,
-  shift: number,
-  mask: number,
-  starts: Int32Array,
-  to: SimilarPairs,
-): void {
+/** The last pass: records to columns. `digits.starts` is used up. */
+export function gatherColumns(from: PairRecords, digits: Digits, to: SimilarPairs): void {
+  const { keys, shift, mask, starts } = digits;
   const { scores, words } = from;
   const { scores: toScores, leftRecords, rightRecords } = to;
   const count = keys.length;
@@ -163,4 +171,76 @@ export function gatherColumns(
     leftRecords[at] = words[4 * i + 2]!;
     rightRecords[at] = words[4 * i + 3]!;
   }
+}
+
+/**
+ * Sorts ascending pairs in a single pass by the number of their score, a small integer whose counts stay in the
+ * cache. Only a word of indices a pair is moved, as the scores follow from their counts.
+ *
+ * @returns undefined if the indices do not fit a word, two scores share a key, or there are 2^16 scores or more
+ */
+export function sortByCounting(
+  { scores, leftRecords, rightRecords }: SimilarPairs,
+  { minLeft, leftBits, rightBits }: IndexRange,
+  quantiser: ScoreQuantiser,
+  keyCount: number,
+): SimilarPairs | undefined {
+  // A shift by 32 bits would be none.
+  if (leftBits + rightBits > 32 || rightBits === 32) return undefined;
+  const count = scores.length;
+  const idOfKey = new Uint16Array(keyCount);
+  const scoreOfId = new Float64Array(2 ** 16);
+  const ids = numberScores(scores, quantiser, idOfKey, scoreOfId);
+  if (ids === undefined) return undefined;
+  const sizes = new Int32Array(2 ** 16);
+  for (let i = 0; i < count; i++) sizes[ids[i]!] = (sizes[ids[i]!]! + 1) | 0;
+  const result = allocatePairs(count);
+  const starts = new Int32Array(2 ** 16);
+  let start = 0;
+  for (let key = 0; key < keyCount; key++) {
+    const id = idOfKey[key]!;
+    if (id === 0) continue;
+    starts[id] = start;
+    start = (start + sizes[id]!) | 0;
+    result.scores.fill(scoreOfId[id]!, starts[id]!, start);
+  }
+  const words = new Int32Array(count);
+  for (let i = 0; i < count; i++) {
+    const id = ids[i]!;
+    const at = starts[id]!;
+    starts[id] = (at + 1) | 0;
+    words[at] = ((leftRecords[i]! - minLeft) << rightBits) | rightRecords[i]!;
+  }
+  const mask = (1 << rightBits) - 1;
+  for (let i = 0; i < count; i++) {
+    result.leftRecords[i] = (words[i]! >>> rightBits) + minLeft;
+    result.rightRecords[i] = words[i]! & mask;
+  }
+  return result;
+}
+
+/** Numbers the different scores from 1 up, as they come: the number of each, or undefined as above. */
+function numberScores(
+  scores: Float64Array,
+  { max, scale }: ScoreQuantiser,
+  idOfKey: Uint16Array,
+  scoreOfId: Float64Array,
+): Uint16Array | undefined {
+  const ids = new Uint16Array(scores.length);
+  const count = scores.length;
+  scoreOfId[0] = Number.NaN;
+  let last = 0;
+  for (let i = 0; i < count; i++) {
+    const score = scores[i]!;
+    const key = ((max - score) * scale) | 0;
+    let id = idOfKey[key]!;
+    if (scoreOfId[id] !== score) {
+      if (id !== 0 || last === 2 ** 16 - 1) return undefined;
+      id = ++last;
+      idOfKey[key] = id;
+      scoreOfId[id] = score;
+    }
+    ids[i] = id;
+  }
+  return ids;
 }

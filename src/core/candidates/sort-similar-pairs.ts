@@ -1,13 +1,17 @@
 import { LinkageError } from "../errors.js";
 import {
+  allocatePairs,
   allocateRecords,
-  digitStarts,
+  bitsOf,
+  countDigits,
+  findIndexRange,
   gatherColumns,
   type IndexRange,
   type ScoreQuantiser,
   type SimilarPairs,
   scatterColumns,
   scatterRecords,
+  sortByCounting,
   writeIndexKeys,
   writeScoreKeys,
 } from "./radix-passes.js";
@@ -25,6 +29,9 @@ const SCORE_RESOLUTION_BITS = 21;
 const MIN_SCORE_BITS = 16;
 const MAX_SCORE_BITS = 22;
 
+/** Up to this many keys a pair, counting by score costs less than two radix passes. */
+const KEYS_PER_PAIR = 16;
+
 /** Runs of equal keys up to this length are sorted by insertion. */
 const INSERTION_LENGTH = 48;
 
@@ -32,8 +39,8 @@ const INSERTION_LENGTH = 48;
  * Sorts pairs of two data sets: score descending, then left record, then right record, ascending. The result is
  * exact for any numbers as scores (−0 counts as 0; NaN is not allowed), the input stays as it is.
  *
- * A stable radix sort. Pairs that already come in (left, right) order, as many comparisons emit them, need two
- * passes by score only. Scores that the quantised key cannot tell apart are put right in a final linear check;
+ * A stable radix sort. Pairs that already come in (left, right) order, as many comparisons emit them, need one
+ * or two passes by score only. Scores that the quantised key cannot tell apart are put right in a final linear check;
  * even where all fall on one key the sort takes no more than O(n log n).
  *
  * @param scores one score a pair
@@ -62,7 +69,13 @@ export function sortSimilarPairs(
   // A range that overflows, or that is too small to divide by.
   if (!Number.isFinite(scale)) return sortByComparison(pairs);
   const quantiser = { max, scale };
-  const range = isAscending(pairs) ? undefined : findIndexRange(pairs);
+  const ascending = findAscendingRange(pairs);
+  // The ids of scores would merge −0 and 0; and the walk over all keys must pay.
+  if (ascending !== undefined && min > 0 && count * KEYS_PER_PAIR >= 2 ** scoreBits) {
+    const counted = sortByCounting(pairs, ascending, quantiser, 2 ** scoreBits);
+    if (counted !== undefined) return counted;
+  }
+  const range = ascending === undefined ? findIndexRange(pairs) : undefined;
   const result = runPasses(pairs, range, quantiser, max === min ? 0 : scoreBits);
   sortEqualKeys(result, quantiser);
   return result;
@@ -79,17 +92,21 @@ function isOrdered({ scores, leftRecords, rightRecords }: SimilarPairs): boolean
   return true;
 }
 
-function isAscending({ leftRecords, rightRecords }: SimilarPairs): boolean {
-  let lastLeft = 0;
+/** The range of indices in ascending order, which is found faster; undefined if they are not. */
+function findAscendingRange({ leftRecords, rightRecords }: SimilarPairs): IndexRange | undefined {
+  const minLeft = leftRecords[0]!;
+  let lastLeft = minLeft;
   let lastRight = 0;
+  let rightMask = 0;
   for (let i = 0; i < leftRecords.length; i++) {
     const left = leftRecords[i]!;
     const right = rightRecords[i]!;
-    if (left < lastLeft || (left === lastLeft && right < lastRight)) return false;
+    if (left < lastLeft || (left === lastLeft && right < lastRight)) return undefined;
     lastLeft = left;
     lastRight = right;
+    rightMask |= right;
   }
-  return true;
+  return { minLeft, minRight: 0, leftBits: bitsOf(lastLeft - minLeft), rightBits: bitsOf(rightMask) };
 }
 
 function findScoreRange(scores: Float64Array): { min: number; max: number } {
@@ -106,23 +123,6 @@ function findScoreRange(scores: Float64Array): { min: number; max: number } {
 function chooseScoreBits(range: number): number {
   const bits = Math.ceil(Math.log2(range)) + SCORE_RESOLUTION_BITS;
   return Math.min(Math.max(bits, MIN_SCORE_BITS), MAX_SCORE_BITS);
-}
-
-function findIndexRange({ leftRecords, rightRecords }: SimilarPairs): IndexRange {
-  let minLeft = leftRecords[0]!;
-  let maxLeft = minLeft;
-  let minRight = rightRecords[0]!;
-  let maxRight = minRight;
-  for (let i = 1; i < leftRecords.length; i++) {
-    const left = leftRecords[i]!;
-    const right = rightRecords[i]!;
-    minLeft = Math.min(left, minLeft);
-    maxLeft = Math.max(left, maxLeft);
-    minRight = Math.min(right, minRight);
-    maxRight = Math.max(right, maxRight);
-  }
-  const bitsOf = (value: number) => 32 - Math.clz32(value);
-  return { minLeft, minRight, leftBits: bitsOf(maxLeft - minLeft), rightBits: bitsOf(maxRight - minRight) };
 }
 
 /** Borders of the digits of a key of `bits` bits, lowest first. */
@@ -149,11 +149,7 @@ function runPasses(
   const keys = new Int32Array(count);
   let records = allocateRecords(count);
   let spare = passes > 2 ? allocateRecords(count) : records;
-  const result = {
-    scores: new Float64Array(count),
-    leftRecords: new Uint32Array(count),
-    rightRecords: new Uint32Array(count),
-  };
+  const result = allocatePairs(count);
   for (let pass = 0; pass < passes; pass++) {
     const first = pass === 0;
     const indexDigit = indexDigits[pass];
@@ -167,14 +163,14 @@ function runPasses(
       writeScoreKeys(first ? pairs.scores : records.scores, first ? 1 : 2, quantiser, keys);
     }
     const down = indexDigit === undefined ? shift : 0;
-    const starts = digitStarts(keys, down, mask);
+    const digits = countDigits(keys, down, mask);
     if (first) {
-      scatterColumns(pairs, keys, down, mask, starts, records);
+      scatterColumns(pairs, digits, records);
     } else if (pass < passes - 1) {
-      scatterRecords(records, keys, down, mask, starts, spare);
+      scatterRecords(records, digits, spare);
       [records, spare] = [spare, records];
     } else {
-      gatherColumns(records, keys, down, mask, starts, result);
+      gatherColumns(records, digits, result);
     }
   }
   return result;

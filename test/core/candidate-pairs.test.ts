@@ -142,6 +142,43 @@ for (const [scoreKind, score] of Object.entries(scoreKinds)) {
   }
 }
 
+const ascendingKinds: Record<string, (i: number) => [number, number]> = {
+  "of a block": (i) => [Math.floor(i / 300), i % 300],
+  "with repeats": (i) => [Math.floor(i / 600), (i % 600) >>> 1],
+  "of a far chunk": (i) => [2 ** 32 - 1000 + Math.floor(i / 300), 2 ** 20 + (i % 300)],
+  "of 31 bits on the right": (i) => [9 + Math.floor(i / 40_000), 2 ** 31 - 40_000 + (i % 40_000)],
+  "of 32 bits on the right": (i) => [7, 2 ** 32 - 80_000 + i],
+  "of 32 bits on the left": (i) => [i * 50_000, 0],
+  "over 32 bits": (i) => [i * 1000, i % 300],
+};
+
+const manyScoreKinds: Record<string, (i: number, random: () => number) => number> = {
+  "Dice scores": (_, random) => scoreKinds["Dice scores"]!(random),
+  "equal scores": () => 0.75,
+  "scores on one key": (i) => (i % 1000 === 0 ? 1 : 0.5 + (i % 7) * 2 ** -40),
+  "a late score on a taken key": (i) => (i === 69_999 ? 0.6 + 2 ** -40 : 0.6 + (i % 40) / 100),
+  "too many scores": (i) => 0.5 + ((i * 7919) % 70_000) / 2 ** 18,
+  "−0 and 0": (i) => [0, -0, 0.25, 0.5][(i * 7) % 4]!,
+  "negative scores": (i) => ((i * 7) % 5) / 8 - 1,
+};
+
+for (const [scoreKind, score] of Object.entries(manyScoreKinds)) {
+  test(`sorts many ascending pairs: ${scoreKind}`, (t) => {
+    const random = makeRandom(11);
+    const indices = Object.values(ascendingKinds);
+    for (const index of scoreKind === "Dice scores" ? indices : indices.slice(0, 2)) {
+      const rows = Array.from({ length: 70_000 }, (_, i): Row => [score(i, random), 0, 1, ...index(i)]);
+      const pairs = toPairs(rows);
+      const expected = toPairs(sortRows(rows));
+      const sorted = sortSimilarPairs(pairs.scores, pairs.leftRecords, pairs.rightRecords);
+      // Column by column, as t.deepEqual takes seconds for so many; −0 differs from 0.
+      t.true(sorted.scores.every((value, i) => Object.is(value, expected.scores[i])));
+      t.true(sorted.leftRecords.every((left, i) => left === expected.leftRecords[i]));
+      t.true(sorted.rightRecords.every((right, i) => right === expected.rightRecords[i]));
+    }
+  });
+}
+
 test("sorts long lists of several parties, few and very many", (t) => {
   const random = makeRandom(5);
   const upTo = (limit: number) => Math.floor(random() * limit);

@@ -33,8 +33,10 @@ export interface IndexRange {
   readonly rightBits: number;
 }
 
+/** How many bits a word needs. */
 export const bitsOf = (value: number) => 32 - Math.clz32(value);
 
+/** The range of indices in any order, of at least one pair. */
 export function findIndexRange({ leftRecords, rightRecords }: SimilarPairs): IndexRange {
   let minLeft = leftRecords[0]!;
   let maxLeft = minLeft;

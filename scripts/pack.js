@@ -2,9 +2,9 @@
 // itself, `anonlink-wasm-service`.
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
+import { bundleDeclarations } from "./bundle-declarations.js";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 const { version, license, description, engines } = JSON.parse(readFileSync("package.json", "utf8"));
@@ -30,19 +30,9 @@ await esbuild.build({
   },
 });
 
-// The declarations that the public API reaches, and no others.
-const declarations = new Set();
-function addDeclarations(path) {
-  if (declarations.has(path)) return;
-  declarations.add(path);
-  for (const [, specifier] of readFileSync(path, "utf8").matchAll(/from "(\.[^"]+)\.js"/g)) {
-    addDeclarations(join(dirname(path), `${specifier}.d.ts`));
-  }
-}
-addDeclarations("dist/library/index.d.ts");
-for (const path of declarations) cpSync(path, path.replace("dist", `${library}/types`));
+writeFileSync(`${library}/index.d.ts`, bundleDeclarations("dist/library/index.d.ts"));
 
-const types = "./types/library/index.d.ts";
+const types = "./index.d.ts";
 const manifest = {
   name: "anonlink-wasm",
   version,

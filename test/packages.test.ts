@@ -1,6 +1,6 @@
 // The two tarballs, as their users get them.
 import { execFile } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -25,13 +25,24 @@ test.before("pack, and install the library in a scratch project", async () => {
   cpSync(join(root, "test/data/febrl4-1k"), join(scratch, "data"), { recursive: true });
 });
 
-test("the library is one package of under 200 KB, without dependencies", async (t) => {
+test.after.always(() => rmSync(scratch, { recursive: true, force: true }));
+
+test("the library is one package of under 200 KB, packed and unpacked, without dependencies", async (t) => {
   t.true(statSync(tarball("anonlink-wasm")).size < 200_000);
+  const content = await run("tar", ["xzOf", tarball("anonlink-wasm")], { encoding: "buffer" });
+  t.true(content.stdout.length < 200_000, `${content.stdout.length} bytes unpacked`);
   const { stdout } = await run("npm", ["ls", "--all", "--parseable"], { cwd: scratch });
   t.is(stdout.trim().split("\n").length, 2, "the scratch project and the library");
   const manifest = JSON.parse(readFileSync(join(scratch, "node_modules/anonlink-wasm/package.json"), "utf8"));
   t.is(manifest.version, version);
   t.is(manifest.dependencies, undefined);
+});
+
+test("both entry points export the same", async (t) => {
+  const [node, browser] = await Promise.all(
+    ["node", "browser"].map((name) => import(join(scratch, `node_modules/anonlink-wasm/${name}.js`))),
+  );
+  t.deepEqual(Object.keys(browser), Object.keys(node));
 });
 
 for (const threads of [1, 2]) {
@@ -56,9 +67,14 @@ for (const [module, resolution] of [
 ]) {
   test(`the declarations check in a project without Node's types (${resolution})`, async (t) => {
     const source = join(scratch, `${resolution}.ts`);
+    const names = Object.keys(await import(join(scratch, "node_modules/anonlink-wasm/node.js")));
+    t.true(names.includes("link"));
     writeFileSync(
       source,
       `import { compare, createClkDataset, type CandidatePairs, LinkageError } from "anonlink-wasm";
+       import * as library from "anonlink-wasm";
+       export const declared: [${names.map((name) => `typeof library.${name}`)}] | undefined = undefined;
+       export const undeclared: Exclude<keyof typeof library, ${names.map((name) => `"${name}"`).join(" | ")}> extends never ? true : false = true;
        const data = createClkDataset(new Uint8Array(16), 8);
        const pairs: CandidatePairs = (await compare(data, data, { threshold: 0.9, threads: 1 })).pairs;
        export const best: number | undefined = pairs.scores[0];

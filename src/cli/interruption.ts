@@ -1,11 +1,18 @@
 /** The user pressed Ctrl-C, or the system asked the command to end. */
-export class Interrupted extends Error {}
+export class Interrupted extends Error {
+  /** 128 and the number of the signal, as shells have it. */
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super("interrupted");
+    this.exitCode = exitCode;
+  }
+}
 
 /** A signal that aborts with {@link Interrupted} at the first SIGINT or SIGTERM; a second one ends the process at once. */
 export function interruption(): AbortSignal {
   const controller = new AbortController();
-  const interrupt = () => controller.abort(new Interrupted());
-  process.once("SIGINT", interrupt);
-  process.once("SIGTERM", interrupt);
+  process.once("SIGINT", () => controller.abort(new Interrupted(130)));
+  process.once("SIGTERM", () => controller.abort(new Interrupted(143)));
   return controller.signal;
 }

@@ -9,20 +9,31 @@ import { UsageError } from "./usage-error.js";
 
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
-const EXIT_INTERRUPTED = 130;
+
+/** The commands, in the order of the help text. */
+const commands = [matchCommand(), describeCommand()];
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
   version: string;
 };
 
+// What nobody awaits would end in a stack trace. A pipe that the reader has closed is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") process.exitCode ??= EXIT_FAILURE;
+});
+process.stderr.on("error", () => {});
+process.on("uncaughtException", (error) => process.exit(report(error)));
+
 const program = new Command("anonlink-wasm")
   .description("Private record linkage: find the people that parties have in common by comparing CLKs.")
   .version(version)
   .showSuggestionAfterError()
-  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "anonlink-wasm: ")) });
-for (const command of [matchCommand(), describeCommand()]) {
-  program.addCommand(command.copyInheritedSettings(program));
-}
+  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "anonlink-wasm: ")) })
+  .addHelpText(
+    "after",
+    "\nExit codes: 0 done, 1 failure, 2 bad input or options, 130 interrupted. DEBUG=anonlink-wasm adds stack traces.",
+  );
+for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
 for (const command of [program, ...program.commands]) command.exitOverride();
 
 try {
@@ -34,8 +45,11 @@ try {
 /** Says what went wrong in one sentence; returns the exit code. */
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE; // commander has said it
-  if (error instanceof Interrupted) return EXIT_INTERRUPTED;
-  const known = error instanceof UsageError || error instanceof LinkageError;
+  if (error instanceof Interrupted) return error.exitCode;
+  const isUsers =
+    error instanceof UsageError || (error instanceof LinkageError && error.code !== "thread-failed");
   process.stderr.write(`anonlink-wasm: ${error instanceof Error ? error.message : String(error)}\n`);
-  return known ? EXIT_USAGE : EXIT_FAILURE;
+  const isDebugging = process.env["DEBUG"]?.split(/[\s,]+/).includes("anonlink-wasm");
+  if (isDebugging && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  return isUsers ? EXIT_USAGE : EXIT_FAILURE;
 }

@@ -1,19 +1,23 @@
-import { resolve } from "node:path";
 import { Command, Option } from "commander";
 import {
+  type CandidatePairs,
   type ClkInput,
+  type CompareOptions,
+  findCandidatePairs,
+  type Groups,
   KERNEL_NAMES,
   type KernelName,
-  type LinkResult,
+  LinkageError,
   link,
   MAX_BYTE_LENGTH,
   permuteGroups,
 } from "../library/node.js";
 import { interruption } from "./interruption.js";
 import { countValue, thresholdValue } from "./option-values.js";
-import { readIds } from "./party-ids.js";
+import { checkOutputFile } from "./output-file.js";
+import { type IdsSource, idsSource, readIds } from "./party-ids.js";
 import { ProgressBar } from "./progress-bar.js";
-import { readInput, STDIN } from "./read-input.js";
+import { inputName, readInput, STDIN } from "./read-input.js";
 import {
   groupsAsCsv,
   groupsAsJson,
@@ -25,7 +29,7 @@ import {
   scoresAsJson,
 } from "./result-text.js";
 import { summarize, summaryAsText } from "./summary.js";
-import { describeQuality, judge, type Quality, type RowPair, readTruth } from "./truth.js";
+import { describeQuality, judge, type Quality, type RowPair, readTruth, type Truth } from "./truth.js";
 import { UsageError } from "./usage-error.js";
 import { type Output, writeOutput } from "./write-output.js";
 
@@ -41,16 +45,27 @@ interface MatchOptions {
   readonly byteLength?: number;
 }
 
-/** Quality of the candidate pairs and of the pairs of rows within groups. */
-interface Qualities {
-  readonly pairs: Quality;
-  readonly groups: Quality;
+/** A result, ready to be written, and how well it fits the truth, if there is one. */
+interface Found {
+  readonly output: Output;
+  readonly quality: Quality | undefined;
 }
 
 const EXAMPLES = `
 Inputs are recognised by their content: {"clks": […]}, {"clknblocks": […]}, {"encodings": […], "blocks": {…}}, an array
 of base64 texts, or raw rows (then --byte-length is needed); each may be gzip-compressed, and one may be - for standard
-input. Where the inputs name blocks, only rows that share a block are compared.
+input. Where the inputs name blocks, only rows that share a block are compared. Parties and rows count from 0.
+
+Results:
+  groups        rows that are one person: {"groups":[[[party,row], …], …]}, or CSV group,party,row[,id]
+  scores        all pairs that reach the threshold, the best first: {"similarity_scores":[[[0,row],[1,row],score], …]},
+                CSV party_a,row_a,[id_a,]party_b,row_b,[id_b,]score, or the binary candidate file
+  permutations  of two parties: {"mask":[0,1, …],"permutations":[[new row of row 0, …],[…]]}, or CSV
+                party,row,[id,]new_row,matched; random, so different in every run
+  summary       numbers and a histogram of scores as text, or JSON
+
+--truth judges the candidate pairs of scores, and otherwise the pairs of rows of different parties within groups. It
+says so on standard error, and within a summary, which judges both.
 
 Examples:
   anonlink-wasm match a.json b.json --threshold 0.8
@@ -83,7 +98,8 @@ export function matchCommand(): Command {
     .option("--out <file>", "write to a file, which appears when it is complete (default: standard output)")
     .option(
       "--ids <files...>",
-      "ids for CSV, a file for each party in turn: one id a line, or file:column of a CSV file",
+      "ids for CSV, a file for each party in turn: one id a line, or a column of a CSV file with a header: " +
+        "file:column, or file.csv for the first one",
     )
     .option(
       "--truth <file>",
@@ -102,33 +118,50 @@ export function matchCommand(): Command {
 
 async function match(files: readonly string[], options: MatchOptions): Promise<void> {
   checkArguments(files, options);
+  const idsSources = options.ids?.map(idsSource);
+  if (options.out !== undefined) {
+    const truthFiles = options.truth === undefined ? [] : [options.truth];
+    const idsFiles = idsSources?.map(({ file }) => file) ?? [];
+    await checkOutputFile(options.out, [
+      ...files.filter((file) => file !== STDIN),
+      ...idsFiles,
+      ...truthFiles,
+    ]);
+  }
   const signal = interruption();
   const inputs: ClkInput[] = [];
-  for (const file of files) inputs.push(await readInput(file, options.byteLength));
+  for (const file of files) inputs.push(await readInput(file, options.byteLength, signal));
   const rows = inputs.map(({ dataset }) => dataset.recordCount);
-  const ids =
-    options.ids && (await Promise.all(options.ids.map((source, n) => readIds(source, n, rows[n]!))));
+  const ids = idsSources && (await readAllIds(idsSources, files, rows));
   const truth = options.truth === undefined ? undefined : await readTruth(options.truth, rows);
 
-  const result = await linkWithProgress(inputs, options, signal);
-  const quality = truth && {
-    pairs: judge(candidatePairs(result), truth),
-    groups: judge(groupPairs(result), truth),
-  };
-  await writeOutput(outputOf(result, inputs, options, ids, quality), options.out, signal);
-  if (quality !== undefined && options.result !== "summary") {
-    const judged = options.result === "scores" ? quality.pairs : quality.groups;
-    process.stderr.write(`${describeQuality(judged)}\n`);
-  }
+  const { output, quality } = await find(inputs, options, ids, truth, signal).catch((error: unknown) => {
+    throw nameInputs(error, files);
+  });
+  await writeOutput(output, options.out, signal);
+  if (quality !== undefined) process.stderr.write(`${describeQuality(quality)}\n`);
 }
 
-function checkArguments(files: readonly string[], options: MatchOptions): void {
-  const { result, format, ids, out } = options;
+/** One party after the other, so that the first mistake is the one reported. */
+async function readAllIds(
+  sources: readonly IdsSource[],
+  files: readonly string[],
+  rows: readonly number[],
+): Promise<string[][]> {
+  const ids: string[][] = [];
+  for (const [n, source] of sources.entries())
+    ids.push(await readIds(source, inputName(files[n]!), rows[n]!));
+  return ids;
+}
+
+function checkArguments(files: readonly string[], { result, format, ids }: MatchOptions): void {
   if (files.length < 2) throw new UsageError("match needs two files of CLKs or more, one for each party");
   if (files.filter((file) => file === STDIN).length > 1)
     throw new UsageError("only one input can be standard input");
   if (format === "binary" && result !== "scores")
     throw new UsageError("--format binary is for --result scores only");
+  if (result === "summary" && ids !== undefined)
+    throw new UsageError("--ids needs a result with rows, not --result summary");
   if (result === "summary" && format === "csv")
     throw new UsageError("--result summary has no CSV form: leave --format out, or say json");
   if (result === "permutations" && files.length !== 2) {
@@ -138,58 +171,73 @@ function checkArguments(files: readonly string[], options: MatchOptions): void {
     const expected = format === "csv" ? `${files.length} files, one for each party` : "--format csv";
     throw new UsageError(`--ids needs ${expected}`);
   }
-  if (out !== undefined && files.some((file) => file !== STDIN && resolve(file) === resolve(out))) {
-    throw new UsageError("--out must not be one of the inputs");
-  }
 }
 
-async function linkWithProgress(
+/** Says of data sets that do not fit each other which files they are. */
+function nameInputs(error: unknown, files: readonly string[]): unknown {
+  if (!(error instanceof LinkageError) || error.code !== "mismatched-datasets") return error;
+  return new UsageError(error.message.replace(/data set (\d+)/g, (_, party) => inputName(files[party]!)));
+}
+
+async function find(
   inputs: readonly ClkInput[],
-  options: MatchOptions,
+  { threshold, threads, kernel, result: kind, format }: MatchOptions,
+  ids: Ids,
+  truth: Truth | undefined,
   signal: AbortSignal,
-): Promise<LinkResult> {
-  const { threshold, threads, kernel } = options;
+): Promise<Found> {
+  const rows = inputs.map(({ dataset }) => dataset.recordCount);
+  const options = { threshold, threads, kernel, signal };
+  if (kind === "scores") {
+    // Nothing here needs the groups, which would cost the solver's time and memory.
+    const { pairs } = await withProgress((onProgress) =>
+      findCandidatePairs(inputs, { ...options, onProgress }),
+    );
+    const quality = truth && judge(candidatePairs(pairs), truth);
+    if (format === "binary") return { output: scoresAsBinary(pairs), quality };
+    return { output: format === "csv" ? scoresAsCsv(pairs, ids) : scoresAsJson(pairs), quality };
+  }
+  const result = await withProgress((onProgress) => link(inputs, { ...options, onProgress }));
+  const quality = truth && judge(groupPairs(result.groups), truth);
+  if (kind === "groups") {
+    return {
+      output: format === "csv" ? groupsAsCsv(result.groups, ids) : groupsAsJson(result.groups),
+      quality,
+    };
+  }
+  if (kind === "permutations") {
+    const permuted = permuteGroups(result.groups, [rows[0]!, rows[1]!]);
+    return {
+      output: format === "csv" ? permutationsAsCsv(permuted, ids) : permutationsAsJson(permuted),
+      quality,
+    };
+  }
+  const qualities = quality &&
+    truth && { pairs: judge(candidatePairs(result.pairs), truth), groups: quality };
+  const summary = summarize(result, threshold, rows, inputs[0]!.dataset.byteLength, qualities);
+  const text = format === "json" ? `${JSON.stringify(summary, null, 2)}\n` : summaryAsText(summary);
+  return { output: [text], quality: undefined }; // the summary tells it
+}
+
+async function withProgress<Result>(
+  work: (onProgress: CompareOptions["onProgress"]) => Promise<Result>,
+): Promise<Result> {
   const bar = new ProgressBar();
   try {
-    return await link(inputs, { threshold, threads, kernel, onProgress: bar.update, signal });
+    return await work(bar.update);
   } finally {
     bar.stop();
   }
 }
 
-function outputOf(
-  result: LinkResult,
-  inputs: readonly ClkInput[],
-  { threshold, result: kind, format }: MatchOptions,
-  ids: Ids,
-  quality: Qualities | undefined,
-): Output {
-  const rows = inputs.map(({ dataset }) => dataset.recordCount);
-  switch (kind) {
-    case "groups":
-      return format === "csv" ? groupsAsCsv(result.groups, ids) : groupsAsJson(result.groups);
-    case "scores":
-      if (format === "binary") return scoresAsBinary(result);
-      return format === "csv" ? scoresAsCsv(result.pairs, ids) : scoresAsJson(result.pairs);
-    case "permutations": {
-      const permuted = permuteGroups(result.groups, [rows[0]!, rows[1]!]);
-      return format === "csv" ? permutationsAsCsv(permuted, ids) : permutationsAsJson(permuted);
-    }
-    case "summary": {
-      const summary = summarize(result, threshold, rows, inputs[0]!.dataset.byteLength, quality);
-      return [format === "json" ? `${JSON.stringify(summary, null, 2)}\n` : summaryAsText(summary)];
-    }
-  }
-}
-
-function* candidatePairs({ pairs }: LinkResult): Generator<RowPair> {
+function* candidatePairs(pairs: CandidatePairs): Generator<RowPair> {
   for (let n = 0; n < pairs.scores.length; n++) {
     yield [pairs.leftDatasets[n]!, pairs.leftRecords[n]!, pairs.rightDatasets[n]!, pairs.rightRecords[n]!];
   }
 }
 
 /** Every pair of rows of different parties in a group. */
-function* groupPairs({ groups: { starts, datasets, records } }: LinkResult): Generator<RowPair> {
+function* groupPairs({ starts, datasets, records }: Groups): Generator<RowPair> {
   for (let group = 0; group + 1 < starts.length; group++) {
     for (let a = starts[group]!; a < starts[group + 1]!; a++) {
       for (let b = a + 1; b < starts[group + 1]!; b++) {

@@ -1,46 +1,64 @@
 import { createReadStream, existsSync } from "node:fs";
-import { createInterface } from "node:readline";
+import { open } from "node:fs/promises";
 import { parse } from "csv-parse";
+import { fileProblem } from "./file-problem.js";
 import { UsageError } from "./usage-error.js";
 
+/** Where the ids of one party's rows are. */
+export interface IdsSource {
+  readonly file: string;
+  /** `undefined`: one id a line. Otherwise the name of a column of a CSV file with a header; `""` is the first. */
+  readonly column: string | undefined;
+}
+
 /**
- * Reads the ids of one party's rows: `FILE` with one id a line, or `FILE:COLUMN`, a column of a CSV file with a header.
+ * Takes `FILE` or `FILE:COLUMN` apart. Without a column a file is a CSV file, of which the first column counts, if its
+ * name ends in `.csv`, and otherwise has one id a line. A file may have a colon in its name: only what is no file is
+ * split.
+ */
+export function idsSource(text: string): IdsSource {
+  const colon = text.lastIndexOf(":");
+  if (colon > 0 && !existsSync(text)) return { file: text.slice(0, colon), column: text.slice(colon + 1) };
+  return { file: text, column: /\.csv$/i.test(text) ? "" : undefined };
+}
+
+/**
+ * Reads the ids of one party's rows.
  *
+ * @param input the party's input, for messages
  * @throws UsageError if the file or the column is not there, or the number of ids is not `rowCount`
  */
-export async function readIds(source: string, party: number, rowCount: number): Promise<string[]> {
-  const { file, column } = splitSource(source);
-  let ids: string[];
-  try {
-    ids = column === undefined ? await readLines(file) : await readColumn(file, column);
-  } catch (error) {
+export async function readIds(
+  { file, column }: IdsSource,
+  input: string,
+  rowCount: number,
+): Promise<string[]> {
+  const ids = await readList(file, column).catch((error: unknown) => {
     if (error instanceof UsageError) throw error;
-    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
     throw new UsageError(
-      `--ids ${file} ${missing ? "does not exist" : `cannot be read: ${(error as Error).message}`}`,
+      `--ids ${file} ${fileProblem(error) ?? `is no sound CSV: ${(error as Error).message}`}`,
     );
-  }
+  });
   if (ids.length !== rowCount) {
-    throw new UsageError(`--ids ${file} has ${ids.length} ids, but data set ${party} has ${rowCount} rows`);
+    const header = column === undefined ? "" : " below its header";
+    throw new UsageError(`--ids ${file} has ${ids.length} ids${header}, but ${input} has ${rowCount} rows`);
   }
   return ids;
 }
 
-/** A file may have a colon in its name: only what is no file is split. */
-function splitSource(source: string): { file: string; column: string | undefined } {
-  const colon = source.lastIndexOf(":");
-  if (colon <= 0 || existsSync(source)) return { file: source, column: undefined };
-  return { file: source.slice(0, colon), column: source.slice(colon + 1) };
+function readList(file: string, column: string | undefined): Promise<string[]> {
+  return column === undefined ? readLines(file) : readColumn(file, column);
 }
 
 async function readLines(file: string): Promise<string[]> {
   const ids: string[] = [];
-  const input = createReadStream(file);
-  await new Promise<void>((resolve, reject) => {
-    input.on("error", reject);
-    const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
-    lines.on("line", (line) => ids.push(line)).on("close", resolve);
-  });
+  const handle = await open(file);
+  try {
+    for await (const line of handle.readLines())
+      ids.push(ids.length === 0 ? line.replace(/^\ufeff/, "") : line);
+  } finally {
+    await handle.close();
+  }
   return ids;
 }
 
@@ -59,6 +77,7 @@ async function readColumn(file: string, column: string): Promise<string[]> {
 }
 
 function columnIndex(header: string[], column: string, file: string): number {
+  if (column === "") return 0;
   const index = header.indexOf(column);
   if (index < 0) throw new UsageError(`--ids ${file} has no column «${column}»: it has ${header.join(", ")}`);
   return index;

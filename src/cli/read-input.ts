@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import { pipeline } from "node:stream";
+import { addAbortSignal, pipeline, type Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import {
   type ClkInput,
@@ -10,6 +10,7 @@ import {
   readClkByteStream,
   readClkJsonStream,
 } from "../library/node.js";
+import { fileProblem } from "./file-problem.js";
 import { UsageError } from "./usage-error.js";
 
 /** The name of standard input among files. */
@@ -27,46 +28,69 @@ const LISTED_ROWS = 5;
  * be gzip-compressed. The text is never whole in memory.
  *
  * @param byteLength bytes of a CLK; raw rows need it
- * @throws UsageError one sentence about what is wrong with the input
+ * @param signal stops the reading
+ * @throws UsageError one sentence about what is wrong with the input; or the signal's reason
  */
-export async function readInput(file: string, byteLength: number | undefined): Promise<ClkInput> {
-  const name = file === STDIN ? "standard input" : file;
+export async function readInput(
+  file: string,
+  byteLength: number | undefined,
+  signal?: AbortSignal,
+): Promise<ClkInput> {
+  let source: Source | undefined;
   try {
-    const source = file === STDIN ? process.stdin : await openFile(file);
+    source = file === STDIN ? { stream: process.stdin, size: undefined } : await openFile(file);
+    if (signal !== undefined) addAbortSignal(signal, source.stream);
     return await readContent(source, byteLength);
   } catch (error) {
-    throw await explain(file, name, error, byteLength);
+    signal?.throwIfAborted();
+    throw explain(inputName(file), error);
+  } finally {
+    source?.stream.destroy(); // what is not read to its end would keep the process alive
   }
 }
 
-async function openFile(file: string): Promise<AsyncIterable<Uint8Array>> {
-  if ((await stat(file)).isDirectory()) throw new UsageError("is a folder, not a file of CLKs");
-  return createReadStream(file, { highWaterMark: 2 ** 18 });
+/** What messages call an input. */
+export function inputName(file: string): string {
+  return file === STDIN ? "standard input" : file;
 }
 
-async function readContent(
-  source: AsyncIterable<Uint8Array>,
-  byteLength: number | undefined,
-): Promise<ClkInput> {
-  const packed = await peek(source);
-  if (packed.prefix[0] !== 0x1f || packed.prefix[1] !== 0x8b) return readPlain(packed, byteLength);
+interface Source {
+  readonly stream: Readable;
+  /** In bytes, where it is known before reading. */
+  readonly size: number | undefined;
+}
+
+async function openFile(file: string): Promise<Source> {
+  const stats = await stat(file);
+  if (stats.isDirectory()) throw new UsageError("is a folder, not a file of CLKs");
+  const stream = createReadStream(file, { highWaterMark: 2 ** 18 });
+  return { stream, size: stats.isFile() ? stats.size : undefined };
+}
+
+async function readContent({ stream, size }: Source, byteLength: number | undefined): Promise<ClkInput> {
+  const packed = await peek(stream);
+  if (packed.prefix[0] !== 0x1f || packed.prefix[1] !== 0x8b) return readPlain(packed, size, byteLength);
   const gunzip = createGunzip();
   pipeline(packed.all, gunzip, () => {}); // an error of either side ends the iteration of gunzip, which reports it
-  return readPlain(await peek(gunzip), byteLength);
+  return readPlain(await peek(gunzip), undefined, byteLength);
 }
 
-function readPlain({ prefix, all }: Peeked, byteLength: number | undefined): Promise<ClkInput> {
+function readPlain(
+  { prefix, all }: Peeked,
+  size: number | undefined,
+  byteLength: number | undefined,
+): Promise<ClkInput> {
   if (prefix.length === 0) throw new UsageError("is empty");
   if (looksLikeJson(prefix)) return readClkJsonStream(all, byteLength === undefined ? {} : { byteLength });
   if (byteLength === undefined)
-    throw new UsageError("holds raw bytes: say with --byte-length how many make a CLK");
+    throw new UsageError(`holds raw bytes: say with --byte-length how many make a CLK${widthHint(size)}`);
   return readClkByteStream(all, { byteLength });
 }
 
 /** JSON, or text that means to be JSON: a message about its syntax then helps more than one about raw bytes. */
 function looksLikeJson(prefix: Uint8Array): boolean {
   if (detectFormat(prefix) === "json") return true;
-  const text = new TextDecoder().decode(prefix);
+  const text = new TextDecoder().decode(prefix, { stream: true }); // it may end within a character
   return /^\s*[[{]/.test(text) && ![...text].some((character) => character === "\ufffd" || character < "\t");
 }
 
@@ -95,35 +119,25 @@ async function peek(source: AsyncIterable<Uint8Array>): Promise<Peeked> {
 }
 
 /** Turns what reading can throw into one sentence that begins with the input's name. */
-async function explain(
-  file: string,
-  name: string,
-  error: unknown,
-  byteLength: number | undefined,
-): Promise<unknown> {
-  if (error instanceof UsageError) {
-    const hint =
-      byteLength === undefined && error.message.startsWith("holds raw") ? await widthHint(file) : "";
-    return new UsageError(`${name} ${error.message}${hint}`);
-  }
+function explain(name: string, error: unknown): unknown {
+  if (error instanceof UsageError) return new UsageError(`${name} ${error.message}`);
   if (error instanceof InvalidRowsError) {
     const listed = error.rows.slice(0, LISTED_ROWS).map(({ row, reason }) => `row ${row}: ${reason}`);
     const others =
       error.invalidCount > listed.length ? `; and ${error.invalidCount - listed.length} more` : "";
-    return new UsageError(`${name} has ${error.invalidCount} wrong rows (${listed.join("; ")}${others})`);
+    const rows = error.invalidCount === 1 ? "a wrong row" : `${error.invalidCount} wrong rows`;
+    return new UsageError(`${name} has ${rows} (${listed.join("; ")}${others})`);
   }
   if (error instanceof LinkageError) return new UsageError(`${name}: ${error.message}`);
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === "ENOENT") return new UsageError(`${name} does not exist`);
-  if (code === "EACCES" || code === "EPERM") return new UsageError(`${name} may not be read`);
-  if (code?.startsWith("Z_")) return new UsageError(`${name} is damaged: its gzip data cannot be unpacked`);
-  return error;
+  if ((error as NodeJS.ErrnoException).code?.startsWith("Z_"))
+    return new UsageError(`${name} is damaged: its gzip data cannot be unpacked`);
+  const problem = fileProblem(error);
+  return problem === undefined ? error : new UsageError(`${name} ${problem}`);
 }
 
 /** The usual widths that the size of a raw file allows. */
-async function widthHint(file: string): Promise<string> {
-  if (file === STDIN) return "";
-  const { size } = await stat(file);
+function widthHint(size: number | undefined): string {
+  if (size === undefined) return "";
   const widths = USUAL_BYTE_LENGTHS.filter((width) => size % width === 0);
   return widths.length === 0 ? "" : ` (its ${size} bytes would fit ${widths.join(", ")})`;
 }

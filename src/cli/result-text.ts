@@ -1,10 +1,4 @@
-import {
-  type CandidatePairs,
-  type Groups,
-  type LinkResult,
-  type Permutations,
-  writeCandidateFile,
-} from "../library/node.js";
+import { type CandidatePairs, type Groups, type Permutations, writeCandidateFile } from "../library/node.js";
 import type { Output } from "./write-output.js";
 
 /** Items that make one piece of output: some hundred kilobytes. */
@@ -34,9 +28,20 @@ export function scoresAsJson(pairs: CandidatePairs): Output {
 
 /** `{"mask":[…],"permutations":[[…],[…]]}`: what the REST API gives to the analyst and to the two parties. */
 export function permutationsAsJson({ mask, permutations }: Permutations): Output {
-  return [
-    `${JSON.stringify({ mask: Array.from(mask), permutations: permutations.map((p) => Array.from(p)) })}\n`,
-  ];
+  return jsonPermutations(mask, permutations);
+}
+
+function* jsonPermutations(
+  mask: Uint8Array,
+  [first, second]: Permutations["permutations"],
+): Generator<string> {
+  yield '{"mask":[';
+  yield* joined(mask.length, (n) => `${mask[n]}`);
+  yield '],"permutations":[[';
+  yield* joined(first.length, (n) => `${first[n]}`);
+  yield "],[";
+  yield* joined(second.length, (n) => `${second[n]}`);
+  yield "]]}\n";
 }
 
 /** One line a record of a group. */
@@ -75,7 +80,7 @@ export function permutationsAsCsv({ mask, permutations }: Permutations, ids: Ids
 }
 
 /** The candidate file: see the library's `writeCandidateFile`. */
-export function scoresAsBinary({ pairs }: LinkResult): Output {
+export function scoresAsBinary(pairs: CandidatePairs): Output {
   return writeCandidateFile(pairs);
 }
 
@@ -87,12 +92,17 @@ function idColumn(ids: Ids, party: number, row: number): string {
 
 function* jsonList(name: string, count: number, itemText: (n: number) => string): Generator<string> {
   yield `{"${name}":[`;
+  yield* joined(count, itemText);
+  yield "]}\n";
+}
+
+/** The texts of `count` items with commas between them, in pieces. */
+function* joined(count: number, itemText: (n: number) => string): Generator<string> {
   for (let from = 0; from < count; from += ITEMS_PER_PIECE) {
     const length = Math.min(ITEMS_PER_PIECE, count - from);
     const items = Array.from({ length }, (_, n) => itemText(from + n));
     yield (from > 0 ? "," : "") + items.join(",");
   }
-  yield "]}\n";
 }
 
 function* lines(header: string, count: number, lineText: (n: number) => string): Generator<string> {

@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
+import { fileProblem } from "./file-problem.js";
 import { UsageError } from "./usage-error.js";
 
-/** For each party, the entity of each row: rows with the same one are the same person. */
-export type Truth = readonly (readonly unknown[])[];
+/** For each party, the entity of each row: rows with the same one are the same person. 1 and "1" are the same. */
+export type Truth = readonly (readonly string[])[];
 
 /** How well found pairs fit the truth; shares from 0 to 1. */
 export interface Quality {
@@ -28,24 +29,25 @@ export async function readTruth(file: string, rowCounts: readonly number[]): Pro
   try {
     lists = Object.values(JSON.parse(await readFile(file, "utf8")) as object);
   } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
-    throw new UsageError(
-      `--truth ${file} ${missing ? "does not exist" : 'is not JSON such as {"a": [ids…], "b": [ids…]}'}`,
-    );
+    const problem = fileProblem(error) ?? 'is not JSON such as {"a": [ids…], "b": [ids…]}';
+    throw new UsageError(`--truth ${file} ${problem}`);
   }
   if (lists.length !== rowCounts.length || !lists.every(Array.isArray)) {
     throw new UsageError(
       `--truth ${file} must hold one list of ids for each of the ${rowCounts.length} data sets`,
     );
   }
-  lists.forEach((list, party) => {
-    if ((list as unknown[]).length !== rowCounts[party]) {
+  return lists.map((list: unknown[], party) => {
+    if (list.length !== rowCounts[party]) {
       throw new UsageError(
-        `--truth ${file} has ${(list as unknown[]).length} ids for data set ${party}, which has ${rowCounts[party]} rows`,
+        `--truth ${file} has ${list.length} ids for data set ${party}, which has ${rowCounts[party]} rows`,
       );
     }
+    return list.map((id, row) => {
+      if (typeof id === "string" || typeof id === "number") return String(id);
+      throw new UsageError(`--truth ${file} has no text or number for row ${row} of data set ${party}`);
+    });
   });
-  return lists as unknown[][];
 }
 
 /** Compares found pairs of rows with the truth. */
@@ -64,10 +66,10 @@ export function judge(pairs: Iterable<RowPair>, truth: Truth): Quality {
 }
 
 function countExisting(truth: Truth): number {
-  const seen = new Map<unknown, number>();
+  const seen = new Map<string, number>();
   let existing = 0;
   for (const list of truth) {
-    const here = new Map<unknown, number>();
+    const here = new Map<string, number>();
     for (const id of list) here.set(id, (here.get(id) ?? 0) + 1);
     for (const [id, count] of here) {
       existing += count * (seen.get(id) ?? 0);

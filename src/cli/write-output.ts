@@ -3,15 +3,15 @@ import { createWriteStream } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { UsageError } from "./usage-error.js";
+import { explainWriteError, isSpecialFile, targetOf } from "./output-file.js";
 
 /** Pieces of a result, made while they are written: a result is never whole in memory as text. */
 export type Output = Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>;
 
 /**
  * Writes a result to a file or, without one, to standard output. A file appears when it is complete: until then the
- * result is in a file beside it, which a failure removes. A reader that closes the pipe early ends the writing. An abort
- * rejects with the signal's reason.
+ * result is in a file beside it, which a failure removes. Devices and pipes are written to as they are. A reader that
+ * closes the pipe early ends the writing. An abort rejects with the signal's reason.
  */
 export async function writeOutput(
   output: Output,
@@ -23,7 +23,7 @@ export async function writeOutput(
     await (file === undefined ? writeToStdout(output, signal) : writeToFile(output, file, signal));
   } catch (error) {
     signal?.throwIfAborted(); // says why, where the pipeline only says that it was aborted
-    throw error;
+    throw explainWriteError(error, file);
   }
 }
 
@@ -36,20 +36,15 @@ async function writeToStdout(output: Output, signal: AbortSignal | undefined): P
 }
 
 async function writeToFile(output: Output, file: string, signal: AbortSignal | undefined): Promise<void> {
-  const draft = `${file}.${randomBytes(6).toString("hex")}.part`;
+  const options = signal === undefined ? {} : { signal };
+  if (await isSpecialFile(file)) return pipeline(readable(output), createWriteStream(file), options);
+  const target = await targetOf(file);
+  const draft = `${target}.${randomBytes(6).toString("hex")}.part`;
   try {
-    await pipeline(readable(output), createWriteStream(draft, { flags: "wx" }), {
-      ...(signal && { signal }),
-    });
-    await rename(draft, file);
+    await pipeline(readable(output), createWriteStream(draft, { flags: "wx" }), options);
+    await rename(draft, target);
   } catch (error) {
     await rm(draft, { force: true });
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === "ENOENT") throw new UsageError(`--out ${file}: its folder does not exist`);
-    if (code === "EACCES" || code === "EPERM" || code === "EISDIR") {
-      throw new UsageError(`--out ${file}: cannot be written`);
-    }
-    if (code === "ENOSPC") throw new UsageError(`--out ${file}: the disk is full`);
     throw error;
   }
 }

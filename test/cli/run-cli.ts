@@ -10,12 +10,20 @@ export interface CliResult {
   readonly stderr: string;
 }
 
-const root = new URL("../..", import.meta.url);
+/** The project's folder: commands run here. */
+export const root = new URL("../..", import.meta.url);
 
-/** Runs the built command line in the project's folder. */
-export function runCli(args: readonly string[], input?: string | Buffer): Promise<CliResult> {
+/** What starts the command line from its source: a program and its first arguments. */
+export const CLI = [process.execPath, "--import=tsx", "src/cli/main.ts"] as const;
+
+/** Runs the command line in the project's folder. */
+export function runCli(
+  args: readonly string[],
+  input?: string | Buffer,
+  env: NodeJS.ProcessEnv = {},
+): Promise<CliResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ["dist/cli/main.js", ...args], { cwd: root });
+    const child = spawn(CLI[0], [...CLI.slice(1), ...args], { cwd: root, env: { ...process.env, ...env } });
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk));

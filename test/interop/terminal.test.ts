@@ -1,5 +1,6 @@
 // What only a terminal shows: runs the command line in a pseudo-terminal, by script of util-linux.
 import { spawn } from "node:child_process";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
 import { scratchFolder } from "../cli/run-cli.js";
@@ -7,7 +8,9 @@ import { scratchFolder } from "../cli/run-cli.js";
 const FOLDER = "test/data/febrl4-1k";
 
 test("on a terminal there is a progress bar, which goes away", async (t) => {
-  const command = `"${process.execPath}" dist/cli/main.js match ${FOLDER}/clks-a.json ${FOLDER}/clks-b.json --threshold 0.9 --kernel reference --out ${join(scratchFolder(), "o")}`;
+  const scratch = scratchFolder();
+  t.teardown(() => rmSync(scratch, { recursive: true, force: true }));
+  const command = `"${process.execPath}" dist/cli/main.js match ${FOLDER}/clks-a.json ${FOLDER}/clks-b.json --threshold 0.9 --kernel reference --out ${join(scratch, "o")}`;
   const child = spawn("script", ["-qec", command, "/dev/null"], { cwd: new URL("../..", import.meta.url) });
   let seen = "";
   child.stdout.on("data", (chunk) => (seen += chunk));

@@ -1,0 +1,15 @@
+/** What the system's error codes mean, worded to follow the name of a file. */
+const PROBLEMS: Readonly<Record<string, string>> = {
+  ENOENT: "does not exist",
+  ENOTDIR: "does not exist",
+  EACCES: "may not be read",
+  EPERM: "may not be read",
+  EISDIR: "is a folder, not a file",
+};
+
+/** Why a file cannot be read, worded to follow its name; undefined for errors that are not the system's. */
+export function fileProblem(error: unknown): string | undefined {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (code === undefined) return undefined;
+  return PROBLEMS[code] ?? (syscall === undefined ? undefined : `cannot be read (${code})`);
+}

@@ -1,0 +1,63 @@
+import { constants, type Stats } from "node:fs";
+import { access, realpath, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { UsageError } from "./usage-error.js";
+
+/**
+ * Checks before the work whether a result can be written to a file, and that it would not replace one of those that are
+ * read, under whatever name.
+ *
+ * @throws UsageError
+ */
+export async function checkOutputFile(file: string, filesRead: readonly string[]): Promise<void> {
+  const existing = await statOf(file);
+  if (existing?.isDirectory()) throw new UsageError(`--out ${file} is a folder, not a file`);
+  if (existing?.isFile()) {
+    for (const input of filesRead) {
+      const read = await statOf(input);
+      if (read?.dev === existing.dev && read.ino === existing.ino) {
+        throw new UsageError(`--out ${file} must not be one of the inputs`);
+      }
+    }
+  }
+  try {
+    const target = existing === undefined || existing.isFile() ? dirname(await targetOf(file)) : file;
+    await access(target, constants.W_OK);
+  } catch (error) {
+    throw explainWriteError(error, file);
+  }
+}
+
+/** A file that a rename may replace: behind links, the one that they lead to. */
+export async function targetOf(file: string): Promise<string> {
+  return (await statOf(file)) === undefined ? file : realpath(file);
+}
+
+/** Whether a rename must not replace it: a device, a pipe, a socket. */
+export async function isSpecialFile(file: string): Promise<boolean> {
+  return (await statOf(file))?.isFile() === false;
+}
+
+/** Turns the system's refusals into one sentence; other errors stay as they are. */
+export function explainWriteError(error: unknown, file: string | undefined): unknown {
+  const name = file === undefined ? "standard output" : `--out ${file}`;
+  switch ((error as NodeJS.ErrnoException).code) {
+    case "ENOENT":
+    case "ENOTDIR":
+      return new UsageError(`${name}: its folder does not exist`);
+    case "EACCES":
+    case "EPERM":
+    case "EROFS":
+    case "EISDIR":
+      return new UsageError(`${name} may not be written`);
+    case "ENOSPC":
+    case "EDQUOT":
+      return new UsageError(`${name}: the disk is full`);
+    default:
+      return error;
+  }
+}
+
+async function statOf(file: string): Promise<Stats | undefined> {
+  return stat(file).catch(() => undefined);
+}

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer, type Server } from "node:http";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { extname, join, normalize } from "node:path";
@@ -14,76 +15,85 @@ const TYPES: Record<string, string> = {
 /** Flags for a container without a desktop, and without calls to the outside. */
 const FLAGS = [
   ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
-  ...[
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-  ],
+  ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  "--disable-dev-shm-usage",
 ];
 
 /** How long a page may take, in milliseconds. */
 const PAGE_TIMEOUT_MS = 120_000;
 
 /**
- * Serves a folder on a free loopback port, opens `page` in Chromium and returns the JSON that the page posts to
- * `/result`. Ends the browser and the server in any case.
+ * Serves a folder on a free loopback port, opens `page` in Chromium and returns the JSON that the page posts first.
+ * Ends the browser and the server in any case, and removes the browser's profile.
+ *
+ * @param program the browser to start
  */
 export async function runPage(
   folder: string,
   page: string,
   headers: Record<string, string>,
+  program = "chromium",
 ): Promise<unknown> {
-  let server: Server | undefined;
-  let browser: ChildProcess | undefined;
-  const profile = mkdtempSync(join(tmpdir(), "chromium-"));
-  try {
-    return await new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`no result from ${page}`)), PAGE_TIMEOUT_MS);
-      timer.unref();
-      server = createServer((request, response) => {
-        if (request.method === "POST") {
-          const chunks: Buffer[] = [];
-          request.on("data", (chunk: Buffer) => chunks.push(chunk));
-          request.on("end", () => {
-            response.end();
-            resolve(JSON.parse(Buffer.concat(chunks).toString()));
-          });
-          return;
-        }
-        const path = normalize(new URL(request.url!, "http://page").pathname);
-        try {
-          const content = readFileSync(join(folder, path));
-          response.writeHead(200, {
-            "content-type": TYPES[extname(path)] ?? "application/octet-stream",
-            ...headers,
-          });
-          response.end(content);
-        } catch {
-          response.writeHead(404).end();
-        }
+  let receive: (result: unknown) => void;
+  const result = new Promise((resolve) => {
+    receive = resolve;
+  });
+  const server = createServer((request, response) => {
+    if (request.method === "POST") {
+      const chunks: Buffer[] = [];
+      request.on("data", (chunk: Buffer) => chunks.push(chunk));
+      request.on("end", () => {
+        response.end();
+        receive(JSON.parse(Buffer.concat(chunks).toString()));
       });
-      server.listen(0, "127.0.0.1", () => {
-        const { port } = server!.address() as AddressInfo;
-        browser = spawn(
-          "chromium",
-          [...FLAGS, `--user-data-dir=${profile}`, `http://127.0.0.1:${port}/${page}`],
-          {
-            stdio: "ignore",
-            detached: true, // a group of its own, so that its helpers end with it
-          },
-        );
-        browser.on("error", reject);
-      });
-    });
-  } finally {
-    if (browser?.pid !== undefined) {
-      const ended = new Promise((resolve) => browser!.on("exit", resolve));
-      process.kill(-browser.pid, "SIGKILL");
-      await ended;
+      return;
     }
-    server?.closeAllConnections();
-    server?.close();
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    const path = normalize(new URL(request.url!, "http://page").pathname);
+    try {
+      const content = readFileSync(join(folder, path));
+      const type = TYPES[extname(path)] ?? "application/octet-stream";
+      response.writeHead(200, { "content-type": type, ...headers }).end(content);
+    } catch {
+      response.writeHead(404).end();
+    }
+  });
+  const profile = mkdtempSync(join(tmpdir(), "chromium-"));
+  let browser: ChildProcess | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/${page}`;
+    browser = spawn(program, [...FLAGS, `--user-data-dir=${profile}`, address], {
+      stdio: ["ignore", "ignore", "pipe"],
+      detached: true, // a group of its own, so that its helpers end with it
+    });
+    let complaints = "";
+    browser.stderr!.on("data", (chunk) => (complaints = (complaints + chunk).slice(-2000)));
+    const failure = new Promise<never>((_, reject) => {
+      const fail = (reason: string) => reject(new Error(`${page}: ${reason}\n${complaints}`));
+      browser!.on("error", (error) => fail(error.message));
+      browser!.on("close", (code, signal) => fail(`${program} ended by itself (${code ?? signal})`));
+      timer = setTimeout(() => fail(`no result within ${PAGE_TIMEOUT_MS} ms`), PAGE_TIMEOUT_MS);
+    });
+    return await Promise.race([result, failure]);
+  } finally {
+    clearTimeout(timer);
+    if (browser !== undefined) await end(browser);
+    server.close();
+    server.closeAllConnections();
+    rmSync(profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
+}
+
+/** Ends a browser and its helpers; one that never started or has ended is fine. */
+async function end(browser: ChildProcess): Promise<void> {
+  if (browser.pid === undefined) return;
+  const isRunning = browser.exitCode === null && browser.signalCode === null;
+  const ended = isRunning ? once(browser, "exit") : undefined;
+  try {
+    process.kill(-browser.pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+  await ended;
 }

@@ -18,10 +18,12 @@ const scenarios = {
     const timer = setInterval(() => ticks.push(performance.now()), 5);
     const progress = [];
     const options = { threshold: 0.9, kernel: "scalar", threads: 2 };
-    await compare(large, large, { ...options, onProgress: () => progress.push(performance.now()) });
+    const onProgress = () => progress.push(performance.now());
+    const { statistics } = await compare(large, large, { ...options, onProgress });
     clearInterval(timer);
     const during = ticks.filter((time) => time > progress[0] && time < progress.at(-1));
-    return { progressReports: progress.length, ticksDuringWork: during.length };
+    const { threads } = statistics;
+    return { threads, progressReports: progress.length, ticksDuringWork: during.length };
   },
 
   async abort() {

@@ -5,6 +5,9 @@ import { GrowableUint32 } from "./growable-uint32.js";
 /** The most distinct blocks of one data set. */
 export const MAX_BLOCK_COUNT = 16_000_000;
 
+/** Memberships that a builder collects before it looks their names up. */
+const MOST_WAITING = 1024;
+
 /**
  * Which records are in which block: block `b` is named `names[b]` and holds the records
  * `records[starts[b] … starts[b + 1])`, ascending, each once. Every block holds at least one record.
@@ -25,7 +28,7 @@ function tableOf(index: BlockIndex): BlockNames {
   let table = tables.get(index);
   if (table === undefined) {
     table = new BlockNames(index.names.length);
-    for (const name of index.names) table.add(name);
+    table.addAll(index.names, new GrowableUint32(index.names.length));
     tables.set(index, table);
   }
   return table;
@@ -36,10 +39,12 @@ export class BlockIndexBuilder {
   private readonly names: BlockNames;
   private readonly rows: GrowableUint32;
   private readonly blocks: GrowableUint32;
+  /** Names of the last memberships, which are looked up together. */
+  private waiting: string[] = [];
 
   /** @param expectedMemberships how many memberships to make room for at first, default 1,024 */
   constructor(expectedMemberships = 1024) {
-    this.names = new BlockNames(Math.min(expectedMemberships / 4, MAX_BLOCK_COUNT));
+    this.names = new BlockNames(Math.min(expectedMemberships / 2, MAX_BLOCK_COUNT));
     this.rows = new GrowableUint32(expectedMemberships);
     this.blocks = new GrowableUint32(expectedMemberships);
   }
@@ -57,16 +62,22 @@ export class BlockIndexBuilder {
       const received = typeof block === "number" ? "another number" : describeValue(block);
       throw new LinkageError("invalid-dataset", "block", "a text or an exact integer", received);
     }
-    this.addMembership(row, this.names.add(String(block)));
+    this.rows.push(row);
+    this.waiting.push(typeof block === "string" ? block : String(block));
+    if (this.waiting.length === MOST_WAITING) this.lookUpWaiting();
   }
 
   /** The same for a block's name in UTF-8, the first `length` of `bytes`. */
   addUtf8(row: number, bytes: Uint8Array, length: number): void {
-    this.addMembership(row, this.names.addUtf8(bytes, length));
+    this.lookUpWaiting();
+    this.rows.push(row);
+    this.blocks.push(this.names.addUtf8(bytes, length));
+    this.checkBlockCount();
   }
 
   /** Makes the index. The builder may be filled further. */
   build(): BlockIndex {
+    this.lookUpWaiting();
     const rows = this.rows.view();
     const blocks = this.blocks.view();
     const names = this.names.names.slice();
@@ -81,17 +92,16 @@ export class BlockIndexBuilder {
     return index;
   }
 
-  private addMembership(row: number, block: number): void {
-    if (block >= MAX_BLOCK_COUNT) {
-      throw new LinkageError(
-        "invalid-dataset",
-        "blocks",
-        `at most ${MAX_BLOCK_COUNT} distinct blocks`,
-        "more",
-      );
-    }
-    this.rows.push(row);
-    this.blocks.push(block);
+  private lookUpWaiting(): void {
+    if (this.waiting.length === 0) return;
+    this.names.addAll(this.waiting, this.blocks);
+    this.waiting = [];
+    this.checkBlockCount();
+  }
+
+  private checkBlockCount(): void {
+    if (this.names.names.length <= MAX_BLOCK_COUNT) return;
+    throw new LinkageError("invalid-dataset", "blocks", `at most ${MAX_BLOCK_COUNT} distinct blocks`, "more");
   }
 }
 
@@ -151,8 +161,9 @@ export function matchBlocks(left: BlockIndex, right: BlockIndex): BlockMatches {
   const rightNames = tableOf(right);
   const leftMatches = new GrowableUint32();
   const rightMatches = new GrowableUint32();
-  for (let b = 0; b < left.names.length; b++) {
-    const match = rightNames.findNameOf(leftNames, b);
+  const found = rightNames.findNamesOf(leftNames, left.names.length);
+  for (let b = 0; b < found.length; b++) {
+    const match = found[b]!;
     // The builder of the right index may know more names by now.
     if (match < 0 || match >= right.names.length) continue;
     leftMatches.push(b);

@@ -1,7 +1,9 @@
+import { mergeSimilarPairs } from "../core/candidates/merge-similar-pairs.js";
+import type { SimilarPairs } from "../core/candidates/similar-pairs.js";
 import { runTask } from "../core/comparison.js";
 import { LinkageError } from "../core/errors.js";
 import { Kernels } from "../core/kernel/kernels.js";
-import type { MatchCollector } from "../core/kernel/match-collector.js";
+import { MatchCollector } from "../core/kernel/match-collector.js";
 import { compileModules } from "../core/kernel/wasm-modules.js";
 import type { ComparisonPlan } from "../core/plan-comparison.js";
 import { eventLoopTurn, TURN_INTERVAL_MS } from "./event-loop.js";
@@ -11,6 +13,7 @@ import { ThreadPool } from "./thread-pool.js";
 /** What a run needs to know beside its plan. */
 export interface RunOptions {
   readonly threads: number;
+  /** The most pairs to accept. */
   readonly limit: number;
   readonly onComparisons: (comparisons: number) => void;
   readonly signal: AbortSignal | undefined;
@@ -27,35 +30,39 @@ export function loadKernels(): Promise<Kernels> {
   return kernelsOfThisThread;
 }
 
+/** What a run found. */
+export interface RunResult {
+  /** Sorted: score descending, then left record, then right record, ascending. */
+  readonly pairs: SimilarPairs;
+  /** How many threads did the work. */
+  readonly threads: number;
+}
+
 /**
  * Runs a plan on this many threads: 1 is the calling thread, with a turn of the event loop every few milliseconds;
  * more are the pool's. Where threads cannot be started (a content security policy, say), the calling thread does it.
- *
- * @returns the number of threads that did the work
+ * Each thread sorts what it finds.
  */
-export async function runPlan(
-  plan: ComparisonPlan,
-  matches: MatchCollector,
-  options: RunOptions,
-): Promise<number> {
+export async function runPlan(plan: ComparisonPlan, options: RunOptions): Promise<RunResult> {
   const current = platform();
   if (options.threads > 1 && current !== undefined) {
     const modules = await compileModules();
     pool ??= new ThreadPool(current, modules);
     const threads = pool;
     try {
-      await threads.run(plan, options.threads, matches, options.limit, options.onComparisons, options.signal);
-      return Math.min(options.threads, Math.max(1, plan.tasks.length));
+      const { limit, onComparisons, signal } = options;
+      const lists = await threads.run(plan, options.threads, limit, onComparisons, signal);
+      const count = Math.min(options.threads, Math.max(1, plan.tasks.length));
+      return { pairs: mergeSimilarPairs(lists), threads: count };
     } catch (error) {
       const refused =
         error instanceof LinkageError && error.code === "thread-failed" && !threads.everAnswered;
       if (!refused) throw error;
     }
   }
-  const run = lastRun.then(() => runHere(plan, matches, options));
+  const run = lastRun.then(() => runHere(plan, options));
   lastRun = run.catch(() => {});
-  await run;
-  return 1;
+  return { pairs: await run, threads: 1 };
 }
 
 /**
@@ -67,8 +74,9 @@ export function closeThreads(): void {
   pool = undefined;
 }
 
-async function runHere(plan: ComparisonPlan, matches: MatchCollector, options: RunOptions): Promise<void> {
+async function runHere(plan: ComparisonPlan, options: RunOptions): Promise<SimilarPairs> {
   const kernels = await loadKernels();
+  const matches = new MatchCollector(options.limit);
   const { signal, onComparisons } = options;
   let lastTurn = performance.now();
   for (const task of plan.tasks) {
@@ -81,4 +89,5 @@ async function runHere(plan: ComparisonPlan, matches: MatchCollector, options: R
       lastTurn = performance.now();
     }
   }
+  return kernels.sort(matches.take());
 }

@@ -3,7 +3,6 @@ import { type CandidatePairs, candidateCount, dropDuplicates } from "../core/can
 import { takeBestPerLeftRecord } from "../core/candidates/best-candidates.js";
 import { mergeCandidatePairs } from "../core/candidates/merge-candidates.js";
 import { withDatasets } from "../core/candidates/sort-candidates.js";
-import { sortSimilarPairs } from "../core/candidates/sort-similar-pairs.js";
 import { allocateBytes, type ClkDataset } from "../core/clk-dataset.js";
 import type { ClkInput } from "../core/clk-format.js";
 import { type PopcountSummary, summarizePopcounts } from "../core/describe-dataset.js";
@@ -11,7 +10,6 @@ import { LinkageError } from "../core/errors.js";
 import { chooseKernel } from "../core/kernel/choose-kernel.js";
 import type { CountedDataset, KernelName } from "../core/kernel/kernel.js";
 import type { Kernels } from "../core/kernel/kernels.js";
-import { MatchCollector } from "../core/kernel/match-collector.js";
 import { type OverlapLimits, overlapLimits } from "../core/overlap-limits.js";
 import { type ComparisonPlan, planAllPairs, planBlocks } from "../core/plan-comparison.js";
 import { loadKernels, runPlan } from "./engine.js";
@@ -95,18 +93,14 @@ export async function findCandidatePairs(
   let found = 0;
   let threads = 1;
   for (const { left, right, plan } of plans) {
-    const limit = checked.maxCandidates - found;
-    const collector = new MatchCollector(limit);
-    const run = {
+    const run = await runPlan(plan, {
       threads: checked.threadsFor(plan.cost, plan.kernel),
-      limit,
+      limit: checked.maxCandidates - found,
       onComparisons,
       signal: checked.signal,
-    };
-    threads = Math.max(threads, await runPlan(plan, collector, run));
-    const matches = collector.take();
-    const sorted = sortSimilarPairs(matches.scores, matches.leftRecords, matches.rightRecords);
-    let pairs = withDatasets(sorted, left, right);
+    });
+    threads = Math.max(threads, run.threads);
+    let pairs = withDatasets(run.pairs, left, right);
     if (plan.comparison.bounds !== undefined) pairs = dropDuplicates(pairs);
     if (checked.k !== undefined) pairs = takeBestPerLeftRecord(pairs, checked.k);
     found += candidateCount(pairs);

@@ -36,7 +36,8 @@ port.onmessage = ({ data: message }) => {
 };
 
 async function doTask(job: number, index: number, task: ComparisonTask): Promise<void> {
-  const kernel = (await kernels!).get(task.kernel);
+  const loaded = await kernels!;
+  const kernel = loaded.get(task.kernel);
   const known = jobs.get(job);
   if (known === undefined) return port.postMessage({ type: "stopped", job });
   const collector = new MatchCollector(known.limit);
@@ -51,12 +52,12 @@ async function doTask(job: number, index: number, task: ComparisonTask): Promise
     if (!jobs.has(job)) return port.postMessage({ type: "stopped", job });
     lastTurn = performance.now();
   }
-  const matches = collector.take();
+  const pairs = loaded.sort(collector.take());
   port.postMessage({ type: "progress", job, comparisons });
-  port.postMessage({ type: "done", job, index, matches }, [
-    matches.scores.buffer as ArrayBuffer,
-    matches.leftRecords.buffer as ArrayBuffer,
-    matches.rightRecords.buffer as ArrayBuffer,
+  port.postMessage({ type: "done", job, index, pairs }, [
+    pairs.scores.buffer as ArrayBuffer,
+    pairs.leftRecords.buffer as ArrayBuffer,
+    pairs.rightRecords.buffer as ArrayBuffer,
   ]);
 }
 

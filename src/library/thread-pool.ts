@@ -1,5 +1,6 @@
+import type { SimilarPairs } from "../core/candidates/similar-pairs.js";
 import { LinkageError } from "../core/errors.js";
-import type { MatchCollector, Matches } from "../core/kernel/match-collector.js";
+import { checkMatchCount } from "../core/kernel/match-collector.js";
 import type { WasmModules } from "../core/kernel/wasm-modules.js";
 import type { ComparisonPlan } from "../core/plan-comparison.js";
 import type { Platform, Thread } from "./platform.js";
@@ -12,12 +13,14 @@ interface Job {
   readonly plan: ComparisonPlan;
   readonly limit: number;
   readonly maxThreads: number;
-  readonly results: (Matches | undefined)[];
+  /** The pairs of each finished task, sorted. */
+  readonly results: SimilarPairs[];
   readonly onComparisons: (comparisons: number) => void;
   readonly settle: (error?: unknown) => void;
   next: number;
   running: number;
   finished: number;
+  found: number;
 }
 
 interface PooledThread {
@@ -50,26 +53,25 @@ export class ThreadPool {
   }
 
   /**
-   * Runs a plan on up to `threads` threads and adds its matches in the order of the tasks.
+   * Runs a plan on up to `threads` threads; resolves to the pairs of each task, sorted, in the order of the tasks.
    * Rejects with the reason of an abort; threads then stop within one tile.
    */
   async run(
     plan: ComparisonPlan,
     threads: number,
-    matches: MatchCollector,
     limit: number,
     onComparisons: (comparisons: number) => void,
     signal: AbortSignal | undefined,
-  ): Promise<void> {
+  ): Promise<SimilarPairs[]> {
     signal?.throwIfAborted();
-    if (plan.tasks.length === 0) return;
+    if (plan.tasks.length === 0) return [];
     const id = ++this.#lastId;
-    const results: (Matches | undefined)[] = new Array(plan.tasks.length).fill(undefined);
+    const results: SimilarPairs[] = new Array(plan.tasks.length);
     let onAbort = () => {};
     try {
       await new Promise<void>((resolve, reject) => {
         const settle = (error?: unknown) => (error === undefined ? resolve() : reject(error));
-        const counters = { next: 0, running: 0, finished: 0 };
+        const counters = { next: 0, running: 0, finished: 0, found: 0 };
         this.#jobs.set(id, {
           id,
           plan,
@@ -96,7 +98,7 @@ export class ThreadPool {
         if (pooled.known.delete(id)) pooled.thread.post({ type: "forget", job: id });
       }
     }
-    for (const result of results) if (result!.scores.length > 0) matches.addOwned(result!);
+    return results;
   }
 
   /** Ends all threads; comparisons in work fail. The next one starts new threads. */
@@ -162,10 +164,7 @@ export class ThreadPool {
     if (job !== undefined) {
       job.running--;
       if (message.type === "failed") job.settle(errorOf(message.error));
-      if (message.type === "done") {
-        job.results[message.index] = message.matches;
-        if (++job.finished === job.results.length) job.settle();
-      }
+      if (message.type === "done") finishTask(job, message.index, message.pairs);
     }
     this.#dispatch();
   }
@@ -178,6 +177,17 @@ export class ThreadPool {
     pooled.thread.terminate();
     const job = pooled.busyWith === undefined ? undefined : this.#jobs.get(pooled.busyWith);
     job?.settle(threadFailed(reason));
+  }
+}
+
+function finishTask(job: Job, index: number, pairs: SimilarPairs): void {
+  job.results[index] = pairs;
+  job.found += pairs.scores.length;
+  try {
+    checkMatchCount(job.found, job.limit);
+    if (++job.finished === job.results.length) job.settle();
+  } catch (error) {
+    job.settle(error);
   }
 }
 

@@ -1,6 +1,6 @@
+import type { SimilarPairs } from "../core/candidates/similar-pairs.js";
 import type { Comparison, ComparisonTask } from "../core/comparison.js";
 import type { ErrorCode } from "../core/errors.js";
-import type { Matches } from "../core/kernel/match-collector.js";
 import type { WasmModules } from "../core/kernel/wasm-modules.js";
 
 /** What the pool tells a thread. */
@@ -19,7 +19,7 @@ export type ToThread =
 /** What a thread tells the pool. */
 export type FromThread =
   | { readonly type: "progress"; readonly job: number; readonly comparisons: number }
-  | { readonly type: "done"; readonly job: number; readonly index: number; readonly matches: Matches }
+  | { readonly type: "done"; readonly job: number; readonly index: number; readonly pairs: SimilarPairs }
   | { readonly type: "stopped"; readonly job: number }
   | { readonly type: "failed"; readonly job: number; readonly error: ThreadError };
 

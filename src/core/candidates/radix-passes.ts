@@ -5,13 +5,7 @@
  * misses the cache three times a pair and costs more than all passes together. Each step is a loop of its own,
  * because a loop that computes a key in floating point and counts it at once ran three times slower.
  */
-
-/** Columns of pairs of one data set with another. */
-export interface SimilarPairs {
-  readonly scores: Float64Array;
-  readonly leftRecords: Uint32Array;
-  readonly rightRecords: Uint32Array;
-}
+import type { SimilarPairs } from "./similar-pairs.js";
 
 /** The same, interleaved: record `i` has its score in `scores[2i]`, its indices in `words[4i + 2]` and `words[4i + 3]`. */
 export interface PairRecords {
@@ -49,14 +43,6 @@ export function findIndexRange({ leftRecords, rightRecords }: SimilarPairs): Ind
     maxRight = Math.max(rightRecords[i]!, maxRight);
   }
   return { minLeft, minRight, leftBits: bitsOf(maxLeft - minLeft), rightBits: bitsOf(maxRight - minRight) };
-}
-
-export function allocatePairs(count: number): SimilarPairs {
-  return {
-    scores: new Float64Array(count),
-    leftRecords: new Uint32Array(count),
-    rightRecords: new Uint32Array(count),
-  };
 }
 
 /** Zeroed room for `count` records. */
@@ -173,76 +159,4 @@ export function gatherColumns(from: PairRecords, digits: Digits, to: SimilarPair
     leftRecords[at] = words[4 * i + 2]!;
     rightRecords[at] = words[4 * i + 3]!;
   }
-}
-
-/**
- * Sorts ascending pairs in a single pass by the number of their score, a small integer whose counts stay in the
- * cache. Only a word of indices a pair is moved, as the scores follow from their counts.
- *
- * @returns undefined if the indices do not fit a word, two scores share a key, or there are 2^16 scores or more
- */
-export function sortByCounting(
-  { scores, leftRecords, rightRecords }: SimilarPairs,
-  { minLeft, leftBits, rightBits }: IndexRange,
-  quantiser: ScoreQuantiser,
-  keyCount: number,
-): SimilarPairs | undefined {
-  // A shift by 32 bits would be none.
-  if (leftBits + rightBits > 32 || rightBits === 32) return undefined;
-  const count = scores.length;
-  const idOfKey = new Uint16Array(keyCount);
-  const scoreOfId = new Float64Array(2 ** 16);
-  const ids = numberScores(scores, quantiser, idOfKey, scoreOfId);
-  if (ids === undefined) return undefined;
-  const sizes = new Int32Array(2 ** 16);
-  for (let i = 0; i < count; i++) sizes[ids[i]!] = (sizes[ids[i]!]! + 1) | 0;
-  const result = allocatePairs(count);
-  const starts = new Int32Array(2 ** 16);
-  let start = 0;
-  for (let key = 0; key < keyCount; key++) {
-    const id = idOfKey[key]!;
-    if (id === 0) continue;
-    starts[id] = start;
-    start = (start + sizes[id]!) | 0;
-    result.scores.fill(scoreOfId[id]!, starts[id]!, start);
-  }
-  const words = new Int32Array(count);
-  for (let i = 0; i < count; i++) {
-    const id = ids[i]!;
-    const at = starts[id]!;
-    starts[id] = (at + 1) | 0;
-    words[at] = ((leftRecords[i]! - minLeft) << rightBits) | rightRecords[i]!;
-  }
-  const mask = (1 << rightBits) - 1;
-  for (let i = 0; i < count; i++) {
-    result.leftRecords[i] = (words[i]! >>> rightBits) + minLeft;
-    result.rightRecords[i] = words[i]! & mask;
-  }
-  return result;
-}
-
-/** Numbers the different scores from 1 up, as they come: the number of each, or undefined as above. */
-function numberScores(
-  scores: Float64Array,
-  { max, scale }: ScoreQuantiser,
-  idOfKey: Uint16Array,
-  scoreOfId: Float64Array,
-): Uint16Array | undefined {
-  const ids = new Uint16Array(scores.length);
-  const count = scores.length;
-  scoreOfId[0] = Number.NaN;
-  let last = 0;
-  for (let i = 0; i < count; i++) {
-    const score = scores[i]!;
-    const key = ((max - score) * scale) | 0;
-    let id = idOfKey[key]!;
-    if (scoreOfId[id] !== score) {
-      if (id !== 0 || last === 2 ** 16 - 1) return undefined;
-      id = ++last;
-      idOfKey[key] = id;
-      scoreOfId[id] = score;
-    }
-    ids[i] = id;
-  }
-  return ids;
 }

@@ -9,7 +9,8 @@ import {
   sliceCandidatePairs,
 } from "../candidate-pairs.js";
 import { mergeCandidatePairs } from "./merge-candidates.js";
-import { type SimilarPairs, sortSimilarPairs } from "./sort-similar-pairs.js";
+import type { SimilarPairs } from "./similar-pairs.js";
+import { sortSimilarPairs } from "./sort-similar-pairs.js";
 
 /** More pairs of data sets than this are not sorted one by one: far beyond the parties of any project. */
 const MAX_DATASET_PAIRS = 1024;

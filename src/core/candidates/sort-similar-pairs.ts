@@ -1,22 +1,17 @@
 import { LinkageError } from "../errors.js";
 import {
-  allocatePairs,
   allocateRecords,
-  bitsOf,
   countDigits,
   findIndexRange,
   gatherColumns,
   type IndexRange,
   type ScoreQuantiser,
-  type SimilarPairs,
   scatterColumns,
   scatterRecords,
-  sortByCounting,
   writeIndexKeys,
   writeScoreKeys,
 } from "./radix-passes.js";
-
-export type { SimilarPairs } from "./radix-passes.js";
+import { allocatePairs, type SimilarPairs } from "./similar-pairs.js";
 
 /** Below this many pairs a comparison sort of indices is as fast. */
 const SMALL_COUNT = 256;
@@ -28,9 +23,6 @@ const MAX_DIGIT_BITS = 11;
 const SCORE_RESOLUTION_BITS = 21;
 const MIN_SCORE_BITS = 16;
 const MAX_SCORE_BITS = 22;
-
-/** Up to this many keys a pair, counting by score costs less than two radix passes. */
-const KEYS_PER_PAIR = 16;
 
 /** Runs of equal keys up to this length are sorted by insertion. */
 const INSERTION_LENGTH = 48;
@@ -69,13 +61,7 @@ export function sortSimilarPairs(
   // A range that overflows, or that is too small to divide by.
   if (!Number.isFinite(scale)) return sortByComparison(pairs);
   const quantiser = { max, scale };
-  const ascending = findAscendingRange(pairs);
-  // The ids of scores would merge −0 and 0; and the walk over all keys must pay.
-  if (ascending !== undefined && min > 0 && count * KEYS_PER_PAIR >= 2 ** scoreBits) {
-    const counted = sortByCounting(pairs, ascending, quantiser, 2 ** scoreBits);
-    if (counted !== undefined) return counted;
-  }
-  const range = ascending === undefined ? findIndexRange(pairs) : undefined;
+  const range = isAscending(pairs) ? undefined : findIndexRange(pairs);
   const result = runPasses(pairs, range, quantiser, max === min ? 0 : scoreBits);
   sortEqualKeys(result, quantiser);
   return result;
@@ -92,21 +78,13 @@ function isOrdered({ scores, leftRecords, rightRecords }: SimilarPairs): boolean
   return true;
 }
 
-/** The range of indices in ascending order, which is found faster; undefined if they are not. */
-function findAscendingRange({ leftRecords, rightRecords }: SimilarPairs): IndexRange | undefined {
-  const minLeft = leftRecords[0]!;
-  let lastLeft = minLeft;
-  let lastRight = 0;
-  let rightMask = 0;
-  for (let i = 0; i < leftRecords.length; i++) {
-    const left = leftRecords[i]!;
-    const right = rightRecords[i]!;
-    if (left < lastLeft || (left === lastLeft && right < lastRight)) return undefined;
-    lastLeft = left;
-    lastRight = right;
-    rightMask |= right;
+/** Whether the pairs come in the order of their indices. */
+function isAscending({ leftRecords, rightRecords }: SimilarPairs): boolean {
+  for (let i = 1; i < leftRecords.length; i++) {
+    const step = leftRecords[i]! - leftRecords[i - 1]!;
+    if (step < 0 || (step === 0 && rightRecords[i]! < rightRecords[i - 1]!)) return false;
   }
-  return { minLeft, minRight: 0, leftBits: bitsOf(lastLeft - minLeft), rightBits: bitsOf(rightMask) };
+  return true;
 }
 
 function findScoreRange(scores: Float64Array): { min: number; max: number } {

@@ -1,7 +1,10 @@
+import { concatPairs, type SimilarPairs } from "../candidates/similar-pairs.js";
+import { sortSimilarPairs } from "../candidates/sort-similar-pairs.js";
 import { LinkageError } from "../errors.js";
 import { ReferenceKernel } from "../reference/reference-kernel.js";
 import { BitSlicedKernel } from "./bit-sliced-kernel.js";
 import type { Kernel, KernelName } from "./kernel.js";
+import { MatchSorter } from "./match-sorter.js";
 import { ScalarKernel } from "./scalar-kernel.js";
 import { WasmMemory } from "./wasm-memory.js";
 import {
@@ -22,9 +25,11 @@ const TILE_SIZES: TileSizes = { scalar: 2 ** 21, bitSliced: 2 ** 22 };
 /** The kernels that can run on one thread, over one memory. */
 export class Kernels {
   readonly #byName: ReadonlyMap<KernelName, Kernel>;
+  readonly #sorter: MatchSorter | undefined;
 
-  private constructor(kernels: readonly Kernel[]) {
+  private constructor(kernels: readonly Kernel[], sorter: MatchSorter | undefined) {
     this.#byName = new Map(kernels.map((kernel) => [kernel.name, kernel]));
+    this.#sorter = sorter;
   }
 
   /**
@@ -34,17 +39,26 @@ export class Kernels {
    */
   static async load(modules: WasmModules, tiles = TILE_SIZES): Promise<Kernels> {
     const kernels: Kernel[] = [new ReferenceKernel()];
+    let sorter: MatchSorter | undefined;
     if (modules.scalar !== undefined) {
       const memory = new WasmMemory();
       const wasm = await instantiateOn<ScalarExports>(modules.scalar, memory);
       const scalar = new ScalarKernel(wasm, memory, tiles.scalar);
       kernels.push(scalar);
+      sorter = new MatchSorter(wasm, memory);
       if (modules.bitSliced !== undefined) {
         const wasm = await instantiateOn<BitSlicedExports>(modules.bitSliced, memory);
         kernels.push(new BitSlicedKernel(wasm, memory, scalar, tiles.bitSliced));
       }
     }
-    return new Kernels(kernels);
+    return new Kernels(kernels, sorter);
+  }
+
+  /** Sorts what a kernel found: score descending, then left record, then right record, ascending. */
+  sort(matches: readonly SimilarPairs[]): SimilarPairs {
+    if (this.#sorter !== undefined) return this.#sorter.sort(matches);
+    const { scores, leftRecords, rightRecords } = concatPairs(matches);
+    return sortSimilarPairs(scores, leftRecords, rightRecords);
   }
 
   has(name: KernelName): boolean {

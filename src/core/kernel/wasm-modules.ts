@@ -36,6 +36,7 @@ export interface ScalarExports extends Record<string, unknown> {
     leastOverlap: number,
     matches: number,
   ): number;
+  sortMatches(matches: number, first: number, second: number, counters: number): number;
 }
 
 type ComparePass = (

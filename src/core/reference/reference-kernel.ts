@@ -85,10 +85,10 @@ function compareRow(
       scores.push(score);
     }
   }
-  if (scores.length === 0) return;
-  matches.addOwned({
-    leftRecords: new Uint32Array(scores.length).fill(leftRecord),
-    rightRecords: Uint32Array.from(rightRecords),
-    scores: Float64Array.from(scores),
-  });
+  const count = scores.length;
+  matches.add(
+    new Uint32Array(count).fill(leftRecord),
+    Uint32Array.from(rightRecords),
+    Float64Array.from(scores),
+  );
 }

@@ -1,5 +1,6 @@
 // One suite over all kernels: each must find what the reference finds, score for score.
 import test from "ava";
+import { concatPairs, type SimilarPairs } from "../../../src/core/candidates/similar-pairs.js";
 import { sortSimilarPairs } from "../../../src/core/candidates/sort-similar-pairs.js";
 import { type ClkDataset, createClkDataset } from "../../../src/core/clk-dataset.js";
 import { KERNEL_NAMES, type KernelName, type RowRange } from "../../../src/core/kernel/kernel.js";
@@ -41,12 +42,12 @@ function compareWith(
   const leftRows = range(left, orders.left);
   const rightRows = range(right, orders.right);
   for (const done of kernel.compareRows(leftRows, rightRows, limits, matches)) comparisons += done;
-  const { scores, leftRecords, rightRecords } = matches.take();
-  return {
-    comparisons,
-    total: leftRows.to * rightRows.to,
-    pairs: sortSimilarPairs(scores, leftRecords, rightRecords),
-  };
+  return { comparisons, total: leftRows.to * rightRows.to, pairs: sorted(matches) };
+}
+
+function sorted(matches: MatchCollector): SimilarPairs {
+  const { scores, leftRecords, rightRecords } = concatPairs(matches.take());
+  return sortSimilarPairs(scores, leftRecords, rightRecords);
 }
 
 function sameAsReference(
@@ -226,8 +227,7 @@ test("random block pairs: every kernel finds what the reference finds", (t) => {
         ...{ leftOrder, rightOrder, bounds, from: 0, to: 50 },
       };
       for (const _ of kernel.compareBlocks(blocks, overlapLimits(0.6, byteLength), matches));
-      const { scores, leftRecords, rightRecords } = matches.take();
-      return sortSimilarPairs(scores, leftRecords, rightRecords);
+      return sorted(matches);
     });
     t.deepEqual(results[0], results[2]);
     t.deepEqual(results[1], results[2]);

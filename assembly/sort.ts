@@ -1,0 +1,225 @@
+// Sorts the matches of two data sets: score descending, then left record, then right record, ascending. A stable radix
+// sort (LSD, counting) over 16-byte records: the first pass reads columns, the last one writes columns.
+import { Matches } from "./rows";
+
+/** The most bits of a digit: 2,048 write streams still fit the second cache. */
+const DIGIT_BITS: i32 = 11;
+const DIGIT_MASK: i32 = (1 << DIGIT_BITS) - 1;
+/** Bytes of one digit's counters. */
+const COUNTER_BYTES: usize = 4 << DIGIT_BITS;
+
+/** Different scores of CLKs of up to 1,024 bits lie at least 2^-21 apart: keys of that resolution tell them apart. */
+const SCORE_SCALE: f64 = 2097152;
+/** Scores that share a key are put right by insertion, if that takes no more moves than this for each pair. */
+const MOVES_PER_PAIR: i32 = 4;
+
+/** Adding it leaves a double's whole part in its lowest bits: cheaper than a conversion. */
+const TO_INTEGER: f64 = 4503599627370496;
+
+/** What the keys of a sort are made of. */
+let lowestLeft: u32 = 0;
+let lowestRight: u32 = 0;
+let rightBits: i32 = 0;
+let indexBits: i32 = 0;
+/** Bits of the lower one of the two digits of a score. */
+let scoreBits: i32 = 0;
+
+/** Ascends as scores descend from 1. */
+@inline
+function scoreKey(score: f64): i32 {
+  return <i32>reinterpret<i64>((1 - score) * SCORE_SCALE + TO_INTEGER);
+}
+
+/** Adds 1 to a digit's counter. Returns what it was: the place of the record, once counters hold places. */
+@inline
+function takePlace(counters: usize, digit: i32): usize {
+  const counter = counters + ((<usize>digit) << 2);
+  const place = load<u32>(counter);
+  store<u32>(counter, place + 1);
+  return <usize>place;
+}
+
+/** The indices of a pair as one number, in the order of pairs. */
+@inline
+function indexKey(left: u32, right: u32): u64 {
+  return ((<u64>(left - lowestLeft)) << (<u64>rightBits)) | <u64>(right - lowestRight);
+}
+
+/**
+ * One pass by a digit of the score (`byScore`) or of the indices, from columns or records to columns or records. A
+ * record is the score and, in one 64-bit word, the left and the right record.
+ */
+@inline
+function pass(
+  byScore: bool, fromColumns: bool, toColumns: bool,
+  pairs: Matches, from: usize, to: usize, shift: i32, mask: i32, counters: usize,
+): void {
+  const scores = pairs.scores, lefts = pairs.left, rights = pairs.right;
+  const count = <usize>pairs.count;
+  for (let n: usize = 0; n < count; n++) {
+    const record = from + (n << 4);
+    const score = load<f64>(fromColumns ? scores + (n << 3) : record);
+    const indices = fromColumns
+      ? <u64>load<u32>(lefts + (n << 2)) | (<u64>load<u32>(rights + (n << 2)) << 32)
+      : load<u64>(record, 8);
+    const key = byScore
+      ? scoreKey(score) >> shift
+      : <i32>(indexKey(<u32>indices, <u32>(indices >> 32)) >> (<u64>shift));
+    const place = takePlace(counters, key & mask);
+    if (toColumns) {
+      store<f64>(scores + (place << 3), score);
+      store<u32>(lefts + (place << 2), <u32>indices);
+      store<u32>(rights + (place << 2), <u32>(indices >> 32));
+    } else {
+      store<f64>(to + (place << 4), score);
+      store<u64>(to + (place << 4), indices, 8);
+    }
+  }
+}
+
+// One compiled copy for each kind of pass that occurs.
+
+function indexColumnsToRecords(pairs: Matches, from: usize, to: usize, shift: i32, counters: usize): void {
+  pass(false, true, false, pairs, from, to, shift, DIGIT_MASK, counters);
+}
+
+function indexRecordsToRecords(pairs: Matches, from: usize, to: usize, shift: i32, counters: usize): void {
+  pass(false, false, false, pairs, from, to, shift, DIGIT_MASK, counters);
+}
+
+function scoreColumnsToRecords(pairs: Matches, from: usize, to: usize, shift: i32, counters: usize): void {
+  pass(true, true, false, pairs, from, to, shift, (1 << scoreBits) - 1, counters);
+}
+
+function scoreRecordsToRecords(pairs: Matches, from: usize, to: usize, shift: i32, counters: usize): void {
+  pass(true, false, false, pairs, from, to, shift, (1 << scoreBits) - 1, counters);
+}
+
+function scoreRecordsToColumns(pairs: Matches, from: usize, to: usize, shift: i32, counters: usize): void {
+  pass(true, false, true, pairs, from, to, shift, DIGIT_MASK, counters);
+}
+
+/** Counts the digits of every pass in one walk; pass `n` has its counters at `counters + n * COUNTER_BYTES`. */
+function countDigits(pairs: Matches, indexPasses: i32, counters: usize): void {
+  const shift = scoreBits, mask = (1 << shift) - 1;
+  const scoreCounters = counters + <usize>indexPasses * COUNTER_BYTES;
+  for (let n: usize = 0, count = <usize>pairs.count; n < count; n++) {
+    if (indexPasses) {
+      let key = indexKey(load<u32>(pairs.left + (n << 2)), load<u32>(pairs.right + (n << 2)));
+      for (let digit = 0; digit < indexPasses; digit++, key >>= DIGIT_BITS) {
+        takePlace(counters + <usize>digit * COUNTER_BYTES, <i32>key & DIGIT_MASK);
+      }
+    }
+    const key = scoreKey(load<f64>(pairs.scores + (n << 3)));
+    takePlace(scoreCounters, key & mask);
+    takePlace(scoreCounters + COUNTER_BYTES, key >> shift);
+  }
+}
+
+/** Turns counts into first places. */
+function accumulate(counters: usize, passes: i32): void {
+  for (let n = 0; n < passes; n++, counters += COUNTER_BYTES) {
+    let sum: u32 = 0;
+    for (let counter = counters; counter < counters + COUNTER_BYTES; counter += 4) {
+      const size = load<u32>(counter);
+      store<u32>(counter, sum);
+      sum += size;
+    }
+  }
+}
+
+@inline
+function bitsOf(value: u32): i32 {
+  return 32 - clz<i32>(value);
+}
+
+/** Finds how many bits a score's key has. Returns whether the pairs come in the order of their indices. */
+function measureScores(pairs: Matches): bool {
+  // Doubles above 0 are in the order of their bits.
+  let lowest = reinterpret<i64>(<f64>1);
+  let last: u64 = 0;
+  let ascending = true;
+  for (let n: usize = 0, count = <usize>pairs.count; n < count; n++) {
+    const index = (<u64>load<u32>(pairs.left + (n << 2)) << 32) | <u64>load<u32>(pairs.right + (n << 2));
+    ascending = ascending && last <= index;
+    last = index;
+    lowest = min(lowest, load<i64>(pairs.scores + (n << 3)));
+  }
+  scoreBits = (bitsOf(scoreKey(reinterpret<f64>(lowest))) + 1) >> 1;
+  return ascending;
+}
+
+/** Finds where the indices lie. */
+function measureIndices(pairs: Matches): void {
+  let minLeft: u32 = u32.MAX_VALUE, maxLeft: u32 = 0, minRight: u32 = u32.MAX_VALUE, maxRight: u32 = 0;
+  for (let n: usize = 0, count = <usize>pairs.count; n < count; n++) {
+    const left = load<u32>(pairs.left + (n << 2)), right = load<u32>(pairs.right + (n << 2));
+    minLeft = min(minLeft, left);
+    maxLeft = max(maxLeft, left);
+    minRight = min(minRight, right);
+    maxRight = max(maxRight, right);
+  }
+  lowestLeft = minLeft;
+  lowestRight = minRight;
+  rightBits = bitsOf(maxRight - minRight);
+  indexBits = rightBits + bitsOf(maxLeft - minLeft);
+}
+
+/**
+ * Puts pairs right that the keys of their scores could not tell apart: scores must not ascend. Pairs of equal scores
+ * are in order already, as every pass was stable. Returns false where that takes too many moves.
+ */
+function insertScores(pairs: Matches): bool {
+  const scores = pairs.scores, lefts = pairs.left, rights = pairs.right;
+  const count = pairs.count;
+  let moves = <i64>count * MOVES_PER_PAIR;
+  for (let n = 1; n < count; n++) {
+    const score = load<f64>(scores + ((<usize>n) << 3));
+    if (!(score > load<f64>(scores + ((<usize>n - 1) << 3)))) continue;
+    const left = load<u32>(lefts + ((<usize>n) << 2)), right = load<u32>(rights + ((<usize>n) << 2));
+    let place = <usize>n;
+    for (; place > 0; place--) {
+      const before = load<f64>(scores + ((place - 1) << 3));
+      if (before >= score) break;
+      if (--moves < 0) break;
+      store<f64>(scores + (place << 3), before);
+      store<u32>(lefts + (place << 2), load<u32>(lefts + ((place - 1) << 2)));
+      store<u32>(rights + (place << 2), load<u32>(rights + ((place - 1) << 2)));
+    }
+    store<f64>(scores + (place << 3), score);
+    store<u32>(lefts + (place << 2), left);
+    store<u32>(rights + (place << 2), right);
+    if (moves < 0) return false;
+  }
+  return true;
+}
+
+/**
+ * Sorts pairs with scores above 0, up to 1, in place. `first` and `second` are room for a 16-byte record a pair each,
+ * `counters` for eight digits. Returns whether the pairs are sorted now; where not (many different scores, closer than
+ * the keys can tell), all pairs are still there, in another order.
+ */
+export function sortMatches(pairs: Matches, first: usize, second: usize, counters: usize): bool {
+  if (pairs.count < 2) return true;
+  let indexPasses = 0;
+  if (!measureScores(pairs)) {
+    measureIndices(pairs);
+    indexPasses = (indexBits + DIGIT_BITS - 1) / DIGIT_BITS;
+  }
+  const passes = indexPasses + 2;
+  memory.fill(counters, 0, <usize>passes * COUNTER_BYTES);
+  countDigits(pairs, indexPasses, counters);
+  accumulate(counters, passes);
+  let from = second, to = first;
+  for (let n = 0, shift = 0; n < indexPasses; n++, shift += DIGIT_BITS, counters += COUNTER_BYTES) {
+    if (n == 0) indexColumnsToRecords(pairs, from, to, shift, counters);
+    else indexRecordsToRecords(pairs, from, to, shift, counters);
+    const used = from;
+    from = to;
+    to = used;
+  }
+  if (indexPasses == 0) scoreColumnsToRecords(pairs, from, to, 0, counters);
+  else scoreRecordsToRecords(pairs, from, to, 0, counters);
+  scoreRecordsToColumns(pairs, to, to, scoreBits, counters + COUNTER_BYTES);
+  return insertScores(pairs);
+}

@@ -5,6 +5,7 @@ import { LEAST_COMPARISONS_TO_SLICE } from "./kernel/choose-kernel.js";
 import type { CountedDataset, KernelName } from "./kernel/kernel.js";
 import { orderByPopcount } from "./kernel/popcount-order.js";
 import type { OverlapLimits } from "./overlap-limits.js";
+import { bordersByWork, estimateWork } from "./split-by-work.js";
 
 /** A comparison, cut into tasks that any number of threads can share. */
 export interface ComparisonPlan {
@@ -31,6 +32,9 @@ const BLOCK_PAIR_COST = 16;
 /** Rows below which a bit-sliced task is not split further: its preparation would dominate. */
 const LEAST_TASK_ROWS = 2048;
 const MOST_TASK_ROWS = 32_768;
+/** Work of a bit-sliced task, in planes, that makes the preparation of one more task small: about 0.1 s. */
+const TASK_WORK = 2e10;
+const MOST_TASKS_PER_THREAD = 4;
 
 /** Plans the comparison of every left row with every right row. */
 export function planAllPairs(
@@ -44,11 +48,15 @@ export function planAllPairs(
   const rightCount = right.dataset.recordCount;
   const comparisons = leftCount * rightCount;
   let comparison: Comparison = { left, right, limits };
-  let borders = evenBorders(leftCount, taskCount(leftCount, threads));
+  let borders: number[];
   if (kernel === "bit-sliced") {
     const all = (side: CountedDataset) => orderByPopcount({ ...side, from: 0, to: side.dataset.recordCount });
     comparison = { ...comparison, leftOrder: all(left), rightOrder: all(right) };
-    borders = borders.length > 2 ? bordersByWork(left, right, limits, borders.length - 1) : borders;
+    const work = estimateWork(left, right, limits);
+    const rounds = Math.min(MOST_TASKS_PER_THREAD, Math.round(work.total / threads / TASK_WORK));
+    borders = bordersByWork(work, taskCount(leftCount, threads, rounds));
+  } else {
+    borders = evenBorders(leftCount, taskCount(leftCount, threads));
   }
   const tasks = borders.slice(1).map((leftTo, n) => ({
     kind: "rows" as const,
@@ -59,6 +67,8 @@ export function planAllPairs(
     rightTo: rightCount,
     comparisons: (leftTo - borders[n]!) * rightCount,
   }));
+  // Rows with many set bits have more matches than the estimate knows of: they go first, and the small rest fills up.
+  tasks.reverse();
   return { comparison, tasks: comparisons === 0 ? [] : tasks, comparisons, cost: comparisons, kernel };
 }
 
@@ -145,56 +155,17 @@ function splitRows(
   return tasks;
 }
 
-/** As many tasks as threads, or a multiple of it, so that no thread is left with one more than the others. */
-function taskCount(rows: number, threads: number): number {
-  const rounds = Math.ceil(rows / (threads * MOST_TASK_ROWS));
-  return threads === 1
-    ? 1
-    : Math.max(1, Math.min(rounds * threads, Math.floor(rows / LEAST_TASK_ROWS) || threads));
+/**
+ * As many tasks as threads, or a multiple of it, so that no thread is left with one more than the others.
+ *
+ * @param leastRounds tasks for each thread, if the rows are enough
+ */
+function taskCount(rows: number, threads: number, leastRounds = 1): number {
+  if (threads === 1) return 1;
+  const rounds = Math.max(leastRounds, 1, Math.ceil(rows / (threads * MOST_TASK_ROWS)));
+  return Math.max(1, Math.min(rounds * threads, Math.floor(rows / LEAST_TASK_ROWS) || threads));
 }
 
 function evenBorders(rows: number, parts: number): number[] {
   return Array.from({ length: parts + 1 }, (_, n) => Math.round((n * rows) / parts));
-}
-
-/**
- * Borders between popcount-sorted left rows so that each part has about the same number of pairs whose popcounts are
- * near enough to pass: only those cost time.
- */
-function bordersByWork(
-  left: CountedDataset,
-  right: CountedDataset,
-  limits: OverlapLimits,
-  parts: number,
-): number[] {
-  const rightUpTo = new Float64Array(limits.bits + 2); // rows with fewer than p set bits
-  for (const popcount of right.popcounts) rightUpTo[popcount + 1]!++;
-  for (let p = 1; p < rightUpTo.length; p++) rightUpTo[p]! += rightUpTo[p - 1]!;
-  const leftWith = new Float64Array(limits.bits + 1);
-  for (const popcount of left.popcounts) leftWith[popcount]!++;
-  // A part pays for its preparation too, whatever its partners.
-  const workOf = (p: number) => {
-    const partners =
-      p === 0 ? 0 : rightUpTo[limits.highestPartner[p]! + 1]! - rightUpTo[limits.lowestPartner[p]!]!;
-    return partners + 1;
-  };
-  const total = leftWith.reduce((sum, rows, p) => sum + rows * workOf(p), 0);
-  const borders = [0];
-  let row = 0;
-  let work = 0;
-  for (let p = 0; p < leftWith.length; p++) {
-    const each = workOf(p);
-    let rows = leftWith[p]!;
-    while (borders.length < parts && work + rows * each >= (total * borders.length) / parts) {
-      const taken = Math.min(rows, Math.ceil(((total * borders.length) / parts - work) / each));
-      row += taken;
-      rows -= taken;
-      work += taken * each;
-      borders.push(row);
-    }
-    row += rows;
-    work += rows * each;
-  }
-  borders.push(left.dataset.recordCount);
-  return borders;
 }

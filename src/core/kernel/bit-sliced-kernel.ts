@@ -42,10 +42,9 @@ function allowedMisses(limits: OverlapLimits, popcount: number): number {
   return popcount - limits.leastOverlap[2 * popcount]!;
 }
 
+/** Of rows in ascending order of their popcounts. */
 function highestPopcount(rows: RowRange): number {
-  let highest = 0;
-  for (let n = rows.from; n < rows.to; n++) highest = Math.max(highest, rows.popcounts[recordAt(rows, n)]!);
-  return highest;
+  return rows.to > rows.from ? rows.popcounts[recordAt(rows, rows.to - 1)]! : 0;
 }
 
 /**

@@ -50,6 +50,14 @@ export function gatherRows(
   }
 }
 
+/** Rows that are fetched into the cache together, where one after the other would wait for memory each time. */
+const BATCH_ROWS = 16;
+/** A cache line, in 32-bit words. */
+const LINE_WORDS = 16;
+
+/** A use for what is fetched, which the engine would leave out otherwise. */
+export let fetched = 0;
+
 /** The hot case, in 64-bit words, which V8 copies without making BigInts of them: twice as fast as `set(subarray)`. */
 function gatherWords(
   dataset: ClkDataset,
@@ -61,10 +69,20 @@ function gatherWords(
 ): void {
   const { bytes, byteLength } = dataset;
   const words = new BigInt64Array(bytes.buffer, bytes.byteOffset, bytes.length >>> 3);
+  const halves = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >>> 2);
   const perRow = byteLength >>> 3;
-  for (let n = from; n < to; n++) {
-    const s = order[n]! * perRow;
-    const t = targetIndex + (n - from) * perRow;
-    for (let k = 0; k < perRow; k++) target[t + k] = words[s + k]!;
+  let touched = 0;
+  for (let batch = from; batch < to; batch += BATCH_ROWS) {
+    const end = Math.min(to, batch + BATCH_ROWS);
+    for (let n = batch; n < end; n++) {
+      const s = 2 * order[n]! * perRow;
+      for (let k = 0; k < 2 * perRow; k += LINE_WORDS) touched ^= halves[s + k]!;
+    }
+    for (let n = batch; n < end; n++) {
+      const s = order[n]! * perRow;
+      const t = targetIndex + (n - from) * perRow;
+      for (let k = 0; k < perRow; k++) target[t + k] = words[s + k]!;
+    }
   }
+  fetched = touched;
 }

@@ -55,7 +55,7 @@ export async function inTurn(
   what: string,
   ours: () => Promise<number> | number,
   question?: Question,
-  { countName = "pairs", aim, warmUps = 1, peerRuns = runs }: InTurnOptions = {},
+  { countName = "pairs", aim, warmUps = 1 }: InTurnOptions = {},
 ): Promise<Cell> {
   const ourTimes: number[] = [];
   const theirTimes: number[] = [];
@@ -68,7 +68,7 @@ export async function inTurn(
         count = await ours();
       }),
     );
-    if (peer === undefined || question === undefined || n >= peerRuns) continue;
+    if (peer === undefined || question === undefined) continue;
     const answer = await peer.ask<Record<string, number>>(question);
     theirTimes.push(answer["seconds"]!);
     theirCount = answer[countName];
@@ -84,8 +84,6 @@ export interface InTurnOptions {
   readonly countName?: string;
   readonly aim?: number;
   readonly warmUps?: number;
-  /** Measurements of the peer, where it takes too long for all runs. */
-  readonly peerRuns?: number;
 }
 
 /** Says a finished cell on standard error. */

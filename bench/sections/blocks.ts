@@ -7,18 +7,20 @@ import { type Bench, inTurn, median, type Section } from "../measure.js";
 
 const BLOCKS_PER_ROW = 5;
 const THRESHOLD = 0.8;
-/** The peer takes half a minute. */
-const PEER_RUNS = 3;
+/** Names to a row: so many that the median block has one row. */
+const NAMES_PER_ROW = 5;
 
 /** Many small blocks: most hold one or two rows a side. */
 export async function blocksSection(bench: Bench): Promise<Section> {
   const rows = bench.quick ? 20_000 : 200_000;
   const { left, right, paths } = benchDataset({ rows, onesShare: 50 });
-  const file = fileURLToPath(new URL(`../../.cache/bench/blocks-${rows}.json`, import.meta.url));
+  const file = fileURLToPath(
+    new URL(`../../.cache/bench/blocks-${rows}-${NAMES_PER_ROW * rows}.json`, import.meta.url),
+  );
   if (!existsSync(file)) {
     const random = seededRandom(1);
     const row = () =>
-      Array.from({ length: BLOCKS_PER_ROW }, () => `block ${Math.floor(3 * rows * random())}`);
+      Array.from({ length: BLOCKS_PER_ROW }, () => `block ${Math.floor(NAMES_PER_ROW * rows * random())}`);
     writeFileSync(file, JSON.stringify([1, 2].map(() => Array.from({ length: rows }, row))));
   }
   const [leftRows, rightRows] = JSON.parse(readFileSync(file, "utf8")) as [string[][], string[][]];
@@ -33,7 +35,7 @@ export async function blocksSection(bench: Bench): Promise<Section> {
     { dataset: right, blocks: indexBlocks(rightRows) },
   ];
   const indexed = index();
-  const options = { warmUps: 3, peerRuns: PEER_RUNS, ...(bench.quick ? {} : { aim: 20 }) };
+  const options = { warmUps: 3, ...(bench.quick ? {} : { aim: 20 }) };
   const size = `${rows.toLocaleString("en-US")} rows a side`;
   const cells = [
     await inTurn(bench, `${size}, from lists of names`, () => find(index(), undefined), question, options),
@@ -43,8 +45,8 @@ export async function blocksSection(bench: Bench): Promise<Section> {
   const { starts } = indexed[0]!.blocks;
   const medianSize = median(Array.from(starts.subarray(1), (end, n) => end - starts[n]!));
   const about =
-    `${BLOCKS_PER_ROW} blocks a row out of ${(3 * rows).toLocaleString("en-US")} names, the median block of one side having ${medianSize} rows; ` +
+    `${BLOCKS_PER_ROW} blocks a row out of ${(NAMES_PER_ROW * rows).toLocaleString("en-US")} names, the median block of one side having ${medianSize} row${medianSize === 1 ? "" : "s"}; ` +
     "our `indexBlocks` of both sides and `findCandidatePairs` (all threads) against anonlink's `find_candidate_pairs` with " +
-    `a \`blocking_f\` (${PEER_RUNS} runs of it).`;
+    "a `blocking_f`.";
   return { title: "Small blocks", about, cells };
 }

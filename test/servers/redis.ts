@@ -1,0 +1,74 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { StartedProcess } from "../started-process.js";
+
+export interface RedisOptions {
+  /** Keep an append-only file, synced at each write, so that a killed server loses nothing. */
+  readonly appendOnly?: boolean;
+  /** More of redis-server's arguments, such as `["--tls-port", "6390"]`. */
+  readonly args?: readonly string[];
+}
+
+/** A Redis server of a test's own, on a free port of 127.0.0.1, in a folder of its own. */
+export class RedisServer {
+  readonly folder = mkdtempSync(join(tmpdir(), "redis-"));
+  #process: StartedProcess | undefined;
+
+  constructor(
+    readonly port: number,
+    private readonly options: RedisOptions = {},
+  ) {}
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}/0`;
+  }
+
+  /** Starts it, also again after {@link stop} or {@link kill}: on the same port, with the same files. */
+  async start(): Promise<void> {
+    const { appendOnly = false, args = [] } = this.options;
+    const persistence = appendOnly ? ["--appendonly", "yes", "--appendfsync", "always"] : [];
+    this.#process = new StartedProcess("redis-server", "redis-server", [
+      ...["--port", String(this.port), "--bind", "127.0.0.1", "--dir", this.folder, "--save", ""],
+      ...persistence,
+      ...args,
+    ]);
+    await this.#process.whenPrinted(/Ready to accept connections/, 20_000);
+  }
+
+  /** Ends it in order; what is in its files stays. */
+  async stop(): Promise<void> {
+    this.#process?.signal("SIGTERM");
+    await this.#process?.waitForEnd();
+  }
+
+  async kill(): Promise<void> {
+    await this.#process?.killGroup();
+  }
+
+  /** Ends it and removes its files. */
+  async remove(): Promise<void> {
+    await this.kill();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
+  const server = new RedisServer(await freePort(), options);
+  await server.start();
+  return server;
+}
+
+/** A port of 127.0.0.1 that nothing listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("no port was given");
+  return address.port;
+}

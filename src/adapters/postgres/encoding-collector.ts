@@ -1,0 +1,58 @@
+import { type ClkDataset, createClkDataset } from "../../core/clk-dataset.js";
+import { ByteSegments } from "../../core/clk-reading/byte-segments.js";
+import { GrowableUint32 } from "../../core/growable-uint32.js";
+import { ServiceError } from "../../linkage/errors.js";
+
+/** A stored encoding begins with its row, four bytes. */
+const ROW_LENGTH = 4;
+
+/** Packs stored encodings, in the order of their entity ids, into a data set. */
+export class EncodingCollector {
+  readonly #byteLength: number;
+  readonly #segments: ByteSegments;
+  readonly #entityIds: GrowableUint32;
+  #lastEntityId = -1;
+
+  /**
+   * @param byteLength bytes in one encoding
+   * @param expectedCount how many encodings there will be, if known: saves a copy
+   */
+  constructor(byteLength: number, expectedCount = 0) {
+    this.#byteLength = byteLength;
+    this.#segments = new ByteSegments(byteLength * expectedCount);
+    this.#entityIds = new GrowableUint32(Math.max(1, expectedCount));
+  }
+
+  get recordCount(): number {
+    return this.#entityIds.length;
+  }
+
+  /**
+   * Takes the value of the column `encoding`, `bytes[from … to)`; an entity that comes again is left out.
+   *
+   * @returns the record's index
+   * @throws ServiceError `invalid-encodings`
+   */
+  add(entityId: number, bytes: Buffer, from: number, to: number): number {
+    if (entityId === this.#lastEntityId) return this.recordCount - 1;
+    if (entityId < this.#lastEntityId) {
+      throw new ServiceError("invalid-encodings", "entity ids", "ascending whole numbers", "others");
+    }
+    if (to - from !== ROW_LENGTH + this.#byteLength) {
+      const expected = `${this.#byteLength} bytes`;
+      throw new ServiceError("invalid-encodings", "encoding", expected, `${to - from - ROW_LENGTH} bytes`);
+    }
+    this.#lastEntityId = entityId;
+    this.#segments.reserve(this.#byteLength);
+    bytes.copy(this.#segments.segment, this.#segments.used, from + ROW_LENGTH, to);
+    this.#segments.commit(this.#byteLength);
+    this.#entityIds.push(entityId);
+    return this.recordCount - 1;
+  }
+
+  /** Puts everything together; the collector is used up. */
+  build(): { dataset: ClkDataset; entityIds: Uint32Array } {
+    const dataset = createClkDataset(this.#segments.join(), this.#byteLength);
+    return { dataset, entityIds: this.#entityIds.view().slice() };
+  }
+}

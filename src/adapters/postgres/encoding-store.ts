@@ -1,0 +1,166 @@
+import { to as copyTo } from "pg-copy-streams";
+import { GrowableUint32 } from "../../core/growable-uint32.js";
+import type {
+  BlockRows,
+  EncodingStore,
+  StoredBlocks,
+  StoredEncodings,
+} from "../../linkage/encoding-store.js";
+import { ServiceError } from "../../linkage/errors.js";
+import type { ConnectionPool } from "./connection-pool.js";
+import { CopyDecoder, type OnCopyRow } from "./copy-decoder.js";
+import { EncodingCollector } from "./encoding-collector.js";
+
+/** More rows than this are not made room for before they come, since the range may promise too many. */
+const MOST_EXPECTED_ROWS = 10_000_000;
+
+/** Encodings in the tables `encodings` and `encodingblocks`, where Python workers read them too. */
+export class PostgresEncodingStore implements EncodingStore {
+  readonly #pool: ConnectionPool;
+
+  constructor(pool: ConnectionPool) {
+    this.#pool = pool;
+  }
+
+  async readRange(rows: BlockRows, byteLength: number, signal?: AbortSignal): Promise<StoredEncodings> {
+    const { dataproviderId, blockId, from, to } = rows;
+    const statement = `
+      SELECT member.entity_id, encoding
+      FROM (
+        SELECT entity_id, encoding_id
+        FROM encodingblocks
+        WHERE dp = ${whole(dataproviderId)} AND block_id = ${whole(blockId)}
+        ORDER BY entity_id
+        OFFSET ${whole(from)} LIMIT ${whole(to - from)}
+      ) AS member
+      JOIN encodings USING (encoding_id)
+      ORDER BY member.entity_id`;
+    return this.#read(statement, 2, signal, () => {
+      const collector = new EncodingCollector(byteLength, Math.min(to - from, MOST_EXPECTED_ROWS));
+      return {
+        onRow: (bytes, bounds) => {
+          collector.add(bytes.readInt32BE(bounds[0]!), bytes, bounds[2]!, bounds[3]!);
+        },
+        build: () => {
+          if (collector.recordCount === 0) throw missing(blockId, `rows from ${from} on`);
+          return collector.build();
+        },
+      };
+    });
+  }
+
+  async readBlocks(
+    dataproviderId: number,
+    blockIds: readonly number[],
+    byteLength: number,
+    signal?: AbortSignal,
+  ): Promise<StoredBlocks> {
+    // An encoding is sent once, with all of the blocks that it is in.
+    const statement = `
+      SELECT member.entity_id, member.block_ids, encoding
+      FROM (
+        SELECT entity_id, encoding_id, array_agg(block_id) AS block_ids
+        FROM encodingblocks
+        WHERE dp = ${whole(dataproviderId)} AND block_id = ANY ('{${blockIds.map(whole).join()}}'::integer[])
+        GROUP BY entity_id, encoding_id
+      ) AS member
+      JOIN encodings USING (encoding_id)
+      ORDER BY member.entity_id`;
+    return this.#read(statement, 3, signal, () => {
+      const collector = new EncodingCollector(byteLength);
+      const memberships = new Memberships(blockIds);
+      return {
+        onRow: (bytes, bounds) => {
+          const entityId = bytes.readInt32BE(bounds[0]!);
+          const record = collector.add(entityId, bytes, bounds[4]!, bounds[5]!);
+          readIntegerArray(bytes, bounds[2]!, bounds[3]!, (blockId) => memberships.add(blockId, record));
+        },
+        build: () => ({ ...memberships.build(), ...collector.build() }),
+      };
+    });
+  }
+
+  /** Runs a query by binary COPY, decoding its rows as they come; from the start again if the connection is lost. */
+  #read<T>(
+    statement: string,
+    fieldCount: number,
+    signal: AbortSignal | undefined,
+    start: () => { readonly onRow: OnCopyRow; readonly build: () => T },
+  ): Promise<T> {
+    return this.#pool.use(async (client) => {
+      signal?.throwIfAborted();
+      const { onRow, build } = start();
+      const decoder = new CopyDecoder(fieldCount, onRow);
+      const stream = client.query(copyTo(`COPY (${statement}) TO STDOUT (FORMAT binary)`));
+      const onAbort = () => stream.destroy(signal!.reason);
+      signal?.addEventListener("abort", onAbort, { once: true });
+      try {
+        for await (const chunk of stream) decoder.write(chunk as Buffer);
+        decoder.end();
+      } finally {
+        signal?.removeEventListener("abort", onAbort);
+      }
+      return build();
+    }, signal);
+  }
+}
+
+/** Which records are in which of the blocks asked for. */
+class Memberships {
+  readonly #blockIds: readonly number[];
+  readonly #positions: Map<number, number>;
+  readonly #blocks = new GrowableUint32();
+  readonly #records = new GrowableUint32();
+  readonly #lastRecords: Int32Array;
+
+  constructor(blockIds: readonly number[]) {
+    this.#blockIds = blockIds;
+    this.#positions = new Map(blockIds.map((blockId, position) => [blockId, position]));
+    this.#lastRecords = new Int32Array(blockIds.length).fill(-1);
+  }
+
+  /** Records come in ascending order; one that is in a block twice counts once. */
+  add(blockId: number, record: number): void {
+    const position = this.#positions.get(blockId)!;
+    if (this.#lastRecords[position] === record) return;
+    this.#lastRecords[position] = record;
+    this.#blocks.push(position);
+    this.#records.push(record);
+  }
+
+  /** @throws ServiceError `missing-encodings` */
+  build(): { starts: Uint32Array; records: Uint32Array } {
+    const empty = this.#lastRecords.indexOf(-1);
+    if (empty >= 0) throw missing(this.#blockIds[empty]!, "one row or more");
+    const blocks = this.#blocks.view();
+    const starts = new Uint32Array(this.#blockIds.length + 1);
+    for (let n = 0; n < blocks.length; n++) starts[blocks[n]! + 1]!++;
+    for (let b = 0; b + 1 < starts.length; b++) starts[b + 1]! += starts[b]!;
+    const next = starts.slice();
+    const records = new Uint32Array(blocks.length);
+    for (let n = 0; n < blocks.length; n++) records[next[blocks[n]!]!++] = this.#records.at(n);
+    return { starts, records };
+  }
+}
+
+/**
+ * Reads an array of integers as PostgreSQL sends it: the number of dimensions, flags, the type; for the one dimension
+ * its length and lower bound; then for each value its length and the value.
+ */
+function readIntegerArray(bytes: Buffer, from: number, to: number, onValue: (value: number) => void): void {
+  const count = bytes.readInt32BE(from) === 0 ? 0 : bytes.readInt32BE(from + 12);
+  if (to - from !== (count === 0 ? 12 : 20 + 8 * count)) {
+    throw new ServiceError("store-failed", "array", "integers without NULL", "others");
+  }
+  for (let n = 0; n < count; n++) onValue(bytes.readInt32BE(from + 24 + 8 * n));
+}
+
+function missing(blockId: number, expected: string): ServiceError {
+  return new ServiceError("missing-encodings", `block ${blockId}`, expected, "none");
+}
+
+/** A whole number as text; COPY takes no parameters. */
+function whole(value: number): string {
+  if (Number.isSafeInteger(value) && value >= 0) return String(value);
+  throw new ServiceError("invalid-arguments", "id or row", "a whole number", "another value");
+}

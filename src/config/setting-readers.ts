@@ -1,0 +1,95 @@
+/** Environment variables by name, as `process.env` has them. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A setting that cannot be used. The message is one sentence; it never shows a password or a URL that may hold one. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly code = "invalid-setting";
+  /** The name of the environment variable. */
+  readonly variable: string;
+
+  constructor(variable: string, expected: string, received: string) {
+    super(`${variable}: expected ${expected}, got ${received}.`);
+    this.variable = variable;
+  }
+}
+
+/** A host and a port. IPv6 addresses have no brackets here. */
+export interface HostAndPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface NumberLimits {
+  readonly least: number;
+  readonly most: number;
+}
+
+const YES = ["true", "1", "yes", "on"];
+const NO = ["false", "0", "no", "off"];
+const MAX_SHOWN_LENGTH = 60;
+
+/** A text; a variable that is missing or empty has its default. */
+export function readText(env: Environment, variable: string, fallback: string): string {
+  return env[variable]?.trim() || fallback;
+}
+
+/** A password or key, taken as it is, white space included; empty if missing. */
+export function readSecret(env: Environment, variable: string): string {
+  return env[variable] ?? "";
+}
+
+/** true, false, 1, 0, yes, no, on or off, in any letter case. */
+export function readBoolean(env: Environment, variable: string, fallback: boolean): boolean {
+  const text = readText(env, variable, String(fallback));
+  if (YES.includes(text.toLowerCase())) return true;
+  if (NO.includes(text.toLowerCase())) return false;
+  throw new ConfigError(variable, "true or false", quote(text));
+}
+
+/** A whole number, which may carry underscores between digits, as in 500_000_000. */
+export function readWhole(
+  env: Environment,
+  variable: string,
+  fallback: number,
+  { least, most }: NumberLimits,
+): number {
+  const text = readText(env, variable, String(fallback));
+  const value = /^[+-]?\d+(_\d+)*$/.test(text) ? Number(text.replaceAll("_", "")) : Number.NaN;
+  if (value >= least && value <= most) return value;
+  throw new ConfigError(variable, `a whole number from ${least} to ${most}`, quote(text));
+}
+
+/** A decimal number, as 5, 0.5 or 1e3. */
+export function readDecimal(
+  env: Environment,
+  variable: string,
+  fallback: number,
+  { least, most }: NumberLimits,
+): number {
+  const text = readText(env, variable, String(fallback));
+  const value = /^\d[\d_]*(\.\d*)?(e[+-]?\d+)?$/i.test(text) ? Number(text.replaceAll("_", "")) : Number.NaN;
+  if (value >= least && value <= most) return value;
+  throw new ConfigError(variable, `a number from ${least} to ${most}`, quote(text));
+}
+
+/** `host`, `host:port` or `[IPv6 address]:port`. */
+export function readHostAndPort(
+  env: Environment,
+  variable: string,
+  fallbackHost: string,
+  fallbackPort: number,
+): HostAndPort {
+  const text = readText(env, variable, fallbackHost);
+  const parts = /^(?:\[([0-9a-f:.]+)\]|([^\s:/@[\]]+))(?::(\d{1,5}))?$/i.exec(text);
+  const port = Number(parts?.[3] ?? fallbackPort);
+  // What looks like no host may be a URL with a password in it.
+  if (parts === null || port < 1 || port > 65_535) {
+    throw new ConfigError(variable, "a host or host:port", `a text of ${text.length} characters`);
+  }
+  return { host: parts[1] ?? parts[2]!, port };
+}
+
+function quote(text: string): string {
+  return text.length > MAX_SHOWN_LENGTH ? `a text of ${text.length} characters` : `«${text}»`;
+}

@@ -1,0 +1,24 @@
+/** What went wrong with a task or a store, as a stable word that a program can test for. */
+export type ServiceErrorCode =
+  | "invalid-arguments" // a task was called with arguments that no caller of ours sends; a retry cannot help
+  | "missing-encodings" // a block has no rows, or fewer than the range asked for begins at
+  | "invalid-encodings" // stored encodings are not what was promised: their size, their order
+  | "store-failed"; // a store gave an answer that cannot be
+
+/** As `LinkageError`: the message reads «what: expected …, got …» and never holds an encoding, a token or a password. */
+export class ServiceError extends Error {
+  override readonly name = "ServiceError";
+  readonly code: ServiceErrorCode;
+  /** The value or the thing that is wrong, e.g. `threshold` or `block 7`. */
+  readonly subject: string;
+  readonly expected: string;
+  readonly received: string;
+
+  constructor(code: ServiceErrorCode, subject: string, expected: string, received: string) {
+    super(`${subject}: expected ${expected}, got ${received}`);
+    this.code = code;
+    this.subject = subject;
+    this.expected = expected;
+    this.received = received;
+  }
+}

@@ -1,0 +1,151 @@
+import test from "ava";
+import { ConfigError, readConfig } from "../src/config.js";
+
+test("without any variable, the settings are the Python service's, but for late acknowledgement", (t) => {
+  t.like(readConfig({}), {
+    database: { host: "db", port: 5432, database: "postgres", user: "postgres", password: "", minConnections: 1 },
+    redis: { host: "redis", port: 6379, password: "", usesSentinel: false, socketTimeoutMs: 5000 },
+    celery: {
+      brokerUrl: "redis://:@redis:6379/0",
+      acksLate: true,
+      concurrency: 2,
+      prefetchMultiplier: 1,
+      maxTasksPerChild: 2048,
+    },
+    objectStore: { host: "minio", port: 9000, bucket: "entityservice", secure: false },
+    limits: {
+      chunkSizeAim: 300_000_000,
+      similarityScoresMaxCandidatePairs: 500_000_000,
+      solverMaxCandidatePairs: 100_000_000,
+      minEncodingSize: 1,
+      maxEncodingSize: 1024,
+      cacheExpirySeconds: 864_000,
+    },
+  });
+  const { routes } = readConfig({}).celery;
+  t.is(routes["entityservice.tasks.comparing.compute_filter_similarity"]?.queue, "compute");
+  t.is(routes["entityservice.tasks.comparing.aggregate_comparisons"]?.queue, "highmemory");
+});
+
+test("every variable is read", (t) => {
+  const config = readConfig({
+    DATABASE_SERVER: "postgres.example:5433",
+    DATABASE: "linkage",
+    DATABASE_USER: "me",
+    DATABASE_PASSWORD: " p w ",
+    CELERY_DB_MIN_CONNECTIONS: "0",
+    CELERY_DB_MAX_CONNECTIONS: "7",
+    REDIS_SERVER: "[::1]:6400",
+    REDIS_PASSWORD: "a/b",
+    REDIS_SOCKET_TIMEOUT: "0.5",
+    CELERY_ACKS_LATE: "False",
+    CELERYD_CONCURRENCY: "4",
+    CELERYD_PREFETCH_MULTIPLIER: "3",
+    CELERYD_MAX_TASKS_PER_CHILD: "1_000",
+    MINIO_SERVER: "s3.example",
+    MINIO_ACCESS_KEY: "key",
+    MINIO_SECRET_KEY: "secret",
+    MINIO_BUCKET: "bucket",
+    MINIO_SECURE: "1",
+    CHUNK_SIZE_AIM: "1_000_000",
+    SIMILARITY_SCORES_MAX_CANDIDATE_PAIRS: "10",
+    SOLVER_MAX_CANDIDATE_PAIRS: "20",
+    MIN_ENCODING_SIZE: "8",
+    MAX_ENCODING_SIZE: "128",
+    CACHE_EXPIRY_SECONDS: "60",
+    ENCODING_CACHE_BYTES: "0",
+  });
+  t.deepEqual(config.database, {
+    host: "postgres.example",
+    port: 5433,
+    database: "linkage",
+    user: "me",
+    password: " p w ",
+    minConnections: 0,
+    maxConnections: 7,
+  });
+  t.like(config.redis, { host: "::1", port: 6400, password: "a/b", socketTimeoutMs: 500 });
+  t.is(config.celery.brokerUrl, "redis://:a%2Fb@[::1]:6400/0");
+  t.like(config.celery, { acksLate: false, concurrency: 4, prefetchMultiplier: 3, maxTasksPerChild: 1000 });
+  t.deepEqual(config.objectStore, {
+    host: "s3.example",
+    port: 9000,
+    accessKey: "key",
+    secretKey: "secret",
+    bucket: "bucket",
+    secure: true,
+  });
+  t.deepEqual(config.limits, {
+    chunkSizeAim: 1_000_000,
+    similarityScoresMaxCandidatePairs: 10,
+    solverMaxCandidatePairs: 20,
+    minEncodingSize: 8,
+    maxEncodingSize: 128,
+    cacheExpirySeconds: 60,
+    encodingCacheByteLength: 0,
+  });
+});
+
+test("with Sentinel, host and port are a Sentinel's", (t) => {
+  const { redis, celery } = readConfig({ REDIS_USE_SENTINEL: "true", REDIS_SENTINEL_NAME: "main" });
+  t.like(redis, { host: "redis", port: 26_379, usesSentinel: true, sentinelName: "main" });
+  t.is(celery.brokerUrl, "sentinel://:@redis:26379/0");
+});
+
+test("a broker URL is taken as it is", (t) => {
+  const url = "sentinel://:pw@one:26379/1;sentinel://two:26379/1";
+  t.is(readConfig({ CELERY_BROKER_URL: url }).celery.brokerUrl, url);
+});
+
+test("an empty variable is as good as none", (t) => {
+  const names = ["CELERYD_CONCURRENCY", "MINIO_SECURE", "DATABASE_SERVER", "CELERY_ROUTES", "CELERY_BROKER_URL"];
+  t.deepEqual(readConfig(Object.fromEntries(names.map((name) => [name, ""]))), readConfig({}));
+});
+
+for (const [dialect, text] of [
+  ["JSON", '{"a.*": {"queue": "one"}, "it\'s": {"queue": "two", "routing_key": "x"}}'],
+  ["a Python dict", `{'a.*': {'queue': 'one',}, "it's": {'queue': 'two'}, }`],
+] as const) {
+  test(`routes may be ${dialect}`, (t) => {
+    const { routes } = readConfig({ CELERY_ROUTES: text }).celery;
+    t.deepEqual(routes, { "a.*": { queue: "one" }, "it's": { queue: "two" } });
+  });
+}
+
+test("the settings cannot be changed", (t) => {
+  const config = readConfig({});
+  t.throws(() => Object.assign(config.redis, { host: "other" }), { instanceOf: TypeError });
+  t.true(Object.isFrozen(config) && Object.isFrozen(config.celery.routes));
+});
+
+const wrong: [variable: string, value: string, message: string][] = [
+  ["CELERYD_CONCURRENCY", "two", "expected a whole number from 1 to 1024, got «two»."],
+  ["CELERYD_CONCURRENCY", "0", "expected a whole number from 1 to 1024, got «0»."],
+  ["CELERYD_CONCURRENCY", "1.5", "expected a whole number from 1 to 1024, got «1.5»."],
+  ["CHUNK_SIZE_AIM", "1__0", "expected a whole number from 1 to 9007199254740991, got «1__0»."],
+  ["REDIS_SOCKET_TIMEOUT", "-1", "expected a number from 0.001 to 86400, got «-1»."],
+  ["MINIO_SECURE", "maybe", "expected true or false, got «maybe»."],
+  ["CELERY_DB_MIN_CONNECTIONS", "4", "expected a whole number from 0 to 3, got «4»."],
+  ["MIN_ENCODING_SIZE", "2000", "expected a whole number from 1 to 1024, got «2000»."],
+  ["DATABASE_SERVER", "me:pw@db", "expected a host or host:port, got a text of 8 characters."],
+  ["REDIS_SERVER", "redis:99999", "expected a host or host:port, got a text of 11 characters."],
+  [
+    "CELERY_BROKER_URL",
+    "amqp://me:pw@host",
+    "expected a URL of redis, rediss or sentinel, got a text of 17 characters.",
+  ],
+  ["CELERY_ROUTES", "{'a': 'b'}", "expected {task name: {'queue': name}}, got no queue for a."],
+  [
+    "CELERY_ROUTES",
+    "__import__('os')",
+    "expected {task name: {'queue': name}}, got a text of 16 characters that is neither JSON nor a Python dict.",
+  ],
+];
+for (const [variable, value, message] of wrong) {
+  test(`${variable}=${value} is refused in one sentence`, (t) => {
+    const error = t.throws(() => readConfig({ [variable]: value }), { instanceOf: ConfigError });
+    t.is(error.message, `${variable}: ${message}`);
+    t.is(error.variable, variable);
+    t.is(error.code, "invalid-setting");
+  });
+}

@@ -1,0 +1,220 @@
+import redisBackend from "celery-node/dist/backends/redis.js";
+import type { Redis } from "ioredis";
+import { type ConnectionOptions, parseConnection } from "./connection.js";
+import { formatDate } from "./python-date.js";
+import { dumps, loads } from "./python-json.js";
+import { ADD_CHORD_PART } from "./scripts/add-chord-part.js";
+import { STORE_RESULT } from "./scripts/store-result.js";
+import type { TaskFailure } from "./task-errors.js";
+
+/** States that a task does not leave. */
+const FINAL_STATES: ReadonlySet<string> = new Set(["SUCCESS", "FAILURE", "REVOKED"]);
+
+export interface BackendOptions extends ConnectionOptions {
+  /** Seconds that results are kept; default 86,400, 0 for ever. */
+  readonly resultExpiresSeconds?: number | undefined;
+  /** Stands before all keys; `_` is put behind it unless it ends in one of `:_-.`, as Celery ≥ 5.3 does. */
+  readonly keyPrefix?: string | undefined;
+}
+
+/** What is stored of a task. */
+export interface TaskMeta {
+  readonly task_id: string;
+  readonly status: string;
+  readonly result: unknown;
+  readonly traceback: string | null;
+  readonly children: readonly unknown[];
+  /** ISO date; null while the task is not done. */
+  readonly date_done: string | null;
+  readonly [name: string]: unknown;
+}
+
+/** What a stored result says beyond state and value. */
+export interface StoredRequest {
+  readonly id: string;
+  readonly parentId?: string | null;
+  readonly group?: string | null;
+  readonly children?: readonly unknown[];
+  /** With `result_extended`: name, args, kwargs, worker, retries, queue. */
+  readonly extended?: Readonly<Record<string, unknown>>;
+}
+
+/** The names of a group's keys. */
+export interface GroupKeys {
+  readonly group: string;
+  readonly parts: string;
+  readonly size: string;
+  readonly extra: string;
+}
+
+/** A finished part of a chord, and whether it was the last one. */
+export interface ChordPart {
+  readonly isLast: boolean;
+}
+
+/**
+ * Results on Redis, in Python's shape. Builds on celery-node's backend; what it stores Python cannot read, so storing
+ * is replaced.
+ */
+export class CeleryBackend extends redisBackend.default {
+  readonly resultExpiresSeconds: number;
+  readonly #prefix: string;
+
+  /** @throws TypeError if the address is none */
+  constructor(address: string, options: BackendOptions = {}) {
+    const connection = parseConnection(address, options);
+    super(connection.options as unknown as string, {});
+    this.resultExpiresSeconds = options.resultExpiresSeconds ?? 86_400;
+    const prefix = options.keyPrefix ?? "";
+    this.#prefix = prefix === "" || /[:_.-]$/.test(prefix) ? prefix : `${prefix}_`;
+    this.redis.on("error", () => {});
+  }
+
+  connect(): Redis {
+    const redis = this.redis.duplicate();
+    redis.on("error", () => {});
+    return redis;
+  }
+
+  override async isReady(): Promise<void> {
+    await this.redis.ping();
+  }
+
+  override async disconnect(): Promise<string> {
+    this.redis.disconnect();
+    return "OK";
+  }
+
+  /** The key of a result, which is also the channel on which it is announced. */
+  resultKey(taskId: string): string {
+    return `${this.#prefix}celery-task-meta-${taskId}`;
+  }
+
+  groupKeys(groupId: string): GroupKeys {
+    const group = `${this.#prefix}celery-taskset-meta-${groupId}`;
+    return { group, parts: `${group}.j`, size: `${group}.s`, extra: `${group}.t` };
+  }
+
+  override async getTaskMeta(taskId: string): Promise<TaskMeta> {
+    const stored = await this.redis.get(this.resultKey(taskId));
+    if (stored !== null) return loads(stored) as TaskMeta;
+    return {
+      task_id: taskId,
+      status: "PENDING",
+      result: null,
+      traceback: null,
+      children: [],
+      date_done: null,
+    };
+  }
+
+  async storeSuccess(request: StoredRequest, result: unknown): Promise<boolean> {
+    return this.#store(request, "SUCCESS", result, null);
+  }
+
+  /** Stores FAILURE, RETRY or REVOKED. */
+  async storeFailure(
+    request: StoredRequest,
+    failure: TaskFailure,
+    state: "FAILURE" | "RETRY" | "REVOKED" = "FAILURE",
+  ): Promise<boolean> {
+    const result = { exc_type: failure.type, exc_message: failure.args, exc_module: failure.module };
+    return this.#store(request, state, result, failure.stack ?? "");
+  }
+
+  /** Stores another state, such as STARTED, with what is known of it. */
+  async storeState(request: StoredRequest, state: string, meta: unknown): Promise<boolean> {
+    return this.#store(request, state, meta, null);
+  }
+
+  /** The text that {@link storeFailure} stores, for a script that does more at once. */
+  encodeFailure(request: StoredRequest, failure: TaskFailure, state: string): string {
+    const result = { exc_type: failure.type, exc_message: failure.args, exc_module: failure.module };
+    return encodeMeta(request, state, result, failure.stack ?? "");
+  }
+
+  async #store(
+    request: StoredRequest,
+    state: string,
+    result: unknown,
+    traceback: string | null,
+  ): Promise<boolean> {
+    const text = encodeMeta(request, state, result, traceback);
+    const key = this.resultKey(request.id);
+    return (await this.redis.eval(STORE_RESULT, 1, key, text, this.resultExpiresSeconds)) === 1;
+  }
+
+  /**
+   * Counts a task as a finished part of its chord, once however often it runs.
+   *
+   * @param value the result, or the failure as Python shows it
+   * @returns whether all parts are there
+   */
+  async addChordPart(
+    groupId: string,
+    groupIndex: number | null | undefined,
+    taskId: string,
+    state: string,
+    value: unknown,
+  ): Promise<ChordPart> {
+    const { parts, size, extra } = this.groupKeys(groupId);
+    const score = typeof groupIndex === "number" ? String(groupIndex) : "+inf";
+    const member = dumps([1, taskId, state, value]);
+    const [count, expected, more] = (await this.redis.eval(
+      ADD_CHORD_PART,
+      3,
+      parts,
+      size,
+      extra,
+      member,
+      score,
+      taskId,
+      this.resultExpiresSeconds,
+    )) as [number, string | null, string];
+    return { isLast: expected !== null && count === Number(expected) + Number(more) };
+  }
+
+  /** The parts of a chord, in the order of the group: task id, state, result. */
+  async chordParts(groupId: string): Promise<{ taskId: string; state: string; result: unknown }[]> {
+    const members = await this.redis.zrange(this.groupKeys(groupId).parts, 0, -1);
+    return members.map((member) => {
+      const [, taskId, state, result] = loads(member) as [number, string, string, unknown];
+      return { taskId, state, result };
+    });
+  }
+
+  /** Says how many parts a chord has: just before the last one is sent, so that none can end it early. */
+  async setChordSize(groupId: string, size: number): Promise<void> {
+    const { size: key } = this.groupKeys(groupId);
+    if (this.resultExpiresSeconds > 0) await this.redis.setex(key, this.resultExpiresSeconds, String(size));
+    else await this.redis.set(key, String(size));
+  }
+
+  /** Stores a group's members, so that their results can be found by the group's id. */
+  async saveGroup(groupId: string, taskIds: readonly string[]): Promise<void> {
+    const result = [[groupId, null], taskIds.map((id) => [[id, null], null])];
+    const text = dumps({ result });
+    const { group } = this.groupKeys(groupId);
+    if (this.resultExpiresSeconds > 0) await this.redis.setex(group, this.resultExpiresSeconds, text);
+    else await this.redis.set(group, text);
+  }
+}
+
+function encodeMeta(
+  request: StoredRequest,
+  state: string,
+  result: unknown,
+  traceback: string | null,
+): string {
+  return dumps({
+    status: state,
+    result,
+    traceback,
+    children: request.children ?? [],
+    date_done: FINAL_STATES.has(state) ? formatDate(new Date()) : null,
+    ...(typeof request.group === "string" ? { group_id: request.group } : {}),
+    ...(typeof request.parentId === "string" ? { parent_id: request.parentId } : {}),
+    ...request.extended,
+    task_id: request.id,
+  });
+}

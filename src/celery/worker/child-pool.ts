@@ -1,0 +1,131 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { TaskFailure } from "../task-errors.js";
+import { RetryRequest } from "../task-registry.js";
+import type { FailureParts, FromChild, ToChild } from "./child-protocol.js";
+import type { TaskRequest } from "./task-request.js";
+
+/** A task's process ended before its task did. */
+export class ProcessLost extends Error {}
+
+interface Child {
+  readonly process: ChildProcess;
+  tasks: number;
+}
+
+/** The program of a task process: beside this file, in the form in which this file is. */
+const PROGRAM = fileURLToPath(new URL(`./child-main${import.meta.url.slice(-3)}`, import.meta.url));
+
+/** Processes for tasks that must be killable; each runs one task at a time and stays for the next. */
+export class ChildPool {
+  readonly #maxTasks: number;
+  readonly #idle: Child[] = [];
+  readonly #all = new Set<Child>();
+
+  /** @param maxTasks tasks after which a process is replaced; default: never */
+  constructor(maxTasks = Number.POSITIVE_INFINITY) {
+    this.#maxTasks = maxTasks;
+  }
+
+  get pids(): number[] {
+    return [...this.#all].map(({ process }) => process.pid!);
+  }
+
+  /**
+   * Runs a task in a process. When the request is ended, its process is killed.
+   *
+   * @throws TaskFailure what the task failed with; RetryRequest; ProcessLost
+   */
+  async run(request: TaskRequest, parameters: Record<string, unknown>, hostname: string): Promise<unknown> {
+    const child = this.#idle.pop() ?? this.#spawn();
+    child.tasks++;
+    request.pid = child.process.pid;
+    child.process.ref();
+    const { headers, properties, args, kwargs } = request.message;
+    const message: ToChild = {
+      type: "task",
+      module: request.task.module!.module.href,
+      export: request.task.module!.export ?? "default",
+      parameters,
+      context: {
+        id: request.id,
+        name: request.task.name,
+        retries: request.retries,
+        args,
+        kwargs,
+        headers,
+        deliveryInfo: properties.delivery_info,
+        hostname,
+      },
+    };
+    const onAbort = () => {
+      const reason = request.signal.reason as TaskFailure;
+      if (reason.type === "SoftTimeLimitExceeded") child.process.send({ type: "end" } satisfies ToChild);
+    };
+    let onExit: (code: number | null, signal: string | null) => void = () => {};
+    let onMessage: (answer: FromChild) => void = () => {};
+    try {
+      const answer = await new Promise<FromChild>((resolve, reject) => {
+        onExit = (code, signal) =>
+          reject(new ProcessLost(`Worker exited prematurely: ${signal ?? `exitcode ${code}`}.`));
+        onMessage = resolve;
+        child.process.once("exit", onExit);
+        child.process.on("message", onMessage);
+        request.signal.addEventListener("abort", onAbort);
+        request.onKill = () => child.process.kill("SIGKILL");
+        child.process.send(message, (error) => error && reject(new ProcessLost(error.message)));
+      });
+      return resultOf(answer);
+    } finally {
+      request.signal.removeEventListener("abort", onAbort);
+      request.onKill = undefined;
+      child.process.off("exit", onExit);
+      child.process.off("message", onMessage);
+      this.#release(child);
+    }
+  }
+
+  /** Kills all processes. */
+  close(): void {
+    for (const { process } of this.#all) process.kill("SIGKILL");
+    this.#idle.length = 0;
+  }
+
+  #release(child: Child): void {
+    if (child.process.exitCode !== null || child.process.signalCode !== null || child.process.killed) return;
+    if (child.tasks >= this.#maxTasks) {
+      child.process.kill("SIGTERM");
+      return;
+    }
+    child.process.unref(); // an idle process must not keep its worker alive
+    this.#idle.push(child);
+  }
+
+  #spawn(): Child {
+    const child: Child = { process: fork(PROGRAM, { serialization: "advanced" }), tasks: 0 };
+    this.#all.add(child);
+    child.process.on("error", () => {});
+    child.process.once("exit", () => {
+      this.#all.delete(child);
+      const index = this.#idle.indexOf(child);
+      if (index >= 0) this.#idle.splice(index, 1);
+    });
+    child.process.channel?.unref();
+    return child;
+  }
+}
+
+function resultOf(answer: FromChild): unknown {
+  if (answer.type === "result") return answer.result;
+  if (answer.type === "failure") throw failureOf(answer.failure);
+  throw new RetryRequest(
+    answer.options,
+    answer.failure === undefined ? undefined : failureOf(answer.failure),
+  );
+}
+
+function failureOf({ type, args, module, stack }: FailureParts): TaskFailure {
+  const failure = new TaskFailure(type, args, module);
+  if (stack !== undefined) failure.stack = stack;
+  return failure;
+}

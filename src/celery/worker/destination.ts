@@ -1,0 +1,70 @@
+import { runInNewContext } from "node:vm";
+import type { ControlMessage } from "./pidbox.js";
+
+/** A longer pattern matches nothing. */
+const MOST_PATTERN_LENGTH = 1000;
+/** A pattern that takes longer matches nothing: some take exponential time. */
+const MOST_MATCHING_MS = 50;
+
+/** Whether a command is for the node: by name, else by pattern, else for all. */
+export function isFor(
+  hostname: string,
+  message: Pick<ControlMessage, "destination" | "pattern" | "matcher">,
+): boolean {
+  const { destination, pattern, matcher } = message;
+  if (destination.length > 0) return destination.includes(hostname);
+  if (pattern && matcher) return matchesPattern(hostname, pattern, matcher);
+  return true;
+}
+
+/**
+ * Whether a node's name matches a pattern.
+ *
+ * @param matcher `glob`, for all of the name, or `pcre`, Python's regular expressions, from the start of it; no other one
+ * matches, nor a pattern that is none
+ */
+export function matchesPattern(hostname: string, pattern: unknown, matcher: unknown): boolean {
+  if (typeof pattern !== "string" || pattern.length > MOST_PATTERN_LENGTH) return false;
+  const expression =
+    matcher === "glob"
+      ? { source: globSource(pattern), flags: "s" }
+      : matcher === "pcre"
+        ? fromPython(pattern)
+        : undefined;
+  if (expression === undefined) return false;
+  try {
+    const sandbox = { ...expression, hostname };
+    const code = "new RegExp(source, flags).test(hostname)";
+    return runInNewContext(code, sandbox, { timeout: MOST_MATCHING_MS }) === true;
+  } catch {
+    return false;
+  }
+}
+
+/** A shell pattern as a regular expression: `*`, `?`, `[seq]`, `[!seq]`. */
+function globSource(pattern: string): string {
+  const source = pattern.replace(
+    /\*+|\?|\[(!?)(\]?[^\]]*)\]|./gs,
+    (token, negation: string, members: string) => {
+      if (token.startsWith("*")) return ".*";
+      if (token === "?") return ".";
+      if (members === undefined) return token.replace(/[\\^$.*+?()[\]{}|/]/, "\\$&");
+      return `[${negation === "!" ? "^" : ""}${members.replace(/[\\\]^[]/g, "\\$&")}]`;
+    },
+  );
+  return `^(?:${source})$`;
+}
+
+/** A regular expression of Python's, matched as `re.match` does. */
+function fromPython(pattern: string): { source: string; flags: string } {
+  const [prefix = "", letters = ""] = /^\(\?([aimsu]+)\)/.exec(pattern) ?? [];
+  const source = pattern
+    .slice(prefix.length)
+    .replace(/\\.|\(\?P<|\(\?P=(\w+)\)/gs, (token, name: string | undefined) => {
+      if (name !== undefined) return `\\k<${name}>`;
+      if (token === "(?P<") return "(?<";
+      return token === "\\A" ? "(?<![\\s\\S])" : token === "\\Z" ? "(?![\\s\\S])" : token;
+    });
+  const flags = [...new Set(letters)].filter((letter) => "ims".includes(letter)).join("");
+  return { source, flags: `${flags}y` };
+}

@@ -1,0 +1,236 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import type { CeleryBroker } from "../broker.js";
+import { encodeMessage, type MessageHeaders, pythonRepr, type TaskMessage } from "../message.js";
+import { formatDate } from "../python-date.js";
+import { failureRepr, type TaskFailure } from "../task-errors.js";
+import type { LamportClock } from "./clock.js";
+import { DEFAULT_SOFTWARE, loadAverages, type Software, systemName, utcOffsetHours } from "./node-info.js";
+
+/** What heartbeats say of a worker's work. */
+export interface WorkerLoad {
+  /** Tasks that run now. */
+  readonly active: number;
+  /** Tasks begun since the worker started. */
+  readonly processed: number;
+}
+
+export interface EventSenderOptions {
+  /** The node's name, `name@host`. */
+  readonly hostname: string;
+  readonly clock: LamportClock;
+  /** Whether events about tasks are sent from the start, as with Celery's `-E`; those about the worker always are. */
+  readonly enabled: boolean;
+  /** Seconds between heartbeats; default 2, 0 for no events about the worker. */
+  readonly heartbeatSeconds?: number | undefined;
+  /** Asked at each heartbeat; without it heartbeats say 0. */
+  readonly load?: (() => WorkerLoad) | undefined;
+  /** The program that heartbeats name. */
+  readonly software?: Software | undefined;
+}
+
+/** Where a task was sent. */
+export interface SentTo {
+  readonly queue: string;
+  readonly exchange: string;
+  readonly routingKey: string;
+}
+
+const EXCHANGE = "celeryev";
+/** Events that the server has not taken yet; further ones are dropped. */
+const MOST_UNDER_WAY = 1000;
+/** How long a worker that ends waits for the server to hear of it. */
+const FAREWELL_MS = 1000;
+
+/**
+ * Tells monitors what happens to tasks and to the worker. Events are news, not records: while the server is out of reach
+ * they are dropped, and nothing that goes wrong here is ever thrown.
+ */
+export class EventSender {
+  readonly software: Software;
+  readonly heartbeatSeconds: number;
+  readonly #broker: CeleryBroker;
+  readonly #hostname: string;
+  readonly #clock: LamportClock;
+  readonly #load: () => WorkerLoad;
+  #isEnabled: boolean;
+  #isOnline = false;
+  #underWay = 0;
+  #heartbeat: NodeJS.Timeout | undefined;
+
+  /** @throws RangeError if `heartbeatSeconds` is not between 0 and 86,400 */
+  constructor(broker: CeleryBroker, options: EventSenderOptions) {
+    const { heartbeatSeconds = 2 } = options;
+    if (!(heartbeatSeconds >= 0 && heartbeatSeconds <= 86_400)) {
+      throw new RangeError(`heartbeatSeconds: expected 0 to 86,400, got ${heartbeatSeconds}`);
+    }
+    this.#broker = broker;
+    this.#hostname = options.hostname;
+    this.#clock = options.clock;
+    this.#isEnabled = options.enabled;
+    this.#load = options.load ?? (() => ({ active: 0, processed: 0 }));
+    this.heartbeatSeconds = heartbeatSeconds;
+    this.software = options.software ?? DEFAULT_SOFTWARE;
+  }
+
+  /** Whether events about tasks are sent. */
+  get isEnabled(): boolean {
+    return this.#isEnabled;
+  }
+
+  enable(): void {
+    this.#isEnabled = true;
+  }
+
+  disable(): void {
+    this.#isEnabled = false;
+  }
+
+  workerOnline(): void {
+    this.#isOnline = false;
+    this.workerHeartbeat();
+  }
+
+  /** Resolves when the server has heard of it, after a second at the latest. */
+  async workerOffline(): Promise<void> {
+    await Promise.race([this.#sendLoad("worker-offline"), delay(FAREWELL_MS, undefined, { ref: false })]);
+    this.#isOnline = false;
+  }
+
+  /** A sign of life; the first one that reaches the server says that the worker is online. */
+  workerHeartbeat(): void {
+    void this.#sendLoad(this.#isOnline ? "worker-heartbeat" : "worker-online");
+  }
+
+  startHeartbeat(): void {
+    if (this.#heartbeat !== undefined || this.heartbeatSeconds === 0) return;
+    this.#heartbeat = setInterval(() => this.workerHeartbeat(), this.heartbeatSeconds * 1000).unref();
+  }
+
+  stopHeartbeat(): void {
+    clearInterval(this.#heartbeat);
+    this.#heartbeat = undefined;
+  }
+
+  taskSent(headers: MessageHeaders, { queue, exchange, routingKey }: SentTo): void {
+    if (!this.#isEnabled) return;
+    this.#sendOfTask("task-sent", headers.id, {
+      ...describe(headers),
+      args: headers.argsrepr ?? "()",
+      kwargs: headers.kwargsrepr ?? "{}",
+      queue,
+      exchange,
+      routing_key: routingKey,
+    });
+  }
+
+  taskReceived({ headers, args, kwargs }: TaskMessage): void {
+    if (!this.#isEnabled) return;
+    this.#sendOfTask("task-received", headers.id, {
+      ...describe(headers),
+      args: headers.argsrepr ?? pythonRepr(args),
+      kwargs: headers.kwargsrepr ?? pythonRepr(kwargs),
+    });
+  }
+
+  taskStarted(taskId: string): void {
+    if (this.#isEnabled) this.#sendOfTask("task-started", taskId, {});
+  }
+
+  taskSucceeded(taskId: string, result: unknown, runtimeSeconds: number): void {
+    if (!this.#isEnabled) return;
+    this.#sendOfTask("task-succeeded", taskId, { result: pythonRepr(result), runtime: runtimeSeconds });
+  }
+
+  taskFailed(taskId: string, failure: TaskFailure): void {
+    if (this.#isEnabled) this.#sendOfTask("task-failed", taskId, describeFailure(failure));
+  }
+
+  taskRetried(taskId: string, failure: TaskFailure): void {
+    if (this.#isEnabled) this.#sendOfTask("task-retried", taskId, describeFailure(failure));
+  }
+
+  /** @param how `signum`: the number of the signal that ended a running task; null where none did */
+  taskRevoked(
+    taskId: string,
+    how: { readonly terminated: boolean; readonly signum: number | null; readonly expired: boolean },
+  ): void {
+    const { terminated, signum, expired } = how;
+    if (this.#isEnabled) this.#sendOfTask("task-revoked", taskId, { terminated, signum, expired });
+  }
+
+  taskRejected(taskId: string, requeue: boolean): void {
+    if (this.#isEnabled) this.#sendOfTask("task-rejected", taskId, { requeue });
+  }
+
+  #sendOfTask(type: string, taskId: string, fields: Readonly<Record<string, unknown>>): void {
+    void this.#send(type, () => ({ uuid: taskId, ...fields }));
+  }
+
+  async #sendLoad(type: string): Promise<void> {
+    if (this.heartbeatSeconds === 0) return;
+    const isSent = await this.#send(type, () => ({
+      freq: this.heartbeatSeconds,
+      ...this.#load(),
+      loadavg: loadAverages(),
+      sw_ident: this.software.name,
+      sw_ver: this.software.version,
+      sw_sys: systemName(),
+    }));
+    if (type === "worker-online") this.#isOnline = isSent;
+  }
+
+  /** Whether the server took the event; commands are given to it before this returns, so that events keep their order. */
+  async #send(type: string, fields: () => Readonly<Record<string, unknown>>): Promise<boolean> {
+    const { redis, keys } = this.#broker;
+    if (redis.status !== "ready" || this.#underWay >= MOST_UNDER_WAY) return false;
+    this.#underWay++;
+    try {
+      const routingKey = type.replaceAll("-", ".");
+      await redis.publish(keys.event(routingKey), this.#encode(type, routingKey, fields()));
+      return true;
+    } catch {
+      return false;
+    } finally {
+      this.#underWay--;
+    }
+  }
+
+  #encode(type: string, routingKey: string, fields: Readonly<Record<string, unknown>>): string {
+    const now = new Date();
+    const body = {
+      ...fields,
+      type,
+      hostname: this.#hostname,
+      timestamp: now.getTime() / 1000,
+      utcoffset: utcOffsetHours(now),
+      pid: process.pid,
+      clock: this.#clock.forward(),
+    };
+    const properties = {
+      delivery_mode: 1,
+      delivery_info: { exchange: EXCHANGE, routing_key: routingKey },
+      priority: 0,
+      delivery_tag: randomUUID(),
+    };
+    return encodeMessage({ hostname: this.#hostname }, properties, body);
+  }
+}
+
+function describe(headers: MessageHeaders): Readonly<Record<string, unknown>> {
+  return {
+    name: headers.task,
+    root_id: headers.root_id ?? null,
+    parent_id: headers.parent_id ?? null,
+    retries: headers.retries ?? 0,
+    eta: headers.eta ?? null,
+    expires:
+      typeof headers.expires === "number"
+        ? formatDate(new Date(headers.expires * 1000))
+        : (headers.expires ?? null),
+  };
+}
+
+function describeFailure(failure: TaskFailure): Readonly<Record<string, unknown>> {
+  return { exception: failureRepr(failure, pythonRepr), traceback: failure.stack ?? "" };
+}

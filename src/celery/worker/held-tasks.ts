@@ -1,0 +1,33 @@
+import { pythonRepr } from "../message.js";
+import type { ControlledWorker, RequestInfo } from "./controlled-worker.js";
+
+/** The tasks that a worker has, whether begun or not. */
+export function heldTasks(
+  worker: ControlledWorker,
+): { request: RequestInfo; state: "active" | "reserved" }[] {
+  return [
+    ...worker.active().map((request) => ({ request, state: "active" as const })),
+    ...worker.reserved().map((request) => ({ request, state: "reserved" as const })),
+    ...worker.scheduled().map(({ request }) => ({ request, state: "reserved" as const })),
+  ];
+}
+
+/**
+ * A task as Python's workers describe theirs.
+ *
+ * @param isSafe arguments as texts, for a client that does not read what it does not know
+ */
+export function describeRequest(request: RequestInfo, isSafe = false): Readonly<Record<string, unknown>> {
+  return {
+    id: request.id,
+    name: request.name,
+    args: isSafe ? pythonRepr(request.args) : request.args,
+    kwargs: isSafe ? pythonRepr(request.kwargs) : request.kwargs,
+    type: request.name,
+    hostname: request.hostname,
+    time_start: request.timeStart,
+    acknowledged: request.acknowledged,
+    delivery_info: request.deliveryInfo,
+    worker_pid: request.workerPid,
+  };
+}

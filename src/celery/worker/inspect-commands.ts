@@ -1,0 +1,91 @@
+import { formatDate } from "../python-date.js";
+import { type Command, ok, required, textsOf } from "./command.js";
+import { describeRequest, heldTasks } from "./held-tasks.js";
+import { installationReport, resourceUsage } from "./node-info.js";
+import { describeQueue } from "./queue-info.js";
+import { censorSettings } from "./settings-censor.js";
+
+/** Scheduled tasks wait at this priority in the timer of Python's worker, which has nothing to do with the message's. */
+const TIMER_PRIORITY = 6;
+
+const scheduled: Command = ({ worker }) =>
+  worker.scheduled().map(({ eta, request }) => ({
+    eta: formatDate(eta),
+    priority: TIMER_PRIORITY,
+    request: describeRequest(request),
+  }));
+
+const active: Command = ({ worker }, { safe }) =>
+  worker.active().map((request) => describeRequest(request, Boolean(safe)));
+
+const reserved: Command = ({ worker }) => worker.reserved().map((request) => describeRequest(request));
+
+const revoked: Command = ({ worker }) => worker.revokedIds();
+
+const registered: Command = ({ worker }, { builtins }) =>
+  worker
+    .registered()
+    .filter((name) => builtins || !name.startsWith("celery."))
+    .sort();
+
+const conf: Command = ({ worker }) => censorSettings(worker.settings());
+
+const stats: Command = ({ worker, clock }) => {
+  const { maxConcurrency, processes } = worker.pool();
+  return {
+    total: worker.totals(),
+    pid: process.pid,
+    clock: String(clock.value),
+    uptime: Math.round(worker.uptimeSeconds()),
+    pool: {
+      implementation: "child processes",
+      "max-concurrency": maxConcurrency,
+      processes: processes,
+      "max-tasks-per-child": "N/A",
+      "put-guarded-by-semaphore": false,
+      timeouts: [0, 0],
+      writes: "N/A",
+    },
+    broker: worker.brokerInfo(),
+    prefetch_count: worker.prefetchCount(),
+    rusage: resourceUsage(),
+  };
+};
+
+const queryTask: Command = ({ worker }, args) => {
+  const ids = new Set(textsOf(required(args, "ids", "query_task")));
+  const wanted = heldTasks(worker).filter(({ request }) => ids.has(request.id));
+  return Object.fromEntries(
+    wanted.map(({ request, state }) => [request.id, [state, describeRequest(request)]]),
+  );
+};
+
+/** What a starting worker asks of its neighbours. Revoked ids carry times of a clock that only their machine has. */
+const hello: Command = ({ worker, clock }, args) =>
+  required(args, "from_node", "hello") === worker.hostname
+    ? undefined
+    : { revoked: {}, clock: clock.forward() };
+
+/** Commands that only look, by name; the aliases are of older clients. */
+export const INSPECT_COMMANDS: Readonly<Record<string, Command>> = {
+  ping: () => ok("pong"),
+  hello,
+  clock: ({ clock }) => ({ clock: clock.value }),
+  report: ({ worker, events }) => ok(installationReport(events.software, censorSettings(worker.settings()))),
+  conf,
+  dump_conf: conf,
+  stats,
+  active,
+  dump_active: active,
+  reserved,
+  dump_reserved: reserved,
+  scheduled,
+  dump_schedule: scheduled,
+  revoked,
+  dump_revoked: revoked,
+  registered,
+  registered_tasks: registered,
+  dump_tasks: registered,
+  query_task: queryTask,
+  active_queues: ({ worker }) => worker.queues().map(describeQueue),
+};

@@ -1,0 +1,89 @@
+import type { TaskMessage } from "../message.js";
+import { parseDate } from "../python-date.js";
+import { softTimeLimitExceeded, type TaskFailure } from "../task-errors.js";
+import type { RegisteredTask } from "../task-registry.js";
+import type { RequestInfo } from "./controlled-worker.js";
+
+/** A task that a worker holds: a message that it has claimed, from then until it is acknowledged or put back. */
+export class TaskRequest {
+  readonly message: TaskMessage;
+  readonly tag: string;
+  readonly queue: string;
+  readonly task: RegisteredTask;
+  /** Whether the message is out of `unacked`. */
+  isAcknowledged = false;
+  /** Milliseconds since 1970. */
+  startedAt: number | undefined;
+  pid: number | undefined;
+  /** Kills the task's process; set while it has one. */
+  onKill: (() => void) | undefined;
+  readonly #controller = new AbortController();
+  #end: ((failure: TaskFailure) => void) | undefined;
+
+  constructor(message: TaskMessage, tag: string, queue: string, task: RegisteredTask) {
+    this.message = message;
+    this.tag = tag;
+    this.queue = queue;
+    this.task = task;
+  }
+
+  get id(): string {
+    return this.message.headers.id;
+  }
+
+  get retries(): number {
+    return this.message.headers.retries ?? 0;
+  }
+
+  get rootId(): string {
+    return this.message.headers.root_id ?? this.id;
+  }
+
+  /** When it may run, in milliseconds since 1970; undefined for now. */
+  get eta(): number | undefined {
+    return parseDate(this.message.headers.eta);
+  }
+
+  isExpired(now: number): boolean {
+    const expires = parseDate(this.message.headers.expires);
+    return expires !== undefined && expires <= now;
+  }
+
+  /** Aborted when the task should end; its reason says why. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Asks the task to end, which it may take its time for. */
+  askToEnd(): void {
+    this.#controller.abort(softTimeLimitExceeded());
+  }
+
+  /** Ends the task: whatever its handler still does is ignored. */
+  end(failure: TaskFailure): void {
+    this.#controller.abort(failure);
+    this.onKill?.();
+    this.#end?.(failure);
+  }
+
+  /** Whoever runs the task hears here that it was ended. */
+  onEnd(listener: (failure: TaskFailure) => void): void {
+    this.#end = listener;
+  }
+
+  info(hostname: string): RequestInfo {
+    const { headers, properties, args, kwargs } = this.message;
+    const { exchange, routing_key, redelivered = false } = properties.delivery_info;
+    return {
+      id: headers.id,
+      name: headers.task,
+      args,
+      kwargs,
+      hostname,
+      timeStart: this.startedAt === undefined ? null : this.startedAt / 1000,
+      acknowledged: this.isAcknowledged,
+      deliveryInfo: { exchange, routing_key, redelivered, priority: properties.priority ?? 0 },
+      workerPid: this.pid ?? null,
+    };
+  }
+}

@@ -1,10 +1,19 @@
-// Who may import whom. Each rule names a folder and the only folders of ours that it may import.
+// Who may import whom. Each rule names a folder and the only folders of ours that it may import. The main.ts of a
+// worker or the service wires adapters and settings together, and may import them all.
 const may = (from, ...to) => ({
   name: `${from}-imports`,
   comment: `src/${from} may import only ${[from, ...to].join(", ")}`,
   severity: "error",
-  from: { path: `^src/${from}/` },
+  from: { path: `^src/${from}(/|\\.ts$)`, pathNot: "^src/(worker|service)/main\\.ts$" },
   to: { path: "^src/", pathNot: `^src/(${[from, ...to].join("|")})(/|\\.ts$)` },
+});
+
+// A driver is known to its adapter alone.
+const onlyAdapter = (adapter, ...drivers) => ({
+  name: `drivers-of-${adapter}`,
+  severity: "error",
+  from: { path: "^src/", pathNot: `^src/adapters/${adapter}/` },
+  to: { path: `node_modules/(@types/)?(${drivers.join("|")})/` },
 });
 
 module.exports = {
@@ -12,6 +21,26 @@ module.exports = {
     may("core"),
     may("library", "core"),
     may("cli", "core", "library"),
+    may("linkage", "core"),
+    may("adapters", "linkage", "core", "celery"),
+    may("worker", "linkage", "core", "library", "celery"),
+    may("config"),
+    {
+      name: "only-one-adapter-knows-celery",
+      severity: "error",
+      from: { path: "^src/adapters/", pathNot: "^src/adapters/celery/" },
+      to: { path: "^src/celery/" },
+    },
+    {
+      name: "adapters-are-apart",
+      comment: "An adapter knows no other; what they share is beside them",
+      severity: "error",
+      from: { path: "^src/adapters/([^/]+)/" },
+      to: { path: "^src/adapters/[^/]+/", pathNot: "^src/adapters/$1/" },
+    },
+    onlyAdapter("postgres", "pg", "pg-copy-streams"),
+    onlyAdapter("redis", "redis", "@redis/client"),
+    onlyAdapter("minio", "minio"),
     {
       name: "core-is-pure",
       comment:

@@ -3,7 +3,14 @@ import { ConfigError, readConfig } from "../src/config.js";
 
 test("without any variable, the settings are the Python service's, but for late acknowledgement", (t) => {
   t.like(readConfig({}), {
-    database: { host: "db", port: 5432, database: "postgres", user: "postgres", password: "", minConnections: 1 },
+    database: {
+      host: "db",
+      port: 5432,
+      database: "postgres",
+      user: "postgres",
+      password: "",
+      minConnections: 1,
+    },
     redis: { host: "redis", port: 6379, password: "", usesSentinel: false, socketTimeoutMs: 5000 },
     celery: {
       brokerUrl: "redis://:@redis:6379/0",
@@ -98,7 +105,13 @@ test("a broker URL is taken as it is", (t) => {
 });
 
 test("an empty variable is as good as none", (t) => {
-  const names = ["CELERYD_CONCURRENCY", "MINIO_SECURE", "DATABASE_SERVER", "CELERY_ROUTES", "CELERY_BROKER_URL"];
+  const names = [
+    "CELERYD_CONCURRENCY",
+    "MINIO_SECURE",
+    "DATABASE_SERVER",
+    "CELERY_ROUTES",
+    "CELERY_BROKER_URL",
+  ];
   t.deepEqual(readConfig(Object.fromEntries(names.map((name) => [name, ""]))), readConfig({}));
 });
 

@@ -40,7 +40,8 @@ function decode(fieldCount: number, chunks: readonly Buffer[]): Buffer[][] {
 
 test("rows come out as they went in, wherever the chunks are cut", (t) => {
   const field = fc.uint8Array({ maxLength: 20 }).map((bytes) => Buffer.from(bytes));
-  const rowsOf = (fieldCount: number) => fc.array(fc.array(field, { minLength: fieldCount, maxLength: fieldCount }));
+  const rowsOf = (fieldCount: number) =>
+    fc.array(fc.array(field, { minLength: fieldCount, maxLength: fieldCount }));
   const property = fc.property(
     fc.integer({ min: 1, max: 4 }).chain((count) => fc.tuple(fc.constant(count), rowsOf(count))),
     fc.array(fc.integer({ min: 0, max: 400 })),

@@ -1,0 +1,91 @@
+import { LRUCache } from "lru-cache";
+import type { BlockRows, StoredEncodings } from "../linkage/encoding-store.js";
+
+/** Reads the encodings that are not in the cache. The signal says that nobody waits for them any more. */
+export type LoadEncodings = (signal: AbortSignal) => Promise<StoredEncodings>;
+
+interface Load {
+  readonly encodings: Promise<StoredEncodings>;
+  readonly controller: AbortController;
+  waiting: number;
+}
+
+/**
+ * The encodings that tasks used last, up to a number of bytes: chunks of one block come one after the other, and share
+ * their sides. Tasks that ask for the same rows at the same time share one load, which goes on until the last of them
+ * has given up. A load that fails is not kept.
+ */
+export class EncodingCache {
+  readonly #kept: LRUCache<string, StoredEncodings> | undefined;
+  readonly #loads = new Map<string, Load>();
+
+  /** @param maxByteLength bytes to keep at most, whole number; 0 keeps nothing */
+  constructor(maxByteLength: number) {
+    if (maxByteLength > 0) {
+      this.#kept = new LRUCache({ maxSize: maxByteLength, sizeCalculation: byteLengthOf });
+    }
+  }
+
+  /** Bytes kept now. */
+  get byteLength(): number {
+    return this.#kept?.calculatedSize ?? 0;
+  }
+
+  /**
+   * The encodings of these rows, from memory or by `load`.
+   *
+   * @param byteLength bytes in one encoding
+   * @throws what `load` throws, or the reason of the signal
+   */
+  async get(
+    rows: BlockRows,
+    byteLength: number,
+    load: LoadEncodings,
+    signal?: AbortSignal,
+  ): Promise<StoredEncodings> {
+    signal?.throwIfAborted();
+    const key = [rows.dataproviderId, rows.blockId, rows.from, rows.to, byteLength].join(":");
+    const kept = this.#kept?.get(key);
+    if (kept !== undefined) return kept;
+    const current = this.#loads.get(key) ?? this.#start(key, load);
+    current.waiting++;
+    try {
+      return await unlessAborted(current.encodings, signal);
+    } finally {
+      if (--current.waiting === 0) {
+        if (this.#loads.get(key) === current) this.#loads.delete(key);
+        current.controller.abort(signal?.reason);
+      }
+    }
+  }
+
+  #start(key: string, load: LoadEncodings): Load {
+    const controller = new AbortController();
+    const encodings = load(controller.signal).then((loaded) => {
+      this.#kept?.set(key, loaded);
+      return loaded;
+    });
+    const started = { encodings, controller, waiting: 0 };
+    this.#loads.set(key, started);
+    return started;
+  }
+}
+
+function byteLengthOf({ dataset, entityIds }: StoredEncodings): number {
+  return Math.max(1, dataset.bytes.buffer.byteLength + entityIds.buffer.byteLength);
+}
+
+/** The promise's outcome, or the reason of the signal, whichever comes first. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  let onAbort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}

@@ -1,0 +1,198 @@
+import test, { type ExecutionContext } from "ava";
+import { indexBlocks } from "../../src/core/blocks.js";
+import { candidateFileBytes } from "../../src/core/candidate-file.js";
+import { type CandidatePairs, dropDuplicates } from "../../src/core/candidate-pairs.js";
+import { mergeCandidatePairs } from "../../src/core/candidates/merge-candidates.js";
+import { splitIntoChunks } from "../../src/core/chunks.js";
+import type { ClkDataset } from "../../src/core/clk-dataset.js";
+import { compare, findCandidatePairs } from "../../src/library/node.js";
+import { ServiceError } from "../../src/linkage/errors.js";
+import { fileNameOf } from "../../src/worker/compute-filter-similarity.js";
+import { febrl, setUp, setUpBlocks, side, wholeFebrl, wholeParties } from "./task-set-up.js";
+
+test("one chunk of everything is what the library finds", async (t) => {
+  const { run, objects, cache } = setUp(wholeParties(febrl));
+  const { pairs } = await compare(febrl[0]!, febrl[1]!, { threshold: 0.8 });
+  const expected = candidateFileBytes(pairs);
+  const result = await run(wholeFebrl);
+  t.deepEqual(result, [946, 4 + 946 * 24, fileNameOf("a-task")]);
+  t.deepEqual(new Uint8Array(objects.files.get(fileNameOf("a-task"))!), expected);
+  t.is(cache.comparisons, 1_000_000);
+  t.is(cache.candidates, 946);
+});
+
+test("file names fit in the database's column, whatever the task's id", (t) => {
+  for (const id of ["", "x".repeat(1000), "6ff0d7a4-8f0b-4f4e-9a43-1e4b1c1a1c11"]) {
+    t.regex(fileNameOf(id), /^similarity-scores\/[0-9a-f]{48}\.bin$/);
+    t.true(fileNameOf(id).length <= 70);
+  }
+  t.not(fileNameOf("a"), fileNameOf("b"));
+});
+
+for (const aim of [1_000_000, 100_000, 12_345]) {
+  test(`chunks of ${aim} comparisons, merged, are the whole`, async (t) => {
+    const { run, pairsOf, cache, encodings } = setUp(wholeParties(febrl));
+    const lists: CandidatePairs[] = [];
+    let count = 0;
+    for (const { left, right } of splitIntoChunks(1000, 1000, aim)) {
+      const pairs = pairsOf(await run([[side(0, left), side(1, right)]], `task ${count++}`));
+      if (pairs !== undefined) lists.push(pairs);
+    }
+    const whole = await compare(febrl[0]!, febrl[1]!, { threshold: 0.8 });
+    t.deepEqual(mergeCandidatePairs(lists), whole.pairs);
+    t.is(cache.comparisons, 1_000_000);
+    t.is(cache.candidates, 946);
+    t.is(new Set(encodings.queries).size, encodings.queries.length, "each side is loaded once");
+  });
+}
+
+for (const [parties, aim] of [
+  [2, 1_000_000],
+  [2, 500],
+  [3, 2000],
+] as const) {
+  test(`packages of blocks of ${parties} parties, aiming at ${aim}, are what the library finds`, async (t) => {
+    const { run, pairsOf, cache, datasets, rowBlocks, packages } = setUpBlocks(parties, aim);
+    const inputs = datasets.map((dataset, n) => ({ dataset, blocks: indexBlocks(rowBlocks[n]!) }));
+    const whole = await findCandidatePairs(inputs, { threshold: 0.75 });
+    const lists: CandidatePairs[] = [];
+    for (const [n, chunks] of packages.entries()) {
+      const pairs = pairsOf(await run(chunks, `task ${n}`, 0.75));
+      if (pairs === undefined) continue;
+      t.is(dropDuplicates(pairs), pairs, "no duplicates within a package");
+      lists.push(pairs);
+    }
+    t.true(packages.some((chunks) => chunks.length > 1));
+    t.deepEqual(dropDuplicates(mergeCandidatePairs(lists)), whole.pairs);
+    t.is(cache.comparisons, whole.statistics.comparisons);
+  });
+}
+
+test("records are entity ids, not positions in the block", async (t) => {
+  const [a, b] = febrl as [ClkDataset, ClkDataset];
+  const blocks = [new Map([[1, [0, 7, 501]]]), new Map([[2, [390, 818]]])];
+  const parties = new Map([
+    [10, { dataset: a, blocks: blocks[0]! }],
+    [11, { dataset: b, blocks: blocks[1]! }],
+  ]);
+  const { run, pairsOf } = setUp(parties);
+  const left = { dataproviderId: 10, datasetIndex: 3, block_id: 1, range: [0, 3] };
+  const right = { dataproviderId: 11, datasetIndex: 5, block_id: 2, range: [0, 2] };
+  const pairs = pairsOf(await run([[left, right]]))!;
+  t.deepEqual([...pairs.leftRecords, ...pairs.rightRecords], [0, 818]);
+  t.deepEqual([...pairs.leftDatasets, ...pairs.rightDatasets], [3, 5]);
+});
+
+test("a task that is done again changes nothing", async (t) => {
+  const { run, objects, cache, encodings } = setUp(wholeParties(febrl));
+  const first = await run(wholeFebrl);
+  const bytes = objects.files.get(fileNameOf("a-task"));
+  const queryCount = encodings.queries.length;
+  t.deepEqual(await run(wholeFebrl), first);
+  t.is(objects.putCount, 1, "what is stored is not computed again");
+  t.is(encodings.queries.length, queryCount);
+
+  objects.files.clear();
+  t.deepEqual(await run(wholeFebrl), first);
+  t.deepEqual(objects.files.get(fileNameOf("a-task")), bytes, "the same bytes");
+  t.is(cache.comparisons, 1_000_000);
+  t.is(cache.candidates, 946);
+});
+
+test("a retry after a failure counts once", async (t) => {
+  const { run, objects, cache } = setUp(wholeParties(febrl));
+  objects.failures = 1;
+  await t.throwsAsync(run(wholeFebrl), { message: "the object store is full" });
+  t.deepEqual(await run(wholeFebrl), [946, 22_708, fileNameOf("a-task")]);
+  t.is(cache.comparisons, 1_000_000);
+});
+
+test("no candidates: no file", async (t) => {
+  const { run, objects, cache } = setUp(wholeParties(febrl));
+  t.deepEqual(await run([[side(0, [0, 10]), side(1, [0, 10])]], "a-task", 1), [0, null, null]);
+  t.is(objects.files.size, 0);
+  t.is(cache.comparisons, 100);
+});
+
+async function endsQuietly(t: ExecutionContext, change: (stores: ReturnType<typeof setUp>) => void) {
+  const stores = setUp(wholeParties(febrl));
+  change(stores);
+  t.is(await stores.run(wholeFebrl), null);
+  t.is(stores.objects.files.size, 0);
+  t.is(stores.cache.comparisons, 0);
+  t.is(stores.runs.message, undefined);
+}
+
+test("a run that is not active ends quietly", endsQuietly, ({ cache }) => {
+  cache.isRunActive = false;
+});
+test("a run that was deleted ends quietly", endsQuietly, ({ runs }) => {
+  runs.state = undefined;
+});
+test("a run that has failed ends quietly", endsQuietly, ({ runs }) => {
+  runs.state = "error";
+});
+test("a run that is complete ends quietly", endsQuietly, ({ runs }) => {
+  runs.state = "completed";
+});
+test("a run that is cancelled while it is computed ends quietly", endsQuietly, ({ cache, encodings }) => {
+  encodings.beforeAnswer = async () => {
+    cache.isRunActive = false;
+  };
+});
+
+const TOO_MANY =
+  "The run has more than 900 candidate pairs, which is the limit. A higher threshold gives fewer.";
+
+test("too many candidates in one task fail the run", async (t) => {
+  const { run, runs, objects } = setUp(wholeParties(febrl), { maxCandidatePairs: 900 });
+  t.is(await run(wholeFebrl), null);
+  t.is(runs.state, "error");
+  t.is(runs.message, TOO_MANY);
+  t.is(objects.files.size, 0);
+});
+
+test("too many candidates in all tasks together fail the run", async (t) => {
+  const { run, runs, objects } = setUp(wholeParties(febrl), { maxCandidatePairs: 900 });
+  const results: unknown[] = [];
+  for (const [n, from] of [0, 500].entries()) {
+    results.push(await run([[side(0, [from, from + 500]), side(1, [0, 1000])]], `task ${n}`));
+  }
+  t.not(results[0], null);
+  t.is(results[1], null);
+  t.is(runs.message, TOO_MANY);
+  t.is(objects.files.size, 1);
+});
+
+test("as many candidates as the limit are not too many", async (t) => {
+  const { run, runs } = setUp(wholeParties(febrl), { maxCandidatePairs: 946 });
+  t.is((await run(wholeFebrl))?.[0], 946);
+  t.is(runs.state, "running");
+});
+
+test("an abort ends the task with its reason, while it loads and while it compares", async (t) => {
+  const { run, encodings, objects, cache } = setUp(wholeParties(febrl));
+  const abortAfter = async (ms: number) => {
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(new Error("revoked")), ms);
+    await t.throwsAsync(run(wholeFebrl, "a-task", 0.01, controller.signal), { message: "revoked" });
+  };
+  encodings.beforeAnswer = () => new Promise(() => {});
+  await abortAfter(5);
+  encodings.beforeAnswer = async () => {};
+  await abortAfter(0);
+  await t.throwsAsync(run(wholeFebrl, "a-task", 0.5, AbortSignal.abort(new Error("early"))), {
+    message: "early",
+  });
+  t.is(objects.files.size, 0);
+  t.is(cache.comparisons, 0);
+});
+
+test("a block without rows, or of another encoding size, is an error that a retry may mend", async (t) => {
+  const { task, run } = setUp(wholeParties(febrl));
+  const beyond = [[side(0, [1000, 1001]), side(1, [0, 1000])]];
+  t.is((await t.throwsAsync(run(beyond), { instanceOf: ServiceError })).code, "missing-encodings");
+  const parameters = { package: wholeFebrl, project_id: "p", run_id: "r", threshold: 0.8, encoding_size: 64 };
+  const wrongSize = await t.throwsAsync(task(parameters, { taskId: "t" }), { instanceOf: ServiceError });
+  t.is(wrongSize.code, "invalid-encodings");
+});

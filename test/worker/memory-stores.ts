@@ -1,0 +1,141 @@
+// The stores of a worker in memory, for tests of tasks: as the ports promise, and with switches for what may go wrong.
+import { allocateBytes, type ClkDataset, createClkDataset } from "../../src/core/clk-dataset.js";
+import type {
+  BlockRows,
+  EncodingStore,
+  StoredBlocks,
+  StoredEncodings,
+} from "../../src/linkage/encoding-store.js";
+import { ServiceError } from "../../src/linkage/errors.js";
+import type { ObjectStore } from "../../src/linkage/object-store.js";
+import type { RunCache, TaskProgress } from "../../src/linkage/run-cache.js";
+import type { RunDatabase, RunState } from "../../src/linkage/run-database.js";
+
+/** A party's encodings, and the rows that are in each of its blocks, ascending. */
+export interface MemoryParty {
+  readonly dataset: ClkDataset;
+  readonly blocks: ReadonlyMap<number, readonly number[]>;
+}
+
+export class MemoryEncodingStore implements EncodingStore {
+  /** What was asked for, in order. */
+  readonly queries: string[] = [];
+  /** Awaited before each answer. */
+  beforeAnswer: (signal?: AbortSignal) => Promise<void> = async () => {};
+  readonly #parties: ReadonlyMap<number, MemoryParty>;
+
+  constructor(parties: ReadonlyMap<number, MemoryParty>) {
+    this.#parties = parties;
+  }
+
+  async readRange(rows: BlockRows, byteLength: number, signal?: AbortSignal): Promise<StoredEncodings> {
+    this.queries.push(`${rows.dataproviderId}/${rows.blockId} ${rows.from}–${rows.to}`);
+    await this.beforeAnswer(signal);
+    const { dataset, blocks } = this.#party(rows.dataproviderId, byteLength);
+    const members = (blocks.get(rows.blockId) ?? []).slice(rows.from, rows.to);
+    if (members.length === 0) throw missing(rows.blockId);
+    return pick(dataset, members);
+  }
+
+  async readBlocks(
+    dataproviderId: number,
+    blockIds: readonly number[],
+    byteLength: number,
+    signal?: AbortSignal,
+  ): Promise<StoredBlocks> {
+    this.queries.push(`${dataproviderId}: ${blockIds.length} blocks`);
+    await this.beforeAnswer(signal);
+    const { dataset, blocks } = this.#party(dataproviderId, byteLength);
+    const lists = blockIds.map((blockId) => {
+      const members = blocks.get(blockId) ?? [];
+      if (members.length === 0) throw missing(blockId);
+      return members;
+    });
+    const entities = [...new Set(lists.flat())].sort((a, b) => a - b);
+    const recordOf = new Map(entities.map((entity, record) => [entity, record]));
+    const starts = [0];
+    for (const members of lists) starts.push(starts.at(-1)! + members.length);
+    return {
+      ...pick(dataset, entities),
+      starts: Uint32Array.from(starts),
+      records: Uint32Array.from(lists.flat(), (entity) => recordOf.get(entity)!),
+    };
+  }
+
+  #party(dataproviderId: number, byteLength: number): MemoryParty {
+    const party = this.#parties.get(dataproviderId)!;
+    if (party.dataset.byteLength === byteLength) return party;
+    throw new ServiceError("invalid-encodings", "encoding", `${byteLength} bytes`, "another size");
+  }
+}
+
+function pick({ bytes, byteLength }: ClkDataset, rows: readonly number[]): StoredEncodings {
+  const picked = allocateBytes(rows.length * byteLength);
+  rows.forEach((row, n) => {
+    picked.set(bytes.subarray(row * byteLength, (row + 1) * byteLength), n * byteLength);
+  });
+  return { dataset: createClkDataset(picked, byteLength), entityIds: Uint32Array.from(rows) };
+}
+
+function missing(blockId: number): ServiceError {
+  return new ServiceError("missing-encodings", `block ${blockId}`, "one row or more", "none");
+}
+
+export class MemoryRunCache implements RunCache {
+  isRunActive = true;
+  comparisons = 0;
+  candidates = 0;
+  readonly #counted = new Set<string>();
+
+  async isActive(): Promise<boolean> {
+    return this.isRunActive;
+  }
+
+  async countProgress(_runId: string, taskId: string, progress: TaskProgress): Promise<number | undefined> {
+    if (!this.isRunActive) return undefined;
+    if (!this.#counted.has(taskId)) {
+      this.#counted.add(taskId);
+      this.comparisons += progress.comparisons;
+      this.candidates += progress.candidates;
+    }
+    return this.candidates;
+  }
+}
+
+export class MemoryRunDatabase implements RunDatabase {
+  state: RunState | undefined = "running";
+  message: string | undefined;
+
+  async runState(): Promise<RunState | undefined> {
+    return this.state;
+  }
+
+  async failRun(_runId: string, message: string): Promise<boolean> {
+    if (this.state === undefined || this.state === "completed" || this.state === "error") return false;
+    this.state = "error";
+    this.message = message;
+    return true;
+  }
+}
+
+export class MemoryObjectStore implements ObjectStore {
+  readonly files = new Map<string, Uint8Array>();
+  /** How many files were stored, be it in place of others. */
+  putCount = 0;
+  /** The next so many files are refused. */
+  failures = 0;
+
+  async put(name: string, content: () => AsyncIterable<Uint8Array>, byteLength: number): Promise<void> {
+    if (this.failures-- > 0) throw new Error("the object store is full");
+    this.putCount++;
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of content()) chunks.push(chunk);
+    const bytes = Buffer.concat(chunks);
+    if (bytes.length !== byteLength) throw new Error(`${bytes.length} bytes instead of ${byteLength}`);
+    this.files.set(name, bytes);
+  }
+
+  async byteLengthOf(name: string): Promise<number | undefined> {
+    return this.files.get(name)?.length;
+  }
+}

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { CeleryApp } from "../app.js";
-import { applySignature, prepareTask, signaturesOf } from "../canvas.js";
+import { applySignature } from "../canvas/apply-signature.js";
+import { prepareTask, signaturesOf } from "../canvas/prepare-task.js";
 import { derivedId } from "../derived-id.js";
 import { encodeMessage, pythonRepr, type Signature } from "../message.js";
 import { FINISH_CHORD } from "../scripts/finish-chord.js";

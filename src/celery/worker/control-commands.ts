@@ -14,7 +14,7 @@ const rateLimit: Command = ({ worker }, args) => {
     perSecond = parseRate(rate);
   } catch (error) {
     if (!(error instanceof TaskFailure) || error.type !== "ValueError") throw error;
-    return nok(`Invalid rate limit string: ${failureRepr(error, pythonRepr)}`);
+    return nok(`Invalid rate limit string: ${failureRepr(error, (argument) => pythonRepr(argument))}`);
   }
   if (!knowsTask(() => worker.setRateLimit(task, perSecond))) return nok("unknown task");
   return ok(rate ? "new rate limit set successfully" : "rate limit disabled successfully");

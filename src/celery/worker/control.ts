@@ -81,7 +81,7 @@ export class RemoteControl {
       if (command === undefined) throw new TaskFailure("KeyError", [method]);
       return command(this.#context, args);
     } catch (error) {
-      return nok(failureRepr(toTaskFailure(error), pythonRepr));
+      return nok(failureRepr(toTaskFailure(error), (argument) => pythonRepr(argument)));
     }
   }
 

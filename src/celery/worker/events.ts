@@ -232,5 +232,8 @@ function describe(headers: MessageHeaders): Readonly<Record<string, unknown>> {
 }
 
 function describeFailure(failure: TaskFailure): Readonly<Record<string, unknown>> {
-  return { exception: failureRepr(failure, pythonRepr), traceback: failure.stack ?? "" };
+  return {
+    exception: failureRepr(failure, (argument) => pythonRepr(argument)),
+    traceback: failure.stack ?? "",
+  };
 }

@@ -1,5 +1,7 @@
 import type { CeleryApp } from "../app.js";
-import { applySignature, type IdSource, type ResultTree, signaturesOf } from "../canvas.js";
+import { applySignature, type ResultTree } from "../canvas/apply-signature.js";
+import type { IdSource } from "../canvas/id-source.js";
+import { signaturesOf } from "../canvas/prepare-task.js";
 import { derivedId } from "../derived-id.js";
 import type { Signature } from "../message.js";
 import { formatDate } from "../python-date.js";

@@ -1,0 +1,184 @@
+import type { Signature } from "../message.js";
+import { tasksOfChain, tasksOfGroup, typeOf } from "./composites.js";
+import type { IdSource } from "./id-source.js";
+import type { Place } from "./place.js";
+import { prepareTask, signaturesOf, type TaskToSend, textOf } from "./prepare-task.js";
+
+/** Sends the messages of a canvas. */
+export interface CanvasSender {
+  sendPrepared(task: TaskToSend): Promise<void>;
+  setChordSize(groupId: string, size: number): Promise<void>;
+}
+
+/** The tree of what was sent, as results name their children: `[[id, parent], children or null]`. */
+export type ResultTree = readonly [readonly [string, ResultTree | null], readonly ResultTree[] | null];
+
+/**
+ * Applies a signature: a task is sent; of a chain the first task; of a group all; of a chord its header, whose last
+ * finisher sends the body. `values` go before its arguments unless it is immutable.
+ *
+ * @returns the id under which the result will be, and the tree of results
+ */
+export async function applySignature(
+  sender: CanvasSender,
+  ids: IdSource,
+  signature: Signature,
+  values: readonly unknown[],
+  place: Place,
+): Promise<ResultTree> {
+  switch (typeOf(signature)) {
+    case "chain":
+      return applyChain(sender, ids, signature, values, place);
+    case "group":
+      return applyGroup(sender, ids, signature, values, place);
+    case "chord":
+      return applyChord(sender, ids, signature, values, place);
+    default: {
+      const task = prepareTask(ids, signature, values, place);
+      await sender.sendPrepared(task);
+      return [[task.id, null], null];
+    }
+  }
+}
+
+async function applyChain(
+  sender: CanvasSender,
+  ids: IdSource,
+  signature: Signature,
+  values: readonly unknown[],
+  place: Place,
+): Promise<ResultTree> {
+  const tasks = tasksOfChain(signature);
+  const [first, ...rest] = tasks;
+  const options = signature.options as Record<string, unknown>;
+  const lastId = place.taskId ?? textOf(options["task_id"]);
+  const links = [...signaturesOf(options["link"]), ...(place.link ?? [])];
+  const errbacks = [...signaturesOf(options["link_error"]), ...(place.linkError ?? [])];
+  if (first === undefined) return [[lastId ?? ids(), null], null];
+  const chordBody = place.chord ?? (options["chord"] as Signature | undefined);
+  /** What the chain as a whole is given, its last task carries. */
+  const last = {
+    ...(lastId === undefined ? {} : { task_id: lastId }),
+    ...(chordBody === undefined ? {} : { chord: chordBody }),
+    ...(place.groupId === undefined ? {} : { group_id: place.groupId }),
+    ...(place.groupIndex === undefined ? {} : { group_index: place.groupIndex }),
+  };
+  const dressed = [first, ...rest].map((task, n, all): Signature => {
+    const isLast = n === all.length - 1;
+    const own = task.options as Record<string, unknown>;
+    const id = (isLast ? lastId : undefined) ?? textOf(own["task_id"]) ?? ids();
+    return {
+      ...task,
+      options: {
+        ...own,
+        task_id: id,
+        ...(isLast ? last : {}),
+        ...(isLast && links.length > 0 ? { link: [...signaturesOf(own["link"]), ...links] } : {}),
+        ...(errbacks.length > 0 ? { link_error: [...signaturesOf(own["link_error"]), ...errbacks] } : {}),
+      },
+    };
+  });
+  const following = dressed.slice(1).reverse();
+  const chain = [...(place.chain ?? []), ...following];
+  const { rootId, parentId, priority } = place;
+  const root = rootId ?? textOf(dressed[0]!.options["task_id"]);
+  await applySignature(sender, ids, dressed[0]!, signature.immutable ? [] : [...values, ...signature.args], {
+    rootId: root,
+    parentId,
+    priority,
+    ...(chain.length > 0 ? { chain } : {}),
+  });
+  // Each result names the one before it as its parent, the last one stands for the chain.
+  return dressed.reduce<ResultTree | null>(
+    (parent, task) => [[String(task.options["task_id"]), parent], null],
+    null,
+  )!;
+}
+
+async function applyGroup(
+  sender: CanvasSender,
+  ids: IdSource,
+  signature: Signature,
+  values: readonly unknown[],
+  place: Place,
+): Promise<ResultTree> {
+  const options = signature.options as Record<string, unknown>;
+  const groupId = place.taskId ?? textOf(options["task_id"]) ?? ids();
+  const tasks = tasksOfGroup(signature.kwargs["tasks"]);
+  const link = [...signaturesOf(options["link"]), ...(place.link ?? [])];
+  const linkError = [...signaturesOf(options["link_error"]), ...(place.linkError ?? [])];
+  const children: ResultTree[] = [];
+  for (const [groupIndex, task] of tasks.entries()) {
+    const given = signature.immutable ? [] : [...values, ...signature.args];
+    children.push(
+      await applySignature(sender, ids, task, given, {
+        rootId: place.rootId,
+        parentId: place.parentId,
+        priority: place.priority,
+        groupId,
+        groupIndex,
+        ...(place.chord === undefined ? {} : { chord: place.chord }),
+        link,
+        linkError,
+      }),
+    );
+  }
+  return [[groupId, null], children];
+}
+
+async function applyChord(
+  sender: CanvasSender,
+  ids: IdSource,
+  signature: Signature,
+  values: readonly unknown[],
+  place: Place,
+): Promise<ResultTree> {
+  const options = signature.options as Record<string, unknown>;
+  const header = signature.kwargs["header"] as Signature | readonly Signature[];
+  const tasks = tasksOfGroup(header);
+  const original = signature.kwargs["body"] as Signature;
+  const bodyId = place.taskId ?? textOf(options["task_id"]) ?? textOf(original.options["task_id"]) ?? ids();
+  const chainOf = place.chain ?? (options["chain"] as Signature[] | undefined);
+  const link = [...signaturesOf(options["link"]), ...(place.link ?? [])];
+  const linkError = [...signaturesOf(options["link_error"]), ...(place.linkError ?? [])];
+  const outerChord = place.chord ?? (options["chord"] as Signature | undefined);
+  const groupId =
+    textOf(Array.isArray(header) ? undefined : (header as Signature).options["task_id"]) ?? ids();
+  const outerGroup = place.groupId ?? textOf(options["group_id"]);
+  const outerIndex = place.groupIndex ?? (options["group_index"] as number | undefined);
+  const body: Signature = {
+    ...original,
+    options: {
+      ...original.options,
+      task_id: bodyId,
+      ...(place.rootId === undefined ? {} : { root_id: place.rootId }),
+      ...(chainOf === undefined || chainOf.length === 0 ? {} : { chain: chainOf }),
+      ...(outerChord === undefined ? {} : { chord: outerChord }),
+      ...(outerGroup === undefined ? {} : { group_id: outerGroup }),
+      ...(outerIndex === undefined ? {} : { group_index: outerIndex }),
+      ...(link.length > 0 ? { link: [...signaturesOf(original.options["link"]), ...link] } : {}),
+      ...(linkError.length > 0
+        ? { link_error: [...signaturesOf(original.options["link_error"]), ...linkError] }
+        : {}),
+    },
+  };
+  const given = signature.immutable ? [] : [...values, ...signature.args];
+  if (tasks.length === 0) {
+    return applySignature(sender, ids, body, [[]], { rootId: place.rootId, parentId: place.parentId });
+  }
+  const children: ResultTree[] = [];
+  for (const [groupIndex, task] of tasks.entries()) {
+    if (groupIndex === tasks.length - 1) await sender.setChordSize(groupId, tasks.length);
+    children.push(
+      await applySignature(sender, ids, task, given, {
+        rootId: place.rootId,
+        parentId: place.parentId,
+        priority: place.priority,
+        groupId,
+        groupIndex,
+        chord: body,
+      }),
+    );
+  }
+  return [[bodyId, [[groupId, null], children]], null];
+}

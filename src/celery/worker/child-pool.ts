@@ -41,7 +41,7 @@ export class ChildPool {
     child.tasks++;
     request.pid = child.process.pid;
     child.process.ref();
-    const { headers, properties, args, kwargs } = request.message;
+    const { headers, args, kwargs } = request.message;
     const message: ToChild = {
       type: "task",
       module: request.task.module!.module.href,
@@ -54,7 +54,7 @@ export class ChildPool {
         args,
         kwargs,
         headers,
-        deliveryInfo: properties.delivery_info,
+        deliveryInfo: request.deliveryInfo,
         hostname,
       },
     };

@@ -63,7 +63,7 @@ function outcomeOf(error: unknown, rejectOnWorkerLost: boolean): Outcome {
 
 /** What a handler in this process knows of its call. */
 function contextOf(request: TaskRequest, hostname: string): TaskContext {
-  const { headers, properties, args, kwargs } = request.message;
+  const { headers, args, kwargs } = request.message;
   return {
     id: request.id,
     name: request.task.name,
@@ -71,7 +71,7 @@ function contextOf(request: TaskRequest, hostname: string): TaskContext {
     args,
     kwargs,
     headers,
-    deliveryInfo: properties.delivery_info,
+    deliveryInfo: request.deliveryInfo,
     hostname,
     signal: request.signal,
     retry: throwRetry,

@@ -44,6 +44,13 @@ export class TaskRequest {
     return parseDate(this.message.headers.eta);
   }
 
+  /** As Python shows it to tasks: with the priority, which the message has beside it. */
+  get deliveryInfo(): RequestInfo["deliveryInfo"] {
+    const { priority = 0, delivery_info: info } = this.message.properties;
+    const { exchange, routing_key, redelivered = false } = info;
+    return { exchange, routing_key, redelivered, priority };
+  }
+
   isExpired(now: number): boolean {
     const expires = parseDate(this.message.headers.expires);
     return expires !== undefined && expires <= now;
@@ -72,8 +79,7 @@ export class TaskRequest {
   }
 
   info(hostname: string): RequestInfo {
-    const { headers, properties, args, kwargs } = this.message;
-    const { exchange, routing_key, redelivered = false } = properties.delivery_info;
+    const { headers, args, kwargs } = this.message;
     return {
       id: headers.id,
       name: headers.task,
@@ -82,7 +88,7 @@ export class TaskRequest {
       hostname,
       timeStart: this.startedAt === undefined ? null : this.startedAt / 1000,
       acknowledged: this.isAcknowledged,
-      deliveryInfo: { exchange, routing_key, redelivered, priority: properties.priority ?? 0 },
+      deliveryInfo: this.deliveryInfo,
       workerPid: this.pid ?? null,
     };
   }

@@ -20,7 +20,7 @@ module.exports = {
   forbidden: [
     may("core"),
     may("library", "core"),
-    may("cli", "core", "library"),
+    may("cli", "core", "library", "worker"),
     may("linkage", "core"),
     may("adapters", "linkage", "core", "celery"),
     may("worker", "linkage", "core", "library", "celery"),

@@ -9,10 +9,8 @@ import {
   readText,
   readWhole,
 } from "./config/setting-readers.js";
-import { readTaskRoutes, type TaskRoutes } from "./config/task-routes.js";
 
 export { ConfigError, type Environment, type HostAndPort } from "./config/setting-readers.js";
-export type { TaskRoutes } from "./config/task-routes.js";
 
 export interface DatabaseConfig extends HostAndPort {
   readonly database: string;
@@ -36,7 +34,8 @@ export interface RedisConfig extends HostAndPort {
 export interface CeleryConfig {
   /** `redis://`, `rediss://` or `sentinel://`; may hold a password. */
   readonly brokerUrl: string;
-  readonly routes: TaskRoutes;
+  /** Which queue tasks go to: `{task: {queue}}`, in JSON or as Python writes it. */
+  readonly routes: string;
   /** Whether a task is acknowledged only when its work is stored. */
   readonly acksLate: boolean;
   /** Tasks at the same time, 1 or more. */
@@ -77,6 +76,17 @@ export interface Config {
   readonly objectStore: ObjectStoreConfig;
   readonly limits: LimitsConfig;
 }
+
+/** Where the Python entity service sends its tasks; all others go to the default queue. */
+const DEFAULT_ROUTES = JSON.stringify({
+  "entityservice.tasks.comparing.create_comparison_jobs": { queue: "celery" },
+  "entityservice.tasks.comparing.compute_filter_similarity": { queue: "compute" },
+  "entityservice.tasks.comparing.aggregate_comparisons": { queue: "highmemory" },
+  "entityservice.tasks.solver.solver_task": { queue: "highmemory" },
+  "entityservice.tasks.permutation.save_and_permute": { queue: "highmemory" },
+  "entityservice.tasks.encoding_uploading.pull_external_data": { queue: "highmemory" },
+  "entityservice.tasks.encoding_uploading.handle_raw_upload": { queue: "celery" },
+});
 
 const COUNT = { least: 1, most: Number.MAX_SAFE_INTEGER };
 
@@ -132,7 +142,7 @@ function readRedis(env: Environment): RedisConfig {
 function readCelery(env: Environment, redis: RedisConfig): CeleryConfig {
   return {
     brokerUrl: readBrokerUrl(env, redis),
-    routes: readTaskRoutes(env, "CELERY_ROUTES"),
+    routes: readText(env, "CELERY_ROUTES", DEFAULT_ROUTES),
     acksLate: readBoolean(env, "CELERY_ACKS_LATE", true),
     concurrency: readWhole(env, "CELERYD_CONCURRENCY", 2, { least: 1, most: 1024 }),
     prefetchMultiplier: readWhole(env, "CELERYD_PREFETCH_MULTIPLIER", 1, { least: 0, most: 10_000 }),

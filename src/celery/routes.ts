@@ -23,7 +23,7 @@ export function routesOf(value: unknown): Routes {
   if (typeof value === "object" && value !== null) {
     return Object.entries(value).map(([pattern, target]) => routeOf(pattern, target));
   }
-  throw new TypeError('routes: expected {"task": {"queue": "name"}, …}');
+  throw new TypeError('CELERY_ROUTES: expected {"task": {"queue": "name"}, …}');
 }
 
 function routeOf(pattern: string, target: unknown): readonly [string, string] {
@@ -31,7 +31,7 @@ function routeOf(pattern: string, target: unknown): readonly [string, string] {
     typeof target === "object" && target !== null
       ? ((target as Record<string, unknown>)["queue"] ?? (target as Record<string, unknown>)["routing_key"])
       : target;
-  if (typeof queue !== "string") throw new TypeError(`routes: expected a queue for ${pattern.slice(0, 80)}`);
+  if (typeof queue !== "string") throw new TypeError(`CELERY_ROUTES: expected a queue for ${pattern.slice(0, 80)}`);
   return [pattern, queue];
 }
 
@@ -59,7 +59,7 @@ function parseLiteral(text: string): unknown {
   try {
     return JSON.parse(json);
   } catch {
-    throw new TypeError(`routes: expected JSON or a Python literal such as {'task': {'queue': 'name'}}`);
+    throw new TypeError(`CELERY_ROUTES: expected JSON or a Python literal such as {'task': {'queue': 'name'}}`);
   }
 }
 

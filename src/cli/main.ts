@@ -6,16 +6,17 @@ import { describeCommand } from "./describe-command.js";
 import { Interrupted } from "./interruption.js";
 import { matchCommand } from "./match-command.js";
 import { UsageError } from "./usage-error.js";
+import { workerCommand } from "./worker-command.js";
 
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
 
-/** The commands, in the order of the help text. */
-const commands = [matchCommand(), describeCommand()];
-
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
   version: string;
 };
+
+/** The commands, in the order of the help text. */
+const commands = [matchCommand(), describeCommand(), workerCommand(version)];
 
 // What nobody awaits would end in a stack trace. A pipe that the reader has closed is no error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

@@ -1,0 +1,83 @@
+import { hostname } from "node:os";
+import { Command, Option } from "commander";
+import { countValue } from "./option-values.js";
+import { UsageError } from "./usage-error.js";
+
+/** Queues of tasks that this worker does not know: it would fail them. */
+const OTHERS = ["celery", "highmemory"];
+const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"];
+const DEFAULT_HEALTH_PORT = 8852;
+
+interface WorkerOptions {
+  readonly queues: string;
+  readonly concurrency?: number;
+  readonly hostname: string;
+  readonly healthHost: string;
+  readonly healthPort: number;
+  readonly logLevel: string;
+}
+
+const HELP = `
+Takes the comparisons (compute_filter_similarity) of a cluster that runs the Python anonlink entity service, beside its
+own workers. Settings come from the environment, by the names of that service: DATABASE_SERVER, DATABASE_PASSWORD,
+REDIS_SERVER, CELERY_BROKER_URL, MINIO_SERVER, MINIO_ACCESS_KEY, MINIO_SECRET_KEY, … (see docs/worker.md).
+
+SIGTERM or SIGINT end it when its tasks are done; a second one, or SIGQUIT, at once: other workers do the rest.`;
+
+/** `anonlink-wasm worker`: joins a Celery cluster. */
+export function workerCommand(version: string): Command {
+  return new Command("worker")
+    .summary("compare for a cluster of the entity service")
+    .description("Join a Celery cluster and compare the chunks of its runs.")
+    .option("--queues <names>", "queues to take tasks from, with commas", "compute")
+    .addOption(
+      new Option("--concurrency <number>", "tasks at once (default: CELERYD_CONCURRENCY, or 2)").argParser(
+        countValue(1024),
+      ),
+    )
+    .option("--hostname <name@host>", "the worker's name in the cluster", `anonlink-wasm@${hostname()}`)
+    .option("--health-host <address>", "where /healthz, /readyz and /metrics are served", "0.0.0.0")
+    .addOption(
+      new Option("--health-port <port>", "and on which port; 0 for any free one")
+        .argParser(portValue)
+        .default(DEFAULT_HEALTH_PORT),
+    )
+    .addOption(new Option("--log-level <level>", "what is logged").choices(LOG_LEVELS).default("info"))
+    .addHelpText("after", HELP)
+    .action(async (options: WorkerOptions) => {
+      const queues = options.queues
+        .split(",")
+        .map((queue) => queue.trim())
+        .filter((queue) => queue !== "");
+      if (queues.length === 0)
+        throw new UsageError("--queues: expected the name of a queue, such as compute");
+      const other = queues.find((queue) => OTHERS.includes(queue));
+      if (other !== undefined) {
+        throw new UsageError(
+          `--queues ${other}: expected queues with comparisons only, such as compute, as this worker runs nothing else`,
+        );
+      }
+      const { runWorker } = await import("../worker/main.js"); // drivers that other commands do without
+      await runWorker({ ...options, queues, version }, process.env).catch((error: unknown) => {
+        throw explain(error);
+      });
+    });
+}
+
+function portValue(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 65_536;
+  if (port > 65_535) throw new UsageError("--health-port: expected a number from 0 to 65535");
+  return port;
+}
+
+/** What a wrong setting or a taken port throws, as the user's mistake. */
+function explain(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  if (error.name === "ConfigError" || error instanceof TypeError || error instanceof RangeError) {
+    return new UsageError(error.message);
+  }
+  if ((error as NodeJS.ErrnoException).syscall === "listen") {
+    return new UsageError(`--health-port: the port cannot be had (${(error as NodeJS.ErrnoException).code})`);
+  }
+  return error;
+}

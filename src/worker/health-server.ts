@@ -1,0 +1,48 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { Registry } from "prom-client";
+
+/** Whether a worker can do its work, and why not. */
+export interface Readiness {
+  readonly isReady: boolean;
+  /** By store: whether it answers. */
+  readonly stores: Readonly<Record<string, boolean>>;
+}
+
+/**
+ * Serves `/healthz` (the process lives: always 200), `/readyz` (200 while the stores answer and tasks are taken, else
+ * 503) and `/metrics` (Prometheus), on a port of their own. The answers are JSON and say nothing of addresses.
+ *
+ * @param port 0 for any free port
+ * @throws the system's error where the port is taken
+ */
+export async function serveHealth(
+  host: string,
+  port: number,
+  readiness: () => Readiness,
+  registry: Registry,
+): Promise<Server> {
+  const server = createServer((request, response) => {
+    const answer = (status: number, body: unknown) =>
+      response.writeHead(status, { "content-type": "application/json" }).end(`${JSON.stringify(body)}\n`);
+    if (request.method !== "GET" && request.method !== "HEAD") return answer(405, { status: "expected GET" });
+    switch (new URL(request.url ?? "/", "http://worker").pathname) {
+      case "/healthz":
+        return answer(200, { status: "ok" });
+      case "/readyz": {
+        const { isReady, stores } = readiness();
+        return answer(isReady ? 200 : 503, { status: isReady ? "ok" : "waiting", stores });
+      }
+      case "/metrics":
+        return registry.metrics().then(
+          (text) => response.writeHead(200, { "content-type": registry.contentType }).end(text),
+          () => answer(500, { status: "failed" }),
+        );
+      default:
+        return answer(404, { status: "expected /healthz, /readyz or /metrics" });
+    }
+  });
+  server.listen(port, host);
+  await once(server, "listening");
+  return server;
+}

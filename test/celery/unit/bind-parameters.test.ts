@@ -1,0 +1,24 @@
+import test from "ava";
+import { bindParameters } from "../../../src/celery/bind-parameters.js";
+import { TaskFailure } from "../../../src/celery/task-errors.js";
+
+const NAMES = ["x", "y", "z?"];
+
+test("positions and keywords, mixed", (t) => {
+  t.deepEqual(bindParameters("f", NAMES, [1, 2], {}), { x: 1, y: 2 });
+  t.deepEqual(bindParameters("f", NAMES, [1], { y: 2, z: 3 }), { x: 1, y: 2, z: 3 });
+  t.deepEqual(bindParameters("f", NAMES, [], { y: 2, x: 1 }), { x: 1, y: 2 });
+});
+
+for (const [args, kwargs, message] of [
+  [[1], {}, /missing 1 required positional arguments: 'y'/],
+  [[1, 2, 3, 4], {}, /takes 3 positional arguments but 4 were given/],
+  [[1, 2], { x: 1 }, /multiple values for argument 'x'/],
+  [[1, 2], { w: 1 }, /unexpected keyword argument 'w'/],
+] as const) {
+  test(`a TypeError in Python's words: ${message.source}`, (t) => {
+    const error = t.throws(() => bindParameters("f", NAMES, args, kwargs), { instanceOf: TaskFailure });
+    t.is(error.type, "TypeError");
+    t.regex(error.message, message);
+  });
+}

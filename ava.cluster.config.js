@@ -2,7 +2,12 @@
 export default {
   extensions: { ts: "module" },
   nodeArguments: ["--import=tsx"],
-  files: ["test/interop/**/*.test.ts", "test/browser/**/*.test.ts"],
+  files: [
+    "test/interop/**/*.test.ts",
+    "test/browser/**/*.test.ts",
+    "test/celery/**/*.test.ts",
+    "!test/celery/{unit,worker}/**", // need only Node
+  ],
   timeout: "10m",
   workerThreads: false,
 };

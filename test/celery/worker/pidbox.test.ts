@@ -1,0 +1,77 @@
+import test from "ava";
+import { dumps } from "../../../src/celery/python-json.js";
+import { LamportClock } from "../../../src/celery/worker/clock.js";
+import { decodeControlMessage, sendReply } from "../../../src/celery/worker/pidbox.js";
+import { MemoryBroker } from "./memory-broker.js";
+
+const body = {
+  method: "ping",
+  arguments: { a: 1 },
+  destination: ["node@host"],
+  pattern: null,
+  matcher: null,
+  ticket: "t1",
+  reply_to: { exchange: "reply.celery.pidbox", routing_key: "oid" },
+};
+const command = {
+  method: "ping",
+  arguments: { a: 1 },
+  destination: ["node@host"],
+  pattern: null,
+  matcher: null,
+  replyTo: { exchange: "reply.celery.pidbox", routingKey: "oid", ticket: "t1" },
+  clock: 5,
+};
+const envelope = { "content-type": "application/json", "headers": { clock: 5 } };
+
+test("reads commands, their bodies in base64 or plain", (t) => {
+  const encoded = Buffer.from(dumps(body)).toString("base64");
+  const properties = { body_encoding: "base64" };
+  t.deepEqual(decodeControlMessage(dumps({ ...envelope, body: encoded, properties })), command);
+  t.deepEqual(decodeControlMessage(dumps({ ...envelope, body: dumps(body) })), command);
+  t.deepEqual(decodeControlMessage(dumps({ ...envelope, body, properties: {} })), command);
+});
+
+test("reads a command that says little", (t) => {
+  t.deepEqual(decodeControlMessage(dumps({ body: { method: "ping" } })), {
+    method: "ping",
+    arguments: {},
+    destination: [],
+    pattern: undefined,
+    matcher: undefined,
+    replyTo: undefined,
+    clock: undefined,
+  });
+  const odd = { method: "ping", arguments: [1], destination: "node@host", reply_to: { exchange: 1, routing_key: "x" } };
+  t.like(decodeControlMessage(dumps({ body: odd })), { arguments: {}, destination: ["node@host"], replyTo: undefined });
+});
+
+test("what is no command in JSON is none", (t) => {
+  for (const raw of ["", "{", "null", "[]", "5", "{}", '{"body": "x"}', '{"body": {"method": 5}}']) {
+    t.is(decodeControlMessage(raw), undefined, raw);
+  }
+  const pickled = dumps({ ...envelope, "content-type": "application/x-python-serialize", body });
+  t.is(decodeControlMessage(pickled), undefined);
+  t.is(decodeControlMessage(dumps({ ...envelope, body }).padEnd(16 * 2 ** 20 + 1)), undefined);
+});
+
+test("replies to the queues that are bound, for a while; drops the reply where none is", async (t) => {
+  const broker = new MemoryBroker();
+  const address = { exchange: "reply.celery.pidbox", routingKey: "oid", ticket: "t1" };
+  const clock = new LamportClock();
+  const send = () => sendReply(broker.asBroker(), clock, address, "node@host", { ok: "pong" });
+  t.is(await send(), 0);
+  t.is(broker.pushed.length, 0);
+  for (const oid of ["oid", "other"]) {
+    const member = `${oid}\x06\x16\x06\x16${oid}.reply.celery.pidbox`;
+    await broker.redis.sadd("_kombu.binding.reply.celery.pidbox", member);
+  }
+  t.is(await send(), 1);
+  t.is(broker.pushed.length, 1);
+  t.like(broker.pushed[0], {
+    to: "oid.reply.celery.pidbox",
+    body: { "node@host": { ok: "pong" } },
+    envelope: { "content-type": "application/json", "headers": { ticket: "t1", clock: 1 } },
+  });
+  t.is(broker.expiries.get("oid.reply.celery.pidbox"), 60);
+});

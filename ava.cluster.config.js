@@ -1,10 +1,11 @@
-// The tests that need Chromium, and Python with the peers from PyPI: see test/cluster/run.
+// The tests that need Chromium, Python with the peers from PyPI, or real servers: see test/cluster/run.
 export default {
   extensions: { ts: "module" },
   nodeArguments: ["--import=tsx"],
   files: [
     "test/interop/**/*.test.ts",
     "test/browser/**/*.test.ts",
+    "test/cluster/**/*.test.ts",
     "test/celery/**/*.test.ts",
     "!test/celery/{unit,worker}/**", // need only Node
   ],

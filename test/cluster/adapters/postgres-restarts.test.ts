@@ -1,0 +1,74 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import test from "ava";
+import pg from "pg";
+import { ConnectionPool } from "../../../src/adapters/postgres/connection-pool.js";
+import { PostgresEncodingStore } from "../../../src/adapters/postgres/encoding-store.js";
+import { randomClks, seededRandom } from "../../random-clks.js";
+import { storeProject } from "../../servers/entity-service-data.js";
+import { type PostgresServer, startPostgres } from "../../servers/postgres.js";
+
+const BYTE_LENGTH = 128;
+let server: PostgresServer;
+
+test.before(async () => {
+  server = await startPostgres();
+  await server.createDatabase("entityservice");
+});
+test.after.always(() => server?.remove());
+
+test.serial("a server that restarts, is killed, or breaks off while rows come", async (t) => {
+  const retries: string[] = [];
+  const pool = new ConnectionPool({
+    ...server.connection("entityservice"),
+    minConnections: 1,
+    maxConnections: 2,
+    retry: { firstDelayMs: 20, maxRetryTimeMs: 30_000, onRetry: ({ message }) => retries.push(message) },
+  });
+  t.teardown(() => pool.close());
+  const store = new PostgresEncodingStore(pool);
+  const dataset = randomClks(seededRandom(4), { recordCount: 40_000, byteLength: BYTE_LENGTH });
+  const admin = new pg.Client(server.connection("entityservice"));
+  admin.on("error", () => {});
+  await admin.connect();
+  const { parties } = await storeProject(admin, [{ dataset }]);
+  await admin.end();
+  const { dataproviderId, blocks } = parties[0]!;
+  const rows = { dataproviderId, blockId: blocks.get("1")!.blockId, from: 0, to: 40_000 };
+  const readsAll = async () => {
+    const read = await store.readRange(rows, BYTE_LENGTH);
+    t.is(Buffer.compare(Buffer.from(read.dataset.bytes), Buffer.from(dataset.bytes)), 0);
+  };
+  await readsAll();
+
+  await server.stop();
+  await server.start();
+  await readsAll();
+
+  for (const delayMs of [1, 5, 15, 30, 60]) {
+    const reading = readsAll();
+    await sleep(delayMs);
+    await server.kill();
+    await sleep(50);
+    await server.start();
+    await reading;
+  }
+
+  await server.stop();
+  const waiting = readsAll();
+  await sleep(300);
+  t.true(retries.length > 0);
+  await server.start();
+  await waiting;
+});
+
+test.serial("a server that does not come in time is an error", async (t) => {
+  const connection = { ...server.connection("entityservice"), port: 1 };
+  const pool = new ConnectionPool({
+    ...connection,
+    minConnections: 0,
+    maxConnections: 1,
+    retry: { firstDelayMs: 10, maxRetryTimeMs: 200 },
+  });
+  t.teardown(() => pool.close());
+  await t.throwsAsync(pool.waitUntilReady(), { code: "ECONNREFUSED" });
+});

@@ -1,0 +1,111 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pg from "pg";
+import { StartedProcess } from "../started-process.js";
+import { freePort } from "./redis.js";
+
+/** Where Debian puts the programs of each version. */
+const DEBIAN_FOLDER = "/usr/lib/postgresql";
+/** The server refuses to run as root: whom it runs as then. */
+const USER = "nobody";
+
+/** A PostgreSQL of a test's own, on a free port of 127.0.0.1, in a folder of its own. */
+export class PostgresServer {
+  readonly host = "127.0.0.1";
+  readonly user = "postgres";
+  readonly password = "a ' strange \" pässword";
+  readonly folder = mkdtempSync(join(tmpdir(), "postgres-"));
+  readonly #programs = newestVersion();
+  #process: StartedProcess | undefined;
+
+  constructor(readonly port: number) {
+    const passwordFile = join(this.folder, "password");
+    writeFileSync(passwordFile, this.password);
+    if (isRoot) execFileSync("chown", ["-R", USER, this.folder]);
+    const [command, args] = this.#command("initdb", [
+      ...["--pgdata", this.#data, "--username", this.user, "--pwfile", passwordFile, "--no-sync"],
+      ...["--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C.UTF-8"],
+    ]);
+    execFileSync(command, args, { stdio: ["ignore", "ignore", "inherit"] });
+  }
+
+  get #data(): string {
+    return join(this.folder, "data");
+  }
+
+  /** Starts it, also again after {@link stop} or {@link kill}: on the same port, with the same data. */
+  async start(): Promise<void> {
+    const settings = {
+      listen_addresses: this.host,
+      port: this.port,
+      unix_socket_directories: "",
+      fsync: "off",
+      max_connections: 50,
+    };
+    const [command, args] = this.#command("postgres", [
+      ...["-D", this.#data],
+      ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
+    ]);
+    this.#process = new StartedProcess("postgres", command, args);
+    await this.#process.whenPrinted(/ready to accept connections/);
+  }
+
+  /** Ends it in order, also where clients are connected; the data stays. */
+  async stop(): Promise<void> {
+    this.#process?.signal("SIGINT");
+    await this.#process?.waitForEnd();
+  }
+
+  async kill(): Promise<void> {
+    await this.#process?.killGroup();
+  }
+
+  /** Ends it and removes its data. */
+  async remove(): Promise<void> {
+    await this.kill();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** What a client needs to connect to a database. */
+  connection(database = "postgres") {
+    const { host, port, user, password } = this;
+    return { host, port, user, password, database };
+  }
+
+  /** Makes a database with the tables of the entity service, and nothing in them. */
+  async createDatabase(name: string): Promise<void> {
+    await this.#run("postgres", `CREATE DATABASE ${pg.escapeIdentifier(name)}`);
+    await this.#run(name, readFileSync(new URL("schema.sql", import.meta.url), "utf8"));
+  }
+
+  async #run(database: string, statements: string): Promise<void> {
+    const client = new pg.Client(this.connection(database));
+    await client.connect();
+    try {
+      await client.query(statements);
+    } finally {
+      await client.end();
+    }
+  }
+
+  #command(program: string, args: readonly string[]): [command: string, args: string[]] {
+    const path = join(this.#programs, program);
+    if (!isRoot) return [path, [...args]];
+    return ["setpriv", ["--reuid", USER, "--regid", "nogroup", "--clear-groups", path, ...args]];
+  }
+}
+
+export async function startPostgres(): Promise<PostgresServer> {
+  const server = new PostgresServer(await freePort());
+  await server.start();
+  return server;
+}
+
+const isRoot = process.getuid?.() === 0;
+
+function newestVersion(): string {
+  const versions = readdirSync(DEBIAN_FOLDER).map(Number).filter(Number.isInteger);
+  return join(DEBIAN_FOLDER, String(Math.max(...versions)), "bin");
+}

@@ -1,0 +1,75 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { StartedProcess } from "../started-process.js";
+import { minioProgram } from "./minio-program.js";
+import { freePort } from "./redis.js";
+
+const START_TIMEOUT_MS = 60_000;
+
+/** An S3 server of a test's own, which is a MinIO, on a free port of 127.0.0.1, in a folder of its own. It knows STS. */
+export class S3Server {
+  readonly host = "127.0.0.1";
+  readonly accessKey = "the-access-key";
+  readonly secretKey = "the-secret-key";
+  readonly folder = mkdtempSync(join(tmpdir(), "s3-"));
+  #process: StartedProcess | undefined;
+
+  constructor(readonly port: number) {}
+
+  /** `host:port`, as the settings have it. */
+  get address(): string {
+    return `${this.host}:${this.port}`;
+  }
+
+  /** Starts it, also again after {@link stop} or {@link kill}: on the same port, with the same files. */
+  async start(): Promise<void> {
+    const args = ["server", this.folder, "--address", this.address, "--quiet"];
+    this.#process = new StartedProcess("minio", minioProgram(), args, {
+      env: {
+        MINIO_ROOT_USER: this.accessKey,
+        MINIO_ROOT_PASSWORD: this.secretKey,
+        MINIO_BROWSER: "off",
+        MINIO_UPDATE: "off",
+      },
+    });
+    const deadline = Date.now() + START_TIMEOUT_MS;
+    while (!(await this.#isReady())) {
+      if (this.#process.hasEnded || Date.now() > deadline) {
+        throw new Error(`minio is not ready: ${this.#process.output}`);
+      }
+      await sleep(50);
+    }
+  }
+
+  async #isReady(): Promise<boolean> {
+    try {
+      return (await fetch(`http://${this.address}/minio/health/ready`)).ok;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Ends it in order; the files stay. */
+  async stop(): Promise<void> {
+    this.#process?.signal("SIGTERM");
+    await this.#process?.waitForEnd();
+  }
+
+  async kill(): Promise<void> {
+    await this.#process?.killGroup();
+  }
+
+  /** Ends it and removes its files. */
+  async remove(): Promise<void> {
+    await this.kill();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+export async function startS3(): Promise<S3Server> {
+  const server = new S3Server(await freePort());
+  await server.start();
+  return server;
+}

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import type { CeleryBroker } from "../broker.js";
 import { binding } from "../broker-keys.js";
@@ -21,6 +22,8 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map(
 const CHECK_MS = 15_000;
 /** Replies that the server has not taken yet; further ones are dropped. */
 const MOST_REPLIES_UNDER_WAY = 100;
+/** How long a control that ends waits for the server to hear of it. */
+const FAREWELL_MS = 1000;
 
 /**
  * Hears commands to all workers or to this one, such as those of `celery inspect` and `celery control`, and answers
@@ -54,6 +57,7 @@ export class RemoteControl {
     this.#announce();
   }
 
+  /** Resolves when no command is heard any more, and the server knows of it or was given a second. */
   async stop(): Promise<void> {
     const subscriber = this.#subscriber;
     if (subscriber === undefined) return;
@@ -61,7 +65,9 @@ export class RemoteControl {
     clearInterval(this.#check);
     subscriber.disconnect();
     const { redis, keys } = this.#broker;
-    if (redis.status === "ready") await redis.srem(keys.bindings(PIDBOX), this.#binding).catch(() => {});
+    if (redis.status !== "ready") return;
+    const removed = redis.srem(keys.bindings(PIDBOX), this.#binding).catch(() => {});
+    await Promise.race([removed, delay(FAREWELL_MS, undefined, { ref: false })]);
   }
 
   /** Carries out a message of the channel, if it is one and for this node, and replies where that is asked for. */

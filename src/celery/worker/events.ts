@@ -113,41 +113,41 @@ export class EventSender {
   }
 
   taskSent(headers: MessageHeaders, { queue, exchange, routingKey }: SentTo): void {
-    if (!this.#isEnabled) return;
-    this.#sendOfTask("task-sent", headers.id, {
+    this.#sendOfTask("task-sent", headers.id, () => ({
       ...describe(headers),
       args: headers.argsrepr ?? "()",
       kwargs: headers.kwargsrepr ?? "{}",
       queue,
       exchange,
       routing_key: routingKey,
-    });
+    }));
   }
 
   taskReceived({ headers, args, kwargs }: TaskMessage): void {
-    if (!this.#isEnabled) return;
-    this.#sendOfTask("task-received", headers.id, {
+    this.#sendOfTask("task-received", headers.id, () => ({
       ...describe(headers),
       args: headers.argsrepr ?? pythonRepr(args),
       kwargs: headers.kwargsrepr ?? pythonRepr(kwargs),
-    });
+    }));
   }
 
   taskStarted(taskId: string): void {
-    if (this.#isEnabled) this.#sendOfTask("task-started", taskId, {});
+    this.#sendOfTask("task-started", taskId, () => ({}));
   }
 
   taskSucceeded(taskId: string, result: unknown, runtimeSeconds: number): void {
-    if (!this.#isEnabled) return;
-    this.#sendOfTask("task-succeeded", taskId, { result: pythonRepr(result), runtime: runtimeSeconds });
+    this.#sendOfTask("task-succeeded", taskId, () => ({
+      result: pythonRepr(result),
+      runtime: runtimeSeconds,
+    }));
   }
 
   taskFailed(taskId: string, failure: TaskFailure): void {
-    if (this.#isEnabled) this.#sendOfTask("task-failed", taskId, describeFailure(failure));
+    this.#sendOfTask("task-failed", taskId, () => describeFailure(failure));
   }
 
   taskRetried(taskId: string, failure: TaskFailure): void {
-    if (this.#isEnabled) this.#sendOfTask("task-retried", taskId, describeFailure(failure));
+    this.#sendOfTask("task-retried", taskId, () => describeFailure(failure));
   }
 
   /** @param how `signum`: the number of the signal that ended a running task; null where none did */
@@ -156,15 +156,15 @@ export class EventSender {
     how: { readonly terminated: boolean; readonly signum: number | null; readonly expired: boolean },
   ): void {
     const { terminated, signum, expired } = how;
-    if (this.#isEnabled) this.#sendOfTask("task-revoked", taskId, { terminated, signum, expired });
+    this.#sendOfTask("task-revoked", taskId, () => ({ terminated, signum, expired }));
   }
 
   taskRejected(taskId: string, requeue: boolean): void {
-    if (this.#isEnabled) this.#sendOfTask("task-rejected", taskId, { requeue });
+    this.#sendOfTask("task-rejected", taskId, () => ({ requeue }));
   }
 
-  #sendOfTask(type: string, taskId: string, fields: Readonly<Record<string, unknown>>): void {
-    void this.#send(type, () => ({ uuid: taskId, ...fields }));
+  #sendOfTask(type: string, taskId: string, fields: () => Readonly<Record<string, unknown>>): void {
+    if (this.#isEnabled) void this.#send(type, () => ({ uuid: taskId, ...fields() }));
   }
 
   async #sendLoad(type: string): Promise<void> {
@@ -180,7 +180,11 @@ export class EventSender {
     if (type === "worker-online") this.#isOnline = isSent;
   }
 
-  /** Whether the server took the event; commands are given to it before this returns, so that events keep their order. */
+  /**
+   * Whether the server took the event; it is on its way before this returns, so that events keep their order.
+   *
+   * @param fields made only if the event is sent; what goes wrong in it is not thrown either
+   */
   async #send(type: string, fields: () => Readonly<Record<string, unknown>>): Promise<boolean> {
     const { redis, keys } = this.#broker;
     if (redis.status !== "ready" || this.#underWay >= MOST_UNDER_WAY) return false;

@@ -10,15 +10,34 @@ test("a command is for all, for the nodes it names, or for those that its patter
   t.false(isFor("node@host", { destination: ["other@host"], pattern: "*", matcher: "glob" }));
   t.true(isFor("node@host", { destination: [], pattern: "node@*", matcher: "glob" }));
   t.false(isFor("node@host", { destination: [], pattern: "other@*", matcher: "glob" }));
-  t.true(isFor("node@host", { destination: [], pattern: "other@*", matcher: null }), "as Python: no matcher, no pattern");
+  t.true(
+    isFor("node@host", { destination: [], pattern: "other@*", matcher: null }),
+    "as Python: no matcher, no pattern",
+  );
 });
 
 test("globs match as Python's fnmatch does", (t) => {
   const matches = (pattern: string) => matchesPattern("node1@host.x", pattern, "glob");
-  for (const pattern of ["*", "node?@*", "n[aeo]de1@host.x", "node[!a-z]@host?x", "*1@*.x", "[]n]ode1@host.x"]) {
+  for (const pattern of [
+    "*",
+    "node?@*",
+    "n[aeo]de1@host.x",
+    "node[!a-z]@host?x",
+    "*1@*.x",
+    "[]n]ode1@host.x",
+  ]) {
     t.true(matches(pattern), pattern);
   }
-  for (const pattern of ["", "node", "ode1*", "NODE*", "node[1@host.x", "node1@hostax", "node[!1]@*", "node[z-a]*"]) {
+  for (const pattern of [
+    "",
+    "node",
+    "ode1*",
+    "NODE*",
+    "node[1@host.x",
+    "node1@hostax",
+    "node[!1]@*",
+    "node[z-a]*",
+  ]) {
     t.false(matches(pattern), pattern);
   }
   t.true(matchesPattern("a[b", "a[b", "glob"));
@@ -28,10 +47,19 @@ test("globs match as Python's fnmatch does", (t) => {
 
 test("regular expressions match as Python's re.match does: from the start, not to the end", (t) => {
   const matches = (pattern: string) => matchesPattern("node1@host", pattern, "pcre");
-  for (const pattern of ["node", "(a|node)1", "(?P<a>n)ode", "(?i)NODE", "node1@host\\Z", "\\Anode", ".*(?P<x>o).*(?P=x)"]) {
+  for (const pattern of [
+    "node",
+    "(a|node)1",
+    "(?P<a>n)ode",
+    "(?i)NODE",
+    "node1@host\\Z",
+    "\\Anode",
+    ".*(?P<x>o).*(?P=x)",
+  ]) {
     t.true(matches(pattern), pattern);
   }
-  for (const pattern of ["host", "NODE", "node\\Z", "(", "node2|host", "[z-a]"]) t.false(matches(pattern), pattern);
+  for (const pattern of ["host", "NODE", "node\\Z", "(", "node2|host", "[z-a]"])
+    t.false(matches(pattern), pattern);
 });
 
 test("a pattern that is too long, takes too long or needs another matcher matches nothing", (t) => {

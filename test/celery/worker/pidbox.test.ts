@@ -22,7 +22,7 @@ const command = {
   replyTo: { exchange: "reply.celery.pidbox", routingKey: "oid", ticket: "t1" },
   clock: 5,
 };
-const envelope = { "content-type": "application/json", "headers": { clock: 5 } };
+const envelope = { "content-type": "application/json", headers: { clock: 5 } };
 
 test("reads commands, their bodies in base64 or plain", (t) => {
   const encoded = Buffer.from(dumps(body)).toString("base64");
@@ -42,8 +42,17 @@ test("reads a command that says little", (t) => {
     replyTo: undefined,
     clock: undefined,
   });
-  const odd = { method: "ping", arguments: [1], destination: "node@host", reply_to: { exchange: 1, routing_key: "x" } };
-  t.like(decodeControlMessage(dumps({ body: odd })), { arguments: {}, destination: ["node@host"], replyTo: undefined });
+  const odd = {
+    method: "ping",
+    arguments: [1],
+    destination: "node@host",
+    reply_to: { exchange: 1, routing_key: "x" },
+  };
+  t.like(decodeControlMessage(dumps({ body: odd })), {
+    arguments: {},
+    destination: ["node@host"],
+    replyTo: undefined,
+  });
 });
 
 test("what is no command in JSON is none", (t) => {
@@ -71,7 +80,7 @@ test("replies to the queues that are bound, for a while; drops the reply where n
   t.like(broker.pushed[0], {
     to: "oid.reply.celery.pidbox",
     body: { "node@host": { ok: "pong" } },
-    envelope: { "content-type": "application/json", "headers": { ticket: "t1", clock: 1 } },
+    envelope: { "content-type": "application/json", headers: { ticket: "t1", clock: 1 } },
   });
   t.is(broker.expiries.get("oid.reply.celery.pidbox"), 60);
 });

@@ -13,9 +13,18 @@ test("reads rates as tasks a second", (t) => {
 });
 
 test("says as Python what is no rate", (t) => {
-  t.like(t.throws(() => parseRate("abc")), { type: "ValueError", message: "could not convert string to float: 'abc'" });
-  t.like(t.throws(() => parseRate("10/x")), { type: "KeyError", args: ["x"] });
+  t.like(
+    t.throws(() => parseRate("abc")),
+    { type: "ValueError", message: "could not convert string to float: 'abc'" },
+  );
+  t.like(
+    t.throws(() => parseRate("10/x")),
+    { type: "KeyError", args: ["x"] },
+  );
   for (const wrong of ["-1/s", "nan", "inf", "1e999", "/m", "1 2", [], {}]) {
-    t.like(t.throws(() => parseRate(wrong), undefined, String(wrong)), { type: "ValueError" });
+    t.like(
+      t.throws(() => parseRate(wrong), undefined, String(wrong)),
+      { type: "ValueError" },
+    );
   }
 });

@@ -38,7 +38,7 @@ const stats: Command = ({ worker, clock }) => {
     clock: String(clock.value),
     uptime: Math.round(worker.uptimeSeconds()),
     pool: {
-      implementation: "child processes",
+      implementation: "node:TaskPool",
       "max-concurrency": maxConcurrency,
       processes: processes,
       "max-tasks-per-child": "N/A",

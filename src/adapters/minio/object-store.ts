@@ -1,7 +1,8 @@
-import { Readable } from "node:stream";
 import { Client } from "minio";
 import type { ObjectStore } from "../../linkage/object-store.js";
 import { errorCode, isNetworkError, type RetryOptions, withRetries } from "../with-retries.js";
+import { putContent } from "./put-content.js";
+import { transport } from "./transport.js";
 
 export interface MinioOptions {
   readonly host: string;
@@ -15,13 +16,15 @@ export interface MinioOptions {
   readonly retry?: RetryOptions | undefined;
 }
 
-/** Longer files are sent in parts of this many bytes, each of which is in memory as a whole. */
-const PART_BYTE_LENGTH = 16 * 2 ** 20;
-const CONTENT_TYPE = { "Content-Type": "application/octet-stream" };
-
 const MISSING = new Set(["NotFound", "NoSuchKey", "NoSuchBucket"]);
 const EXISTING = new Set(["BucketAlreadyOwnedByYou", "BucketAlreadyExists"]);
-const TRANSIENT = new Set(["SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout"]);
+const TRANSIENT = new Set([
+  "SlowDown",
+  "ServiceUnavailable",
+  "InternalError",
+  "RequestTimeout",
+  "XMinioServerNotInitialized",
+]);
 
 /** One bucket of MinIO or another S3 server; made at first use where it is missing. */
 export class MinioObjectStore implements ObjectStore {
@@ -37,7 +40,7 @@ export class MinioObjectStore implements ObjectStore {
       useSSL: secure,
       accessKey,
       secretKey,
-      partSize: PART_BYTE_LENGTH,
+      transport: transport(secure),
     });
     this.#bucket = bucket;
     this.#retry = retry;
@@ -54,17 +57,10 @@ export class MinioObjectStore implements ObjectStore {
     byteLength: number,
     signal?: AbortSignal,
   ): Promise<void> {
-    return this.#try(async () => {
-      const stream = Readable.from(content(), { objectMode: false });
-      const onAbort = () => stream.destroy(signal!.reason);
-      signal?.addEventListener("abort", onAbort, { once: true });
-      try {
-        await this.#client.putObject(this.#bucket, name, stream, byteLength, CONTENT_TYPE);
-      } finally {
-        signal?.removeEventListener("abort", onAbort);
-        stream.destroy();
-      }
-    }, signal);
+    return this.#try(
+      () => putContent(this.#client, this.#bucket, name, content(), byteLength, signal),
+      signal,
+    );
   }
 
   byteLengthOf(name: string): Promise<number | undefined> {

@@ -1,0 +1,151 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import test from "ava";
+import { createClient } from "redis";
+import { createRedisConnection, type RedisOptions } from "../../../src/adapters/redis/connection.js";
+import { RedisRunCache } from "../../../src/adapters/redis/run-cache.js";
+import { freePort, type RedisServer, startRedis } from "../../servers/redis.js";
+import { StartedProcess } from "../../started-process.js";
+
+const RETRY = { firstDelayMs: 20, maxRetryTimeMs: 20_000 };
+const EXPIRY_SECONDS = 1000;
+
+function optionsOf(port: number, changes: Partial<RedisOptions> = {}): RedisOptions {
+  const server = { host: "127.0.0.1", port, password: "", usesSentinel: false, sentinelName: "mymaster" };
+  return { ...server, socketTimeoutMs: 1000, ...changes };
+}
+
+/** A run cache on a connection of its own, and a client that looks at the same server as a Python worker would. */
+async function open(server: RedisServer, password = "") {
+  const connection = createRedisConnection(optionsOf(server.port, { password }));
+  await connection.connect();
+  const cache = new RedisRunCache(connection, { expirySeconds: EXPIRY_SECONDS, retry: RETRY });
+  const client = createClient({ url: server.url, ...(password === "" ? {} : { password }) });
+  client.on("error", () => {});
+  await client.connect();
+  const close = () => {
+    connection.destroy();
+    client.destroy();
+  };
+  return { cache, client, close };
+}
+
+let server: RedisServer;
+test.before(async () => {
+  server = await startRedis();
+});
+test.after.always(() => server?.remove());
+
+test("only the state «active» is active", async (t) => {
+  const { cache, client, close } = await open(server);
+  t.teardown(close);
+  t.false(await cache.isActive("states"));
+  for (const state of ["active", "complete", "deleted"]) {
+    await client.hSet("run:states", "state", state);
+    t.is(await cache.isActive("states"), state === "active");
+  }
+});
+
+test("progress adds up in the fields that Python workers count in", async (t) => {
+  const { cache, client, close } = await open(server);
+  t.teardown(close);
+  await client.hSet("run:sums", { state: "active", comparisons: 5, candidates: 2 });
+  t.is(await cache.countProgress("sums", "one", { comparisons: 100, candidates: 7 }), 9);
+  t.is(await cache.countProgress("sums", "two", { comparisons: 4_000_000_000_000, candidates: 0 }), 9);
+  t.deepEqual(
+    { ...(await client.hGetAll("run:sums")) },
+    {
+      state: "active",
+      comparisons: "4000000000105",
+      candidates: "9",
+    },
+  );
+  for (const key of await client.keys("run:sums*")) {
+    const seconds = Number(await client.ttl(key));
+    t.true(seconds > EXPIRY_SECONDS - 60 && seconds <= EXPIRY_SECONDS, key);
+  }
+});
+
+test("a task counts once, also when it comes again at the same time, or after the stage has ended", async (t) => {
+  const { cache, client, close } = await open(server);
+  t.teardown(close);
+  await client.hSet("run:once", "state", "active");
+  const progress = { comparisons: 10, candidates: 3 };
+  const totals = await Promise.all(
+    Array.from({ length: 20 }, () => cache.countProgress("once", "same", progress)),
+  );
+  t.deepEqual(new Set(totals), new Set([3]));
+  await client.hDel("run:once", ["comparisons", "candidates"]);
+  t.is(await cache.countProgress("once", "same", progress), 0);
+  t.is(await client.hGet("run:once", "comparisons"), null);
+});
+
+test("a run that is not active counts nothing, and is not made", async (t) => {
+  const { cache, client, close } = await open(server);
+  t.teardown(close);
+  await client.hSet("run:gone", "state", "deleted");
+  for (const runId of ["gone", "unknown"]) {
+    t.is(await cache.countProgress(runId, "task", { comparisons: 1, candidates: 1 }), undefined);
+  }
+  t.deepEqual({ ...(await client.hGetAll("run:gone")) }, { state: "deleted" });
+  t.is(await client.exists("run:unknown"), 0);
+});
+
+test("the connection comes back after the server did, and what was waiting is answered", async (t) => {
+  const own = await startRedis({ appendOnly: true });
+  t.teardown(() => own.remove());
+  const { cache, client, close } = await open(own);
+  t.teardown(close);
+  await client.hSet("run:restart", "state", "active");
+  for (const [n, end] of [() => own.stop(), () => own.kill()].entries()) {
+    await end();
+    const waiting = cache.countProgress("restart", `task ${n}`, { comparisons: 1, candidates: 1 });
+    await sleep(1500);
+    await own.start();
+    t.is(await waiting, n + 1);
+  }
+});
+
+test("a connection on which nothing comes any more is given up", async (t) => {
+  const own = await startRedis({ appendOnly: true });
+  t.teardown(() => own.remove());
+  const { cache, client, close } = await open(own);
+  t.teardown(close);
+  await client.hSet("run:hung", "state", "active");
+  await client.sendCommand(["CLIENT", "PAUSE", "2500", "ALL"]);
+  t.true(await cache.isActive("hung"));
+});
+
+test("with a password; a wrong one is an error at once, and is not in its message", async (t) => {
+  const own = await startRedis({ args: ["--requirepass", "p@ss wörd"] });
+  t.teardown(() => own.remove());
+  const { cache, close } = await open(own, "p@ss wörd");
+  t.teardown(close);
+  t.false(await cache.isActive("any"));
+  const wrong = createRedisConnection(optionsOf(own.port, { password: "a-wrong-one" }));
+  t.teardown(() => wrong.destroy());
+  const error = await t.throwsAsync(wrong.connect(), { message: /WRONGPASS/ });
+  t.false(error?.message.includes("a-wrong-one"));
+});
+
+test("Sentinel leads to the master", async (t) => {
+  const master = await startRedis();
+  t.teardown(() => master.remove());
+  const port = await freePort();
+  const sentinel = new StartedProcess("sentinel", "sh", [
+    "-c",
+    `printf 'port ${port}\\nbind 127.0.0.1\\nsentinel monitor main 127.0.0.1 ${master.port} 1\\n' > ${master.folder}/sentinel.conf
+     exec redis-server ${master.folder}/sentinel.conf --sentinel`,
+  ]);
+  t.teardown(() => sentinel.killGroup());
+  await sentinel.whenPrinted(/\+monitor master main/);
+  const connection = createRedisConnection(optionsOf(port, { usesSentinel: true, sentinelName: "main" }));
+  await connection.connect();
+  t.teardown(() => connection.destroy());
+  const cache = new RedisRunCache(connection, { expirySeconds: EXPIRY_SECONDS, retry: RETRY });
+  const client = createClient({ url: master.url });
+  await client.connect();
+  t.teardown(() => client.destroy());
+  await client.hSet("run:sentinel", "state", "active");
+  t.true(await cache.isActive("sentinel"));
+  t.is(await cache.countProgress("sentinel", "task", { comparisons: 1, candidates: 4 }), 4);
+});

@@ -1,5 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { BlockRows, StoredEncodings } from "../linkage/encoding-store.js";
+import { unlessAborted } from "./unless-aborted.js";
 
 /** Reads the encodings that are not in the cache. The signal says that nobody waits for them any more. */
 export type LoadEncodings = (signal: AbortSignal) => Promise<StoredEncodings>;
@@ -73,19 +74,4 @@ export class EncodingCache {
 
 function byteLengthOf({ dataset, entityIds }: StoredEncodings): number {
   return Math.max(1, dataset.bytes.buffer.byteLength + entityIds.buffer.byteLength);
-}
-
-/** The promise's outcome, or the reason of the signal, whichever comes first. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  let onAbort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }

@@ -1,5 +1,6 @@
 import type { EncodingStore } from "../linkage/encoding-store.js";
 import type { LoadedBlocks } from "./compare-package.js";
+import { unlessAborted } from "./unless-aborted.js";
 import type { Chunk } from "./work-package.js";
 
 /** Loads the whole blocks of a package, one query for each party; returns them by data provider. */
@@ -17,11 +18,9 @@ export async function loadBlocks(
       if (!positions.has(blockId)) positions.set(blockId, positions.size);
     }
   }
-  const loaded = await Promise.all(
-    [...positionsOf].map(async ([dataproviderId, positions]) => {
-      const stored = await encodings.readBlocks(dataproviderId, [...positions.keys()], byteLength, signal);
-      return [dataproviderId, { stored, positions }] as const;
-    }),
-  );
-  return new Map(loaded);
+  const loads = [...positionsOf].map(async ([dataproviderId, positions]) => {
+    const stored = await encodings.readBlocks(dataproviderId, [...positions.keys()], byteLength, signal);
+    return [dataproviderId, { stored, positions }] as const;
+  });
+  return new Map(await unlessAborted(Promise.all(loads), signal));
 }

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { StartedProcess } from "../started-process.js";
 import { freePort } from "./redis.js";
@@ -10,6 +11,7 @@ import { freePort } from "./redis.js";
 const DEBIAN_FOLDER = "/usr/lib/postgresql";
 /** The server refuses to run as root: whom it runs as then. */
 const USER = "nobody";
+const START_TIMEOUT_MS = 60_000;
 
 /** A PostgreSQL of a test's own, on a free port of 127.0.0.1, in a folder of its own. */
 export class PostgresServer {
@@ -48,8 +50,19 @@ export class PostgresServer {
       ...["-D", this.#data],
       ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
     ]);
-    this.#process = new StartedProcess("postgres", command, args);
-    await this.#process.whenPrinted(/ready to accept connections/);
+    const deadline = Date.now() + START_TIMEOUT_MS;
+    for (;;) {
+      this.#process = new StartedProcess("postgres", command, args);
+      try {
+        await this.#process.whenPrinted(/ready to accept connections/, START_TIMEOUT_MS);
+        return;
+      } catch (error) {
+        // After a kill: processes that served clients see only now that their parent is gone.
+        const isEarly = /pre-existing shared memory block/.test(this.#process.output);
+        if (!isEarly || Date.now() > deadline) throw error;
+        await sleep(50);
+      }
+    }
   }
 
   /** Ends it in order, also where clients are connected; the data stays. */

@@ -172,15 +172,18 @@ test("as many candidates as the limit are not too many", async (t) => {
 
 test("an abort ends the task with its reason, while it loads and while it compares", async (t) => {
   const { run, encodings, objects, cache } = setUp(wholeParties(febrl));
-  const abortAfter = async (ms: number) => {
+  const abortAfter = async (ms: number, chunks: unknown) => {
     const controller = new AbortController();
     setTimeout(() => controller.abort(new Error("revoked")), ms);
-    await t.throwsAsync(run(wholeFebrl, "a-task", 0.01, controller.signal), { message: "revoked" });
+    await t.throwsAsync(run(chunks, "a-task", 0.01, controller.signal), { message: "revoked" });
   };
+  const twoBlocks = [...wholeFebrl, ...wholeFebrl];
   encodings.beforeAnswer = () => new Promise(() => {});
-  await abortAfter(5);
+  await abortAfter(5, wholeFebrl);
+  await abortAfter(5, twoBlocks);
   encodings.beforeAnswer = async () => {};
-  await abortAfter(0);
+  await abortAfter(0, wholeFebrl);
+  await abortAfter(0, twoBlocks);
   await t.throwsAsync(run(wholeFebrl, "a-task", 0.5, AbortSignal.abort(new Error("early"))), {
     message: "early",
   });

@@ -15,6 +15,7 @@ export interface PostgresOptions {
   readonly retry?: RetryOptions | undefined;
 }
 
+/** How long the server may take to let a client in. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /** Codes of PostgreSQL, beside those of class 08, that say that a later try may succeed. */
@@ -30,6 +31,14 @@ const TRANSIENT_CODES = new Set([
 /** What the driver says of a connection that was lost, without a code. */
 const LOST_CONNECTION = /connection terminated|connection error|timeout expired|timeout exceeded/i;
 
+/** The pool's own time-out would also end the waiting for a connection that is busy with a long answer. */
+class TimedClient extends pg.Client {
+  constructor(config: pg.ClientConfig = {}) {
+    const { password } = config; // which the pool hides from copies
+    super({ ...config, ...(password && { password }), connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+  }
+}
+
 /** A pool of connections that outlives the server's restarts. */
 export class ConnectionPool {
   readonly #pool: pg.Pool;
@@ -41,7 +50,7 @@ export class ConnectionPool {
       ...connection,
       min: minConnections,
       max: maxConnections,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      Client: TimedClient,
       keepAlive: true,
       application_name: "anonlink-wasm",
     });

@@ -171,6 +171,25 @@ test("an abort ends reading with its reason, at the server too, and the next rea
   t.is((await store.readRange(rows, BYTE_LENGTH)).entityIds.length, 500);
 });
 
+test("more readers than connections wait for their turn", async (t) => {
+  const { parties } = await storeProject(admin, [{ dataset }]);
+  const { dataproviderId, blocks } = parties[0]!;
+  const { blockId } = blocks.get("1")!;
+  const reads = await Promise.all(
+    Array.from({ length: 20 }, (_, from) =>
+      encodings.readRange({ dataproviderId, blockId, from, to: 500 }, BYTE_LENGTH),
+    ),
+  );
+  t.deepEqual(
+    reads.map(({ entityIds }) => entityIds.length),
+    Array.from({ length: 20 }, (_, from) => 500 - from),
+  );
+  const { rows } = await admin.query(
+    "SELECT count(*)::integer AS count FROM pg_stat_activity WHERE application_name = 'anonlink-wasm'",
+  );
+  t.true(rows[0].count <= 3 + 2, "three of this pool, and one each of two other tests");
+});
+
 test("an error of the server is thrown at once, and the connection is usable again", async (t) => {
   await admin.query("CREATE DATABASE empty");
   const connection = server.connection("empty");

@@ -4,11 +4,16 @@ import { type ConnectionOptions, parseConnection } from "./connection.js";
 import { formatDate } from "./python-date.js";
 import { dumps, loads } from "./python-json.js";
 import { ADD_CHORD_PART } from "./scripts/add-chord-part.js";
+import { FINISH_CHORD } from "./scripts/finish-chord.js";
 import { STORE_RESULT } from "./scripts/store-result.js";
 import type { TaskFailure } from "./task-errors.js";
 
 /** States that a task does not leave. */
 const FINAL_STATES: ReadonlySet<string> = new Set(["SUCCESS", "FAILURE", "REVOKED"]);
+
+/** How long a chord is up to the worker that had its last part, and how long it is remembered as ended; as Celery's. */
+const CHORD_CLAIM_SECONDS = 10;
+const CHORD_DONE_SECONDS = 300;
 
 export interface BackendOptions extends ConnectionOptions {
   /** Seconds that results are kept; default 86,400, 0 for ever. */
@@ -45,11 +50,9 @@ export interface GroupKeys {
   readonly parts: string;
   readonly size: string;
   readonly extra: string;
-}
-
-/** A finished part of a chord, and whether it was the last one. */
-export interface ChordPart {
-  readonly isLast: boolean;
+  /** Which parts are counted, and who ends the chord: Celery ≥ 5.7. */
+  readonly counted: string;
+  readonly claim: string;
 }
 
 /**
@@ -92,7 +95,14 @@ export class CeleryBackend extends redisBackend.default {
 
   groupKeys(groupId: string): GroupKeys {
     const group = `${this.#prefix}celery-taskset-meta-${groupId}`;
-    return { group, parts: `${group}.j`, size: `${group}.s`, extra: `${group}.t` };
+    return {
+      group,
+      parts: `${group}.j`,
+      size: `${group}.s`,
+      extra: `${group}.t`,
+      counted: `${group}.d`,
+      claim: `${group}.c`,
+    };
   }
 
   override async getTaskMeta(taskId: string): Promise<TaskMeta> {
@@ -148,7 +158,8 @@ export class CeleryBackend extends redisBackend.default {
    * Counts a task as a finished part of its chord, once however often it runs.
    *
    * @param value the result, or the failure as Python shows it
-   * @returns whether all parts are there
+   * @param owner who ends the chord if all parts are there; the same one may ask again
+   * @returns whether it is up to the owner to end the chord
    */
   async addChordPart(
     groupId: string,
@@ -156,22 +167,38 @@ export class CeleryBackend extends redisBackend.default {
     taskId: string,
     state: string,
     value: unknown,
-  ): Promise<ChordPart> {
-    const { parts, size, extra } = this.groupKeys(groupId);
+    owner: string,
+  ): Promise<boolean> {
+    const { parts, size, extra, counted, claim } = this.groupKeys(groupId);
     const score = typeof groupIndex === "number" ? String(groupIndex) : "+inf";
-    const member = dumps([1, taskId, state, value]);
-    const [count, expected, more] = (await this.redis.eval(
+    const isLast = await this.redis.eval(
       ADD_CHORD_PART,
-      3,
-      parts,
-      size,
-      extra,
-      member,
+      5,
+      ...[parts, size, extra, counted, claim],
+      dumps([1, taskId, state, value]),
       score,
       taskId,
       this.resultExpiresSeconds,
-    )) as [number, string | null, string];
-    return { isLast: expected !== null && count === Number(expected) + Number(more) };
+      owner,
+      CHORD_CLAIM_SECONDS,
+    );
+    return isLast === 1;
+  }
+
+  /**
+   * Deletes a chord's keys and, in the same step, pushes a message to a list of the same server: once.
+   *
+   * @param owner as in {@link addChordPart}
+   */
+  async finishChord(
+    groupId: string,
+    owner: string,
+    send?: { readonly list: string; readonly message: string },
+  ): Promise<void> {
+    const { parts, size, extra, counted, claim } = this.groupKeys(groupId);
+    const keys = [parts, size, extra, counted, claim, ...(send === undefined ? [] : [send.list])];
+    const values = [owner, CHORD_DONE_SECONDS, ...(send === undefined ? [] : [send.message])];
+    await this.redis.eval(FINISH_CHORD, keys.length, ...keys, ...values);
   }
 
   /** The parts of a chord, in the order of the group: task id, state, result. */
@@ -185,7 +212,8 @@ export class CeleryBackend extends redisBackend.default {
 
   /** Says how many parts a chord has: just before the last one is sent, so that none can end it early. */
   async setChordSize(groupId: string, size: number): Promise<void> {
-    const { size: key } = this.groupKeys(groupId);
+    const { size: key, claim } = this.groupKeys(groupId);
+    await this.redis.del(claim); // of an earlier run under the same id
     if (this.resultExpiresSeconds > 0) await this.redis.setex(key, this.resultExpiresSeconds, String(size));
     else await this.redis.set(key, String(size));
   }

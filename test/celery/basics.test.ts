@@ -4,21 +4,24 @@ import { startFleet } from "./fleet.js";
 import { PYTHON_LINES, type PythonError } from "./python-celery.js";
 
 for (const line of PYTHON_LINES) {
-  test.serial(`${line} Celery: a Python client gets the result of our task, and the millisecond it was done`, async (t) => {
-    const fleet = await startFleet(t, line);
-    await fleet.typeScriptWorker();
-    await fleet.python.run("app.connection().ensure_connection()");
-    const sent = Date.now();
-    const [value, id, done] = await fleet.python.run<[number, string, number]>(`
+  test.serial(
+    `${line} Celery: a Python client gets the result of our task, and the millisecond it was done`,
+    async (t) => {
+      const fleet = await startFleet(t, line);
+      await fleet.typeScriptWorker();
+      await fleet.python.run("app.connection().ensure_connection()");
+      const sent = Date.now();
+      const [value, id, done] = await fleet.python.run<[number, string, number]>(`
       result = add.apply_async((1, 2), queue="ts")
       value = result.get(timeout=20)
       return [value, result.id, result.date_done.timestamp()]
     `);
-    t.is(value, 3);
-    t.true(done * 1000 >= sent && done * 1000 <= Date.now(), `${sent} ≤ ${done * 1000} ≤ ${Date.now()}`);
-    const { date_done } = (await fleet.stored(id))!;
-    t.is(Math.round(done * 1000), Date.parse(date_done!));
-  });
+      t.is(value, 3);
+      t.true(done * 1000 >= sent && done * 1000 <= Date.now(), `${sent} ≤ ${done * 1000} ≤ ${Date.now()}`);
+      const { date_done } = (await fleet.stored(id))!;
+      t.is(Math.round(done * 1000), Date.parse(date_done!));
+    },
+  );
 
   test.serial(`${line} Celery: we get the result of a Python task without polling`, async (t) => {
     const fleet = await startFleet(t, line);
@@ -36,7 +39,10 @@ for (const line of PYTHON_LINES) {
     t.true(commands.includes("subscribe"), commands.join(" "));
     // Python looks once before it stores, we look when we are connected and when we have subscribed.
     t.true(commands.filter((command) => command === "get").length <= 3, commands.join(" "));
-    t.is((await fleet.app.send("tasks.add", [1], { y: 2 }, { queue: "py" }).then((each) => each.get(20_000))), 3);
+    t.is(
+      await fleet.app.send("tasks.add", [1], { y: 2 }, { queue: "py" }).then((each) => each.get(20_000)),
+      3,
+    );
   });
 
   test.serial(`${line} Celery: what our task throws, Python raises`, async (t) => {
@@ -44,7 +50,9 @@ for (const line of PYTHON_LINES) {
     await fleet.typeScriptWorker();
     const raised = async (name: string) =>
       t.throwsAsync<PythonError>(
-        fleet.python.run(`return signature(name, ("bad",)).apply_async(queue="ts").get(timeout=20)`, { name }),
+        fleet.python.run(`return signature(name, ("bad",)).apply_async(queue="ts").get(timeout=20)`, {
+          name,
+        }),
       );
     const { type, module, args } = (await raised("ts.type_error"))!;
     t.deepEqual([module, type, args], ["builtins", "TypeError", ["bad"]]);
@@ -84,20 +92,23 @@ for (const line of PYTHON_LINES) {
     t.is(await fleet.python.run(`return add.apply_async((1, 2), queue="ts").get(timeout=20)`), 3);
   });
 
-  test.serial(`${line} Celery: the priorities of a Python client are ours, and ours are Python's`, async (t) => {
-    const fleet = await startFleet(t, line);
-    await fleet.python.run(`
+  test.serial(
+    `${line} Celery: the priorities of a Python client are ours, and ours are Python's`,
+    async (t) => {
+      const fleet = await startFleet(t, line);
+      await fleet.python.run(`
       for priority in (9, 3, 0):
           slow.apply_async(("order", 0), queue="ts", priority=priority)
     `);
-    await fleet.typeScriptWorker();
-    const begun = await fleet.notes("begun:order", 3);
-    t.deepEqual(
-      begun.map(({ priority }) => priority),
-      [0, 3, 9],
-    );
-    await fleet.pythonWorker();
-    const result = await fleet.app.send("tasks.report", [], {}, { queue: "py", priority: 5 });
-    t.like(await result.get(20_000), { lang: "py", priority: 5 });
-  });
+      await fleet.typeScriptWorker();
+      const begun = await fleet.notes("begun:order", 3);
+      t.deepEqual(
+        begun.map(({ priority }) => priority),
+        [0, 3, 9],
+      );
+      await fleet.pythonWorker();
+      const result = await fleet.app.send("tasks.report", [], {}, { queue: "py", priority: 5 });
+      t.like(await result.get(20_000), { lang: "py", priority: 5 });
+    },
+  );
 }

@@ -1,9 +1,9 @@
+import type { ExecutionContext } from "ava";
 import test from "ava";
 import { chain, chord, group, signature } from "../../src/celery/index.js";
 import { type Circumstances, type Fleet, startFleet } from "./fleet.js";
 import { PYTHON_LINES, type PythonLine } from "./python-celery.js";
 import { until } from "./until.js";
-import type { ExecutionContext } from "ava";
 
 async function startBoth(t: ExecutionContext, line: PythonLine): Promise<Fleet> {
   const fleet = await startFleet(t, line);
@@ -11,129 +11,160 @@ async function startBoth(t: ExecutionContext, line: PythonLine): Promise<Fleet> 
   return fleet;
 }
 
+/**
+ * Resolves once nothing is left of chords but what expires: Celery ≥ 5.7 remembers for a while that they have ended, and
+ * older ones do not know of the set of counted members.
+ */
 async function noGroupKeys(fleet: Fleet): Promise<void> {
   const pattern = fleet.app.backend.groupKeys("*").group;
-  await until("the keys of the chord gone", 10_000, async () =>
-    (await fleet.store.keys(pattern)).length === 0 ? true : undefined,
-  );
+  await until("the keys of the chord gone", 10_000, async () => {
+    const keys = await fleet.store.keys(pattern);
+    const expiring = await Promise.all(
+      keys.map(async (key) => /\.[cd]$/.test(key) && (await fleet.store.ttl(key)) > 0),
+    );
+    return expiring.every(Boolean) ? true : undefined;
+  });
 }
 
 for (const line of PYTHON_LINES) {
-  test.serial(`${line} Celery: a Python chain through both: each knows its parent and the root`, async (t) => {
-    const fleet = await startBoth(t, line);
-    const [steps, ids] = await fleet.python.run<[Circumstances[], string[]]>(`
+  test.serial(
+    `${line} Celery: a Python chain through both: each knows its parent and the root`,
+    async (t) => {
+      const fleet = await startBoth(t, line);
+      const [steps, ids] = await fleet.python.run<[Circumstances[], string[]]>(`
       parts = [trail.s([]).set(queue="py"), trail.s().set(queue="ts"), trail.s().set(queue="py")]
       result = chain(*parts).apply_async()
       return [result.get(timeout=20), [result.parent.parent.id, result.parent.id, result.id]]
     `);
-    const about = (all: Circumstances[]) => all.map(({ lang, id, parent_id, root_id }) => [lang, id, parent_id, root_id]);
-    const [first, second, third] = ids as [string, string, string];
-    t.deepEqual(about(steps), [
-      ["py", first, null, first],
-      ["ts", second, first, first],
-      ["py", third, second, first],
-    ]);
-    t.is((await fleet.stored(second))!.parent_id, first);
-    t.is((await fleet.stored(third))!.parent_id, second);
-    const children = await fleet.python.run(`return [child.id for child in AsyncResult(id).children]`, { id: second });
-    t.deepEqual(children, [third]);
-  });
+      const about = (all: Circumstances[]) =>
+        all.map(({ lang, id, parent_id, root_id }) => [lang, id, parent_id, root_id]);
+      const [first, second, third] = ids as [string, string, string];
+      t.deepEqual(about(steps), [
+        ["py", first, null, first],
+        ["ts", second, first, first],
+        ["py", third, second, first],
+      ]);
+      t.is((await fleet.stored(second))!.parent_id, first);
+      t.is((await fleet.stored(third))!.parent_id, second);
+      const children = await fleet.python.run(`return [child.id for child in AsyncResult(id).children]`, {
+        id: second,
+      });
+      t.deepEqual(children, [third]);
+    },
+  );
 
   test.serial(`${line} Celery: a chain of ours through both`, async (t) => {
     const fleet = await startBoth(t, line);
-    const parts = ["py", "ts", "py"].map((queue, n) => signature("tasks.add", n === 0 ? [1, 2] : [10 ** n], {}, { queue }));
+    const parts = ["py", "ts", "py"].map((queue, n) =>
+      signature("tasks.add", n === 0 ? [1, 2] : [10 ** n], {}, { queue }),
+    );
     t.is(await fleet.app.apply(chain(parts)).then((result) => result.get(20_000)), 113);
   });
 
   for (const last of ["py", "ts"]) {
-    test.serial(`${line} Celery: a chord through both that ends in ${last}: ordered results, no keys left`, async (t) => {
-      const fleet = await startBoth(t, line);
-      const code = `
+    test.serial(
+      `${line} Celery: a chord through both that ends in ${last}: ordered results, no keys left`,
+      async (t) => {
+        const fleet = await startBoth(t, line);
+        const code = `
         def seconds(queue):
             return 0.7 if queue == last else 0
         header = [sleep.s(seconds(queue), queue).set(queue=queue) for queue in ("py", "ts")]
         return chord(header, echo.s().set(queue=body)).apply_async().get(timeout=20)
       `;
-      for (const body of ["py", "ts"]) t.deepEqual(await fleet.python.run(code, { last, body }), ["py", "ts"]);
-      await noGroupKeys(fleet);
-      const parts = ["py", "ts"].map((queue) =>
-        signature("tasks.sleep", [queue === last ? 0.7 : 0, queue], {}, { queue }),
-      );
-      const result = await fleet.app.apply(chord(parts, signature("tasks.echo", [], {}, { queue: "py" })));
-      t.deepEqual(await result.get(20_000), ["py", "ts"]);
-      await noGroupKeys(fleet);
-    });
+        for (const body of ["py", "ts"])
+          t.deepEqual(await fleet.python.run(code, { last, body }), ["py", "ts"]);
+        await noGroupKeys(fleet);
+        const parts = ["py", "ts"].map((queue) =>
+          signature("tasks.sleep", [queue === last ? 0.7 : 0, queue], {}, { queue }),
+        );
+        const result = await fleet.app.apply(chord(parts, signature("tasks.echo", [], {}, { queue: "py" })));
+        t.deepEqual(await result.get(20_000), ["py", "ts"]);
+        await noGroupKeys(fleet);
+      },
+    );
 
-    test.serial(`${line} Celery: a chord's part fails here, ${last} is last: ChordError, the errback gets the id`, async (t) => {
-      const fleet = await startBoth(t, line);
-      const code = `
+    test.serial(
+      `${line} Celery: a chord's part fails here, ${last} is last: ChordError, the errback gets the id`,
+      async (t) => {
+        const fleet = await startBoth(t, line);
+        const code = `
         first, second = (0, 0.7) if last == "ts" else (0.7, 0)
         header = [sleep.s(first, 1).set(queue="py"), fail_after.s(second, "part").set(queue="ts")]
         body = tsum.s().set(queue="py").on_error(errback.s().set(queue="py"))
         result = chord(header, body).apply_async()
         try:
-            return result.get(timeout=20)
+            return AsyncResult(result.id).get(timeout=20)
         except Exception as error:
             return [result.id, result.parent.results[1].id, result.state, type(error).__name__, str(error)]
       `;
-      const [id, partId, ...rest] = await fleet.python.run<string[]>(code, { last });
-      const why = `Dependency ${partId} raised ValueError('part')`;
-      t.deepEqual(rest, ["FAILURE", "ChordError", why]);
-      t.deepEqual(await fleet.notes("errbacks", 1), [{ id }]);
-    });
+        const [id, partId, ...rest] = await fleet.python.run<string[]>(code, { last });
+        const why = `Dependency ${partId} raised ValueError('part')`;
+        t.deepEqual(rest, ["FAILURE", "ChordError", why]);
+        t.deepEqual(await fleet.notes("errbacks", 1), [{ id }]);
+      },
+    );
 
-    test.serial(`${line} Celery: a chord's part of ours killed when it was counted, ${last} is last: one body, the right sum`, async (t) => {
-      const fleet = await startFleet(t, line, { visibilityTimeoutSeconds: 2 });
-      const start = () => fleet.typeScriptWorker({}, { diesAfterChordPart: true });
-      let [ours] = last === "py" ? [await start()] : [];
-      const id = await fleet.python.run<string>(`
+    test.serial(
+      `${line} Celery: a chord's part of ours killed when it was counted, ${last} is last: one body, the right sum`,
+      async (t) => {
+        const fleet = await startFleet(t, line, { visibilityTimeoutSeconds: 2 });
+        const start = () => fleet.typeScriptWorker({}, { diesAfterChordPart: true });
+        let [ours] = last === "py" ? [await start()] : [];
+        const id = await fleet.python.run<string>(`
         header = [add.s(1, 1).set(queue="ts"), add.s(20, 20).set(queue="py")]
         return chord(header, collect.s().set(queue="py")).apply_async().id
       `);
-      if (ours === undefined) {
-        await fleet.pythonWorker();
-        const [, part] = await until("Python's part", 20_000, async () => {
-          const found = await fleet.store.keys(`${fleet.app.backend.resultKey("")}*`);
-          return found.length > 0 ? ["", found[0]!] : undefined;
-        });
-        t.truthy(part);
-        ours = await start();
-      }
-      t.is(await ours.waitForEnd(), "SIGKILL");
-      await fleet.typeScriptWorker();
-      if (last === "py") {
+        if (ours === undefined) {
+          await fleet.pythonWorker();
+          const [, part] = await until("Python's part", 20_000, async () => {
+            const found = await fleet.store.keys(`${fleet.app.backend.resultKey("")}*`);
+            return found.length > 0 ? ["", found[0]!] : undefined;
+          });
+          t.truthy(part);
+          ours = await start();
+        }
+        t.is(await ours.waitForEnd(), "SIGKILL");
+        await fleet.typeScriptWorker();
+        if (last === "py") {
+          await fleet.nothingUnacknowledged();
+          await fleet.pythonWorker();
+        }
+        t.is((await fleet.ended(id)).result, 42);
         await fleet.nothingUnacknowledged();
-        await fleet.pythonWorker();
-      }
-      t.is((await fleet.ended(id)).result, 42);
-      await fleet.nothingUnacknowledged();
-      t.deepEqual(await fleet.notes("collected", 1), [[2, 40]]);
-      await noGroupKeys(fleet);
-    });
+        t.deepEqual(await fleet.notes("collected", 1), [[2, 40]]);
+        await noGroupKeys(fleet);
+      },
+    );
   }
 
-  test.serial(`${line} Celery: a chord's part that Python has counted is not counted again when we repeat it`, async (t) => {
-    const fleet = await startFleet(t, line);
-    const id = await fleet.python.run<string>(`
+  test.serial(
+    `${line} Celery: a chord's part that Python has counted is not counted again when we repeat it`,
+    async (t) => {
+      const fleet = await startFleet(t, line);
+      const id = await fleet.python.run<string>(`
       header = [sleep.s(0, 2).set(queue="py"), sleep.s(0, 40).set(queue="ts")]
       return chord(header, collect.s().set(queue="py")).apply_async().id
     `);
-    const [part] = await fleet.store.lrange("py", 0, -1);
-    const [later] = await fleet.store.lrange("ts", 0, -1);
-    await fleet.store.del("ts");
-    await fleet.pythonWorker();
-    const { id: partId } = JSON.parse(part!).headers as { id: string };
-    await fleet.ended(partId);
-    await fleet.nothingUnacknowledged();
-    await fleet.store.rpush("ts", part!);
-    await fleet.typeScriptWorker();
-    await until("our repetition", 10_000, async () => ((await fleet.store.llen("ts")) === 0 ? true : undefined));
-    await fleet.nothingUnacknowledged();
-    t.is(await fleet.stored(id), undefined);
-    await fleet.store.rpush("ts", later!);
-    t.is((await fleet.ended(id)).result, 42);
-    t.deepEqual(await fleet.notes("collected", 1), [[2, 40]]);
-  });
+      const [part] = await fleet.store.lrange("py", 0, -1);
+      const [later] = await fleet.store.lrange("ts", 0, -1);
+      await fleet.store.del("ts");
+      await fleet.pythonWorker();
+      const { id: partId } = JSON.parse(part!).headers as { id: string };
+      await fleet.ended(partId);
+      await fleet.nothingUnacknowledged();
+      await fleet.store.rpush("ts", part!);
+      await fleet.typeScriptWorker();
+      await until("our repetition", 10_000, async () =>
+        (await fleet.store.llen("ts")) === 0 ? true : undefined,
+      );
+      await fleet.nothingUnacknowledged();
+      t.is(await fleet.stored(id), undefined);
+      await fleet.store.rpush("ts", later!);
+      t.is((await fleet.ended(id)).result, 42);
+      t.deepEqual(await fleet.notes("collected", 1), [[2, 40]]);
+    },
+  );
 
   test.serial(`${line} Celery: a task, a group, a sum and another task, from either client`, async (t) => {
     const fleet = await startBoth(t, line);
@@ -162,22 +193,30 @@ for (const line of PYTHON_LINES) {
     await noGroupKeys(fleet);
   });
 
-  test.serial(`${line} Celery: a callback of Python's follows our task, and an errback our failure`, async (t) => {
-    const fleet = await startBoth(t, line);
-    const [linked, failed] = await fleet.python.run<[string, string]>(`
+  test.serial(
+    `${line} Celery: a callback of Python's follows our task, and an errback our failure`,
+    async (t) => {
+      const fleet = await startBoth(t, line);
+      const [linked, failed] = await fleet.python.run<[string, string]>(`
       callback = add.s(10).set(queue="py", task_id="callback")
       linked = add.apply_async((1, 2), queue="ts", link=callback)
       failed = fail.apply_async(("bad",), queue="ts", link_error=errback.s().set(queue="py"))
       return [linked.id, failed.id]
     `);
-    t.like(await fleet.ended("callback"), { result: 13, parent_id: linked });
-    t.deepEqual(await fleet.notes("errbacks", 1), [{ id: failed }]);
-    const own = await fleet.app.send("tasks.fail", ["bad"], {}, {
-      queue: "py",
-      linkError: [signature("tasks.errback", [], {}, { queue: "ts" })],
-    });
-    t.deepEqual((await fleet.notes<{ id: string }>("errbacks", 2))[1], { id: own.taskId });
-  });
+      t.like(await fleet.ended("callback"), { result: 13, parent_id: linked });
+      t.deepEqual(await fleet.notes("errbacks", 1), [{ id: failed }]);
+      const own = await fleet.app.send(
+        "tasks.fail",
+        ["bad"],
+        {},
+        {
+          queue: "py",
+          linkError: [signature("tasks.errback", [], {}, { queue: "ts" })],
+        },
+      );
+      t.deepEqual((await fleet.notes<{ id: string }>("errbacks", 2))[1], { id: own.taskId });
+    },
+  );
 
   test.serial(`${line} Celery: a chain ends where our part of it fails`, async (t) => {
     const fleet = await startBoth(t, line);

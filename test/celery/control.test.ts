@@ -44,7 +44,13 @@ for (const line of PYTHON_LINES) {
     for (const queue of ["py", "ts"] as const) t.is(active[`${queue}@test`][0]!.id, expected[queue][0]);
     const [theirs, ours] = [active["py@test"][0]!, active["ts@test"][0]!];
     t.deepEqual(missing(theirs, ours), []);
-    t.like(ours, { name: "tasks.sleep", type: theirs["type"], args: [60, "text"], kwargs: {}, hostname: "ts@test" });
+    t.like(ours, {
+      name: "tasks.sleep",
+      type: theirs["type"],
+      args: [60, "text"],
+      kwargs: {},
+      hostname: "ts@test",
+    });
     t.deepEqual(missing(theirs.delivery_info, ours.delivery_info), []);
     t.is(ours.delivery_info["routing_key"], "ts");
 
@@ -52,7 +58,8 @@ for (const line of PYTHON_LINES) {
       const replies = await inspect<{ eta: string; priority: number; request: Listed }[]>(fleet, "scheduled");
       return Object.values(replies).every((list) => list.length === 1) ? replies : undefined;
     });
-    for (const queue of ["py", "ts"] as const) t.is(scheduled[`${queue}@test`][0]!.request.id, expected[queue][1]);
+    for (const queue of ["py", "ts"] as const)
+      t.is(scheduled[`${queue}@test`][0]!.request.id, expected[queue][1]);
     t.deepEqual(missing(scheduled["py@test"][0]!, scheduled["ts@test"][0]!), []);
     t.deepEqual(missing(scheduled["py@test"][0]!.request, scheduled["ts@test"][0]!.request), []);
 
@@ -68,7 +75,8 @@ for (const line of PYTHON_LINES) {
     );
     t.deepEqual(missing(queues["py@test"][0]!, queues["ts@test"][0]!), []);
     for (const method of ["reserved", "revoked"]) {
-      for (const list of Object.values(await inspect<unknown[]>(fleet, method))) t.true(Array.isArray(list), method);
+      for (const list of Object.values(await inspect<unknown[]>(fleet, method)))
+        t.true(Array.isArray(list), method);
     }
     const clock = await inspect<{ clock: number }>(fleet, "clock");
     t.is(typeof clock["ts@test"].clock, "number");
@@ -82,7 +90,11 @@ for (const line of PYTHON_LINES) {
   test.serial(`${line} Celery: the command line finds us`, async (t) => {
     const fleet = await startFleet(t, line);
     await fleet.typeScriptWorker();
-    for (const [command, answer] of [["ping", /pong/], ["registered", /tasks\.add/], ["active_queues", /ts/]] as const) {
+    for (const [command, answer] of [
+      ["ping", /pong/],
+      ["registered", /tasks\.add/],
+      ["active_queues", /ts/],
+    ] as const) {
       const run = fleet.pythonCommand(["inspect", "--timeout", "3", "--destination", "ts@test", command]);
       t.is(await run.waitForEnd(), 0, run.output);
       t.regex(run.output, /ts@test: OK/);
@@ -93,29 +105,38 @@ for (const line of PYTHON_LINES) {
     t.regex(status.output, /1 node online/);
   });
 
-  test.serial(`${line} Celery: a command that nobody knows gets an error, a pattern finds its workers`, async (t) => {
-    const fleet = await startFleet(t, line);
-    await fleet.typeScriptWorker();
-    const replies = await fleet.python.run<{ "ts@test": { error: string } }[]>(
-      `return app.control.broadcast("no_such_command", reply=True, destination=["ts@test"], timeout=3)`,
-    );
-    t.regex(replies[0]!["ts@test"].error, /no_such_command/);
-    const ping = (pattern: string) =>
-      fleet.python.run(
-        `return app.control.broadcast("ping", reply=True, pattern=pattern, matcher="glob", timeout=1)`,
-        { pattern },
+  test.serial(
+    `${line} Celery: a command that nobody knows gets an error, a pattern finds its workers`,
+    async (t) => {
+      const fleet = await startFleet(t, line);
+      await fleet.typeScriptWorker();
+      const replies = await fleet.python.run<{ "ts@test": { error: string } }[]>(
+        `return app.control.broadcast("no_such_command", reply=True, destination=["ts@test"], timeout=3)`,
       );
-    t.deepEqual(await ping("t?@*"), [{ "ts@test": { ok: "pong" } }]);
-    t.deepEqual(await ping("other@*"), []);
-  });
+      t.regex(replies[0]!["ts@test"].error, /no_such_command/);
+      const ping = (pattern: string) =>
+        fleet.python.run(
+          `return app.control.broadcast("ping", reply=True, pattern=pattern, matcher="glob", timeout=1)`,
+          { pattern },
+        );
+      t.deepEqual(await ping("t?@*"), [{ "ts@test": { ok: "pong" } }]);
+      t.deepEqual(await ping("other@*"), []);
+    },
+  );
 
   test.serial(`${line} Celery: revoke --terminate ends a task of ours that is running`, async (t) => {
     const fleet = await startFleet(t, line);
     await fleet.typeScriptWorker({ trackStarted: true });
     const { taskId: id } = await fleet.app.send("ts.block", [60], {}, { queue: "ts" });
-    await until("the state STARTED", 20_000, async () => (await fleet.stored(id))?.status === "STARTED" || undefined);
+    await until(
+      "the state STARTED",
+      20_000,
+      async () => (await fleet.stored(id))?.status === "STARTED" || undefined,
+    );
     await fleet.python.run(`app.control.revoke(id, terminate=True, signal="SIGTERM")`, { id });
-    const error = await t.throwsAsync<PythonError>(fleet.python.run("return AsyncResult(id).get(timeout=20)", { id }));
+    const error = await t.throwsAsync<PythonError>(
+      fleet.python.run("return AsyncResult(id).get(timeout=20)", { id }),
+    );
     t.deepEqual([error!.type, error!.args], ["TaskRevokedError", ["terminated"]]);
     t.is(await fleet.python.run(`return add.apply_async((1, 2), queue="ts").get(timeout=20)`), 3);
     await fleet.nothingUnacknowledged();
@@ -144,7 +165,9 @@ for (const line of PYTHON_LINES) {
     await fleet.python.run(`app.control.shutdown(destination=["ts@test"])`);
     t.is(await worker.waitForEnd(), 0);
     t.is((await fleet.stored(id))!.status, "SUCCESS");
-    t.deepEqual(await fleet.python.run("return app.control.ping(timeout=1)"), [{ "py@test": { ok: "pong" } }]);
+    t.deepEqual(await fleet.python.run("return app.control.ping(timeout=1)"), [
+      { "py@test": { ok: "pong" } },
+    ]);
   });
 
   test.serial(`${line} Celery: rate_limit slows our tasks down`, async (t) => {
@@ -163,26 +186,29 @@ for (const line of PYTHON_LINES) {
     t.is(await fleet.app.send("tasks.add", [1, 2], {}, { queue: "ts" }).then((each) => each.get(20_000)), 3);
   });
 
-  test.serial(`${line} Celery: add_consumer and cancel_consumer change our queues, pool_grow our places`, async (t) => {
-    const fleet = await startFleet(t, line);
-    await fleet.typeScriptWorker();
-    const tell = (call: string) =>
-      fleet.python.run<{ "ts@test": Record<string, string> }[]>(
-        `return app.control.${call}, destination=["ts@test"], reply=True, timeout=3)`,
+  test.serial(
+    `${line} Celery: add_consumer and cancel_consumer change our queues, pool_grow our places`,
+    async (t) => {
+      const fleet = await startFleet(t, line);
+      await fleet.typeScriptWorker();
+      const tell = (call: string) =>
+        fleet.python.run<{ "ts@test": Record<string, string> }[]>(
+          `return app.control.${call}, destination=["ts@test"], reply=True, timeout=3)`,
+        );
+      t.truthy((await tell(`add_consumer("extra"`))[0]!["ts@test"]["ok"]);
+      t.is(await fleet.python.run(`return add.apply_async((1, 2), queue="extra").get(timeout=20)`), 3);
+      t.truthy((await tell(`cancel_consumer("extra"`))[0]!["ts@test"]["ok"]);
+      const names = await fleet.python.run(
+        `return [queue["name"] for queue in app.control.inspect(["ts@test"]).active_queues()["ts@test"]]`,
       );
-    t.truthy((await tell(`add_consumer("extra"`))[0]!["ts@test"]["ok"]);
-    t.is(await fleet.python.run(`return add.apply_async((1, 2), queue="extra").get(timeout=20)`), 3);
-    t.truthy((await tell(`cancel_consumer("extra"`))[0]!["ts@test"]["ok"]);
-    const names = await fleet.python.run(
-      `return [queue["name"] for queue in app.control.inspect(["ts@test"]).active_queues()["ts@test"]]`,
-    );
-    t.deepEqual(names, ["ts"]);
-    t.truthy((await tell("pool_grow(1"))[0]!["ts@test"]["ok"]);
-    const ids = await fleet.python.run<string[]>(`
+      t.deepEqual(names, ["ts"]);
+      t.truthy((await tell("pool_grow(1"))[0]!["ts@test"]["ok"]);
+      const ids = await fleet.python.run<string[]>(`
       return [slow.apply_async(("grown", 1.5), queue="ts").id for _ in range(2)]
     `);
-    await fleet.notes("begun:grown", 2);
-    t.deepEqual(await fleet.notes("done:grown", 0), [], "both run at once");
-    for (const id of ids) await fleet.ended(id);
-  });
+      await fleet.notes("begun:grown", 2);
+      t.deepEqual(await fleet.notes("done:grown", 0), [], "both run at once");
+      for (const id of ids) await fleet.ended(id);
+    },
+  );
 }

@@ -32,18 +32,21 @@ for (const line of PYTHON_LINES) {
     await fleet.nothingUnacknowledged();
   });
 
-  test.serial(`${line} Celery: a late-acknowledged Python task that is killed is completed by us`, async (t) => {
-    const settings = { task_acks_late: true };
-    const fleet = await startFleet(t, line, { visibilityTimeoutSeconds: 3, settings });
-    const worker = await fleet.pythonWorker({ queues: ["shared"] });
-    const result = await fleet.app.send("tasks.slow", ["killed", 1], {}, { queue: "shared" });
-    await fleet.notes("begun:killed", 1);
-    await worker.killGroup();
-    await untilVisible(fleet);
-    await fleet.typeScriptWorker({ queues: ["shared"] });
-    t.like(await result.get(30_000), { lang: "ts", redelivered: true });
-    await fleet.nothingUnacknowledged();
-  });
+  test.serial(
+    `${line} Celery: a late-acknowledged Python task that is killed is completed by us`,
+    async (t) => {
+      const settings = { task_acks_late: true };
+      const fleet = await startFleet(t, line, { visibilityTimeoutSeconds: 3, settings });
+      const worker = await fleet.pythonWorker({ queues: ["shared"] });
+      const result = await fleet.app.send("tasks.slow", ["killed", 1], {}, { queue: "shared" });
+      await fleet.notes("begun:killed", 1);
+      await worker.killGroup();
+      await untilVisible(fleet);
+      await fleet.typeScriptWorker({ queues: ["shared"] });
+      t.like(await result.get(30_000), { lang: "ts", redelivered: true });
+      await fleet.nothingUnacknowledged();
+    },
+  );
 
   test.serial(`${line} Celery: our running worker completes what a killed one of ours held`, async (t) => {
     const fleet = await startFleet(t, line, { visibilityTimeoutSeconds: 2 });
@@ -59,7 +62,8 @@ for (const line of PYTHON_LINES) {
     const count = 5000;
     const fleet = await startFleet(t, line, { visibilityTimeoutSeconds: 2 });
     const numbers = Array.from({ length: count }, (_, number) => number);
-    const send = (number: number) => fleet.app.send("tasks.mark", [number], {}, { queue: "shared", ignoreResult: true });
+    const send = (number: number) =>
+      fleet.app.send("tasks.mark", [number], {}, { queue: "shared", ignoreResult: true });
     while (numbers.length > 0) await Promise.all(numbers.splice(0, 500).map(send));
     await fleet.pythonWorker({ queues: ["shared"], concurrency: 2 });
     const marked = async () => fleet.store.scard("marked");
@@ -81,31 +85,39 @@ for (const line of PYTHON_LINES) {
     }
     await until("all numbers marked", 60_000, async () => ((await marked()) === count ? true : undefined));
     await fleet.nothingUnacknowledged(60_000);
-    t.true(kills > 0 && (await ours()) > 0 && Number(await fleet.store.get("marks:py")) > 0, `${kills} kills`);
+    t.true(
+      kills > 0 && (await ours()) > 0 && Number(await fleet.store.get("marks:py")) > 0,
+      `${kills} kills`,
+    );
     t.is(await fleet.store.llen("shared"), 0);
-    t.log(`killed ${kills} times; ${await ours()} tasks ran here, ${await fleet.store.get("marks:py")} in Python`);
+    t.log(
+      `killed ${kills} times; ${await ours()} tasks ran here, ${await fleet.store.get("marks:py")} in Python`,
+    );
   });
 
-  test.serial(`${line} Celery: a task of ours far longer than the visibility timeout runs once beside Python`, async (t) => {
-    const fleet = await startFleet(t, line, { visibilityTimeoutSeconds: 1 });
-    await fleet.typeScriptWorker({ queues: ["shared"] });
-    const result = await fleet.app.send("tasks.slow", ["long", 3.5], {}, { queue: "shared" });
-    await fleet.notes("begun:long", 1);
-    await fleet.pythonWorker({ queues: ["shared"] });
-    let isDone = false;
-    const done = result.get(30_000).finally(() => {
-      isDone = true;
-    });
-    let sweeps = 0;
-    while (!isDone) {
-      // What Python's workers do at times; kombu's own code, with the visibility timeout of the app.
-      await fleet.python.run("app.connection().channel().qos.restore_visible()");
-      sweeps++;
-      await pause(100);
-    }
-    t.like(await done, { lang: "ts", redelivered: false });
-    t.true(sweeps >= 5, `${sweeps} sweeps`);
-    await fleet.nothingUnacknowledged();
-    t.is((await fleet.notes<Circumstances>("begun:long", 1)).length, 1);
-  });
+  test.serial(
+    `${line} Celery: a task of ours far longer than the visibility timeout runs once beside Python`,
+    async (t) => {
+      const fleet = await startFleet(t, line, { visibilityTimeoutSeconds: 1 });
+      await fleet.typeScriptWorker({ queues: ["shared"] });
+      const result = await fleet.app.send("tasks.slow", ["long", 3.5], {}, { queue: "shared" });
+      await fleet.notes("begun:long", 1);
+      await fleet.pythonWorker({ queues: ["shared"] });
+      let isDone = false;
+      const done = result.get(30_000).finally(() => {
+        isDone = true;
+      });
+      let sweeps = 0;
+      while (!isDone) {
+        // What Python's workers do at times; kombu's own code, with the visibility timeout of the app.
+        await fleet.python.run("app.connection().channel().qos.restore_visible()");
+        sweeps++;
+        await pause(100);
+      }
+      t.like(await done, { lang: "ts", redelivered: false });
+      t.true(sweeps >= 5, `${sweeps} sweeps`);
+      await fleet.nothingUnacknowledged();
+      t.is((await fleet.notes<Circumstances>("begun:long", 1)).length, 1);
+    },
+  );
 }

@@ -4,9 +4,9 @@ import IORedis, { type Redis } from "ioredis";
 import { CeleryApp, type CeleryAppOptions, type CeleryWorkerOptions } from "../../src/celery/index.js";
 import { type RedisServer, startRedis } from "../servers/redis.js";
 import { StartedProcess } from "../started-process.js";
-import { type PythonConfig, PythonClient, type PythonLine, startCelery } from "./python-celery.js";
-import { until } from "./until.js";
+import { PythonClient, type PythonConfig, type PythonLine, startCelery } from "./python-celery.js";
 import type { TypeScriptConfig } from "./typescript-worker.js";
+import { until } from "./until.js";
 
 const workerScript = fileURLToPath(new URL("typescript-worker.ts", import.meta.url));
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -104,7 +104,14 @@ export class Fleet {
 
   /** Starts `celery worker`; resolves once it consumes. */
   async pythonWorker(options: PythonWorkerOptions = {}): Promise<StartedProcess> {
-    const { queues = ["py"], concurrency = 1, name = "py", args = [], settings = {}, sociable = false } = options;
+    const {
+      queues = ["py"],
+      concurrency = 1,
+      name = "py",
+      args = [],
+      settings = {},
+      sociable = false,
+    } = options;
     const worker = this.pythonCommand(
       [
         ...["worker", "--loglevel", "INFO", "--hostname", `${name}@test`, "--queues", queues.join(",")],
@@ -148,7 +155,9 @@ export class Fleet {
   async ended(taskId: string, timeoutMs = 30_000): Promise<StoredResult> {
     return until(`the end of task ${taskId}`, timeoutMs, async () => {
       const stored = await this.stored(taskId);
-      return stored !== undefined && ["SUCCESS", "FAILURE", "REVOKED"].includes(stored.status) ? stored : undefined;
+      return stored !== undefined && ["SUCCESS", "FAILURE", "REVOKED"].includes(stored.status)
+        ? stored
+        : undefined;
     });
   }
 

@@ -28,7 +28,12 @@ function pythonOf(line: PythonLine): string {
 }
 
 function environmentOf(config: PythonConfig): Record<string, string> {
-  return { CELERY_TEST: JSON.stringify(config), PYTHONPATH: here, PYTHONDONTWRITEBYTECODE: "1", PYTHONUNBUFFERED: "1" };
+  return {
+    CELERY_TEST: JSON.stringify(config),
+    PYTHONPATH: here,
+    PYTHONDONTWRITEBYTECODE: "1",
+    PYTHONUNBUFFERED: "1",
+  };
 }
 
 /** Starts Celery's command line: `celery -A app …`. */

@@ -5,49 +5,68 @@ import { PYTHON_LINES, type PythonError } from "./python-celery.js";
 import { until } from "./until.js";
 
 for (const line of PYTHON_LINES) {
-  test.serial(`${line} Celery: a task retried twice keeps id and priority, and shows RETRY in between`, async (t) => {
-    const fleet = await startFleet(t, line);
-    await fleet.typeScriptWorker();
-    const id = await fleet.python.run<string>(`
+  test.serial(
+    `${line} Celery: a task retried twice keeps id and priority, and shows RETRY in between`,
+    async (t) => {
+      const fleet = await startFleet(t, line);
+      await fleet.typeScriptWorker();
+      const id = await fleet.python.run<string>(`
       return retrying.apply_async((2, 1, "twice"), queue="ts", priority=3).id
     `);
-    const seen = await until("the state RETRY", 20_000, async () => {
-      const [state, reason] = await fleet.python.run<string[]>(
-        `result = AsyncResult(id); return [result.state, repr(result.result)]`,
-        { id },
-      );
-      return state === "RETRY" ? reason : undefined;
-    });
-    t.regex(seen, /not yet/);
-    t.is((await fleet.ended(id)).result, 2);
-    const attempts = await fleet.notes("attempts:twice", 3);
-    t.deepEqual(
-      attempts.map((attempt) => [attempt.id, attempt.retries, attempt.priority, attempt.root_id]),
-      [0, 1, 2].map((retries) => [id, retries, 3, id]),
-    );
-    await fleet.nothingUnacknowledged();
-  });
-
-  test.serial(`${line} Celery: a retry of ours may run in Python, and a retry of Python's here`, async (t) => {
-    const fleet = await startFleet(t, line);
-    const send = `return retrying.apply_async((1, 0.5, key), queue="shared").id`;
-    for (const [key, first] of [["ours", "ts"], ["theirs", "py"]] as const) {
-      const id = await fleet.python.run<string>(send, { key });
-      const begin = { ts: () => fleet.typeScriptWorker({ queues: ["shared"] }), py: () => fleet.pythonWorker({ queues: ["shared"] }) };
-      const worker = await begin[first]();
-      await until("the state RETRY", 20_000, async () => (await fleet.stored(id))?.status === "RETRY" || undefined);
-      worker.signal("SIGTERM"); // the retry, which waits for its time, goes back to the queue
-      t.is(await worker.waitForEnd(), 0);
-      const other = await begin[first === "ts" ? "py" : "ts"]();
-      t.is((await fleet.ended(id)).result, 1);
-      const attempts = await fleet.notes(`attempts:${key}`, 2);
+      const seen = await until("the state RETRY", 20_000, async () => {
+        const [state, reason] = await fleet.python.run<string[]>(
+          `result = AsyncResult(id); return [result.state, repr(result.result)]`,
+          { id },
+        );
+        return state === "RETRY" ? reason : undefined;
+      });
+      t.regex(seen, /not yet/);
+      t.is((await fleet.ended(id)).result, 2);
+      const attempts = await fleet.notes("attempts:twice", 3);
       t.deepEqual(
-        attempts.map(({ lang, retries }) => [lang, retries]),
-        [[first, 0], [first === "ts" ? "py" : "ts", 1]],
+        attempts.map((attempt) => [attempt.id, attempt.retries, attempt.priority, attempt.root_id]),
+        [0, 1, 2].map((retries) => [id, retries, 3, id]),
       );
-      await other.killGroup();
-    }
-  });
+      await fleet.nothingUnacknowledged();
+    },
+  );
+
+  test.serial(
+    `${line} Celery: a retry of ours may run in Python, and a retry of Python's here`,
+    async (t) => {
+      const fleet = await startFleet(t, line);
+      const send = `return retrying.apply_async((1, 0.5, key), queue="shared").id`;
+      for (const [key, first] of [
+        ["ours", "ts"],
+        ["theirs", "py"],
+      ] as const) {
+        const id = await fleet.python.run<string>(send, { key });
+        const begin = {
+          ts: () => fleet.typeScriptWorker({ queues: ["shared"] }),
+          py: () => fleet.pythonWorker({ queues: ["shared"] }),
+        };
+        const worker = await begin[first]();
+        await until(
+          "the state RETRY",
+          20_000,
+          async () => (await fleet.stored(id))?.status === "RETRY" || undefined,
+        );
+        worker.signal("SIGTERM"); // the retry, which waits for its time, goes back to the queue
+        t.is(await worker.waitForEnd(), 0);
+        const other = await begin[first === "ts" ? "py" : "ts"]();
+        t.is((await fleet.ended(id)).result, 1);
+        const attempts = await fleet.notes(`attempts:${key}`, 2);
+        t.deepEqual(
+          attempts.map(({ lang, retries }) => [lang, retries]),
+          [
+            [first, 0],
+            [first === "ts" ? "py" : "ts", 1],
+          ],
+        );
+        await other.killGroup();
+      }
+    },
+  );
 
   test.serial(`${line} Celery: a task retried too often fails with its error`, async (t) => {
     const fleet = await startFleet(t, line);
@@ -85,7 +104,12 @@ for (const line of PYTHON_LINES) {
     const result = await fleet.app.send("tasks.add", [1, 2], {}, { queue: "py", countdownSeconds: 2 });
     t.is(await result.get(20_000), 3);
     t.true(Date.now() - sent >= 1900);
-    const expired = await fleet.app.send("tasks.add", [1, 2], {}, { queue: "py", expires: new Date(Date.now() - 1000) });
+    const expired = await fleet.app.send(
+      "tasks.add",
+      [1, 2],
+      {},
+      { queue: "py", expires: new Date(Date.now() - 1000) },
+    );
     t.is((await fleet.ended(expired.taskId)).status, "REVOKED");
   });
 
@@ -97,7 +121,9 @@ for (const line of PYTHON_LINES) {
     `);
     await until("the task held", 10_000, async () => (await fleet.store.hlen("unacked")) === 1 || undefined);
     await fleet.python.run("app.control.revoke(id)", { id });
-    const error = await t.throwsAsync<PythonError>(fleet.python.run("return AsyncResult(id).get(timeout=20)", { id }));
+    const error = await t.throwsAsync<PythonError>(
+      fleet.python.run("return AsyncResult(id).get(timeout=20)", { id }),
+    );
     t.deepEqual([error!.type, error!.args], ["TaskRevokedError", ["revoked"]]);
     await fleet.nothingUnacknowledged();
     t.deepEqual(await fleet.notes("begun:revoked", 0), []);
@@ -106,10 +132,14 @@ for (const line of PYTHON_LINES) {
 
   test.serial(`${line} Celery: an expired task does not run`, async (t) => {
     const fleet = await startFleet(t, line);
-    const id = await fleet.python.run<string>(`return slow.apply_async(("expired", 0), queue="ts", expires=0.3).id`);
+    const id = await fleet.python.run<string>(
+      `return slow.apply_async(("expired", 0), queue="ts", expires=0.3).id`,
+    );
     await pause(500);
     await fleet.typeScriptWorker();
-    const error = await t.throwsAsync<PythonError>(fleet.python.run("return AsyncResult(id).get(timeout=20)", { id }));
+    const error = await t.throwsAsync<PythonError>(
+      fleet.python.run("return AsyncResult(id).get(timeout=20)", { id }),
+    );
     t.deepEqual([error!.type, error!.args], ["TaskRevokedError", ["expired"]]);
     t.deepEqual(await fleet.notes("begun:expired", 0), []);
     await fleet.nothingUnacknowledged();

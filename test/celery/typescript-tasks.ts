@@ -23,8 +23,11 @@ function circumstances({ id, retries, headers, deliveryInfo, hostname }: TaskCon
 /** Registers the tasks of app.py under the same names, and some that only our side has. */
 export function registerTasks(app: CeleryApp, records: Redis): void {
   const record = (key: string, value: unknown) => records.rpush(key, JSON.stringify(value));
-  const task = <P extends Record<string, unknown>>(name: string, parameters: string[], handler: TaskHandler<P>) =>
-    app.task<P>(name, { parameters }, handler);
+  const task = <P extends Record<string, unknown>>(
+    name: string,
+    parameters: string[],
+    handler: TaskHandler<P>,
+  ) => app.task<P>(name, { parameters }, handler);
 
   task<{ x: number; y: number }>("tasks.add", ["x", "y"], ({ x, y }) => x + y);
   task<{ x: number; y: number }>("tasks.mul", ["x", "y"], ({ x, y }) => x * y);
@@ -34,10 +37,14 @@ export function registerTasks(app: CeleryApp, records: Redis): void {
     return numbers.reduce((a, b) => a + b, 0);
   });
   task<{ value: unknown }>("tasks.echo", ["value"], ({ value }) => value);
-  task<{ seconds: number; value: unknown }>("tasks.sleep", ["seconds", "value?"], async ({ seconds, value }) => {
-    await pause(1000 * seconds);
-    return value ?? null;
-  });
+  task<{ seconds: number; value: unknown }>(
+    "tasks.sleep",
+    ["seconds", "value?"],
+    async ({ seconds, value }) => {
+      await pause(1000 * seconds);
+      return value ?? null;
+    },
+  );
   task<{ message: string }>("tasks.fail", ["message"], ({ message }) => {
     throw new TaskFailure("ValueError", [message]);
   });
@@ -46,14 +53,21 @@ export function registerTasks(app: CeleryApp, records: Redis): void {
     throw new TaskFailure("ValueError", [given.message]);
   });
   task("tasks.report", [], (_, context) => circumstances(context));
-  task<{ steps: unknown[] }>("tasks.trail", ["steps"], ({ steps }, context) => [...steps, circumstances(context)]);
-  task<{ key: string; seconds: number }>("tasks.slow", ["key", "seconds"], async ({ key, seconds }, context) => {
-    const about = circumstances(context);
-    await record(`begun:${key}`, about);
-    await pause(1000 * seconds);
-    await record(`done:${key}`, about);
-    return about;
-  });
+  task<{ steps: unknown[] }>("tasks.trail", ["steps"], ({ steps }, context) => [
+    ...steps,
+    circumstances(context),
+  ]);
+  task<{ key: string; seconds: number }>(
+    "tasks.slow",
+    ["key", "seconds"],
+    async ({ key, seconds }, context) => {
+      const about = circumstances(context);
+      await record(`begun:${key}`, about);
+      await pause(1000 * seconds);
+      await record(`done:${key}`, about);
+      return about;
+    },
+  );
   task<{ number: number }>("tasks.mark", ["number"], async ({ number }) => {
     await records.multi().sadd("marked", String(number)).incr("marks:ts").exec();
     return null;

@@ -34,7 +34,8 @@ if (config.diesAfterChordPart) {
   };
 }
 
-const say = (details: object, message: string) => process.stderr.write(`${message} ${JSON.stringify(details)}\n`);
+const say = (details: object, message: string) =>
+  process.stderr.write(`${message} ${JSON.stringify(details)}\n`);
 const worker = new CeleryWorker(app, { ...config.worker, log: { info: say, warn: say } });
 let asked = 0;
 for (const signal of ["SIGTERM", "SIGINT"] as const) {

@@ -1,5 +1,5 @@
 import type { Signature } from "../message.js";
-import { tasksOfChain, tasksOfGroup, typeOf } from "./composites.js";
+import { resultIdOf, tasksOfChain, tasksOfGroup, typeOf } from "./composites.js";
 import type { IdSource } from "./id-source.js";
 import type { Place } from "./place.js";
 import { prepareTask, signaturesOf, type TaskToSend, textOf } from "./prepare-task.js";
@@ -51,7 +51,7 @@ async function applyChain(
   const tasks = tasksOfChain(signature);
   const [first, ...rest] = tasks;
   const options = signature.options as Record<string, unknown>;
-  const lastId = place.taskId ?? textOf(options["task_id"]);
+  const lastId = resultIdOf(signature) ?? place.taskId;
   const links = [...signaturesOf(options["link"]), ...(place.link ?? [])];
   const errbacks = [...signaturesOf(options["link_error"]), ...(place.linkError ?? [])];
   if (first === undefined) return [[lastId ?? ids(), null], null];
@@ -66,7 +66,7 @@ async function applyChain(
   const dressed = [first, ...rest].map((task, n, all): Signature => {
     const isLast = n === all.length - 1;
     const own = task.options as Record<string, unknown>;
-    const id = (isLast ? lastId : undefined) ?? textOf(own["task_id"]) ?? ids();
+    const id = (isLast ? lastId : undefined) ?? resultIdOf(task) ?? ids();
     return {
       ...task,
       options: {
@@ -137,7 +137,7 @@ async function applyChord(
   const header = signature.kwargs["header"] as Signature | readonly Signature[];
   const tasks = tasksOfGroup(header);
   const original = signature.kwargs["body"] as Signature;
-  const bodyId = place.taskId ?? textOf(options["task_id"]) ?? textOf(original.options["task_id"]) ?? ids();
+  const bodyId = resultIdOf(signature) ?? place.taskId ?? ids();
   const chainOf = place.chain ?? (options["chain"] as Signature[] | undefined);
   const link = [...signaturesOf(options["link"]), ...(place.link ?? [])];
   const linkError = [...signaturesOf(options["link_error"]), ...(place.linkError ?? [])];

@@ -1,5 +1,5 @@
 import type { Signature } from "../message.js";
-import { signaturesOf } from "./prepare-task.js";
+import { signaturesOf, textOf } from "./prepare-task.js";
 
 /** What a signature is: a task, or several of them. */
 export type SignatureType = "task" | "chain" | "group" | "chord";
@@ -67,4 +67,25 @@ function followed(chordSignature: Signature, next: Signature): Signature {
     subtask_type: "chain",
     immutable: false,
   };
+}
+
+/**
+ * The id under which the result of a signature will be, where that is settled: of a chain its last task's, of a chord its
+ * body's, whatever the signature around them says. Python names chords after their group there.
+ */
+export function resultIdOf(signature: Signature): string | undefined {
+  const own = textOf((signature.options as Record<string, unknown>)["task_id"]);
+  switch (typeOf(signature)) {
+    case "chain": {
+      const last = tasksOfChain(signature).at(-1);
+      return (last && resultIdOf(last)) ?? own;
+    }
+    case "chord": {
+      const header = signature.kwargs["header"] as Signature | readonly Signature[];
+      const groupId = "options" in header ? header.options["task_id"] : undefined;
+      return resultIdOf(signature.kwargs["body"] as Signature) ?? (own === groupId ? undefined : own);
+    }
+    default:
+      return own;
+  }
 }

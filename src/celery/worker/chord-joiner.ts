@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { CeleryApp } from "../app.js";
 import { applySignature } from "../canvas/apply-signature.js";
+import { resultIdOf } from "../canvas/composites.js";
 import { prepareTask, signaturesOf } from "../canvas/prepare-task.js";
 import { derivedId } from "../derived-id.js";
-import { encodeMessage, pythonRepr, type Signature } from "../message.js";
-import { FINISH_CHORD } from "../scripts/finish-chord.js";
+import { encodeMessage, type Signature } from "../message.js";
+import { pythonRepr } from "../python-repr.js";
 import { chordError } from "../task-errors.js";
 import type { TaskRequest } from "./task-request.js";
 
@@ -38,9 +39,9 @@ export class ChordJoiner {
     state: string,
     value: unknown,
   ): Promise<void> {
-    const { isLast } = await this.#app.backend.addChordPart(groupId, groupIndex, taskId, state, value);
-    if (!isLast) return;
-    const parts = await this.#app.backend.chordParts(groupId);
+    const { backend } = this.#app;
+    if (!(await backend.addChordPart(groupId, groupIndex, taskId, state, value, request.id))) return;
+    const parts = await backend.chordParts(groupId);
     const failed = parts.find((part) => part.state !== "SUCCESS");
     if (failed === undefined)
       await this.#sendBody(
@@ -62,7 +63,7 @@ export class ChordJoiner {
     const ids = () => derivedId(groupId, `body ${count++}`);
     if (body.subtask_type) {
       await applySignature(this.#app, ids, body, [results], place);
-      await this.#finish(groupId);
+      await this.#app.backend.finishChord(groupId, request.id);
       return;
     }
     const task = prepareTask(ids, body, [results], place);
@@ -78,7 +79,10 @@ export class ChordJoiner {
       },
       content,
     );
-    await this.#finish(groupId, { list: await this.#app.broker.listFor(queue, task.priority), message });
+    const { backend, broker, sharesServer } = this.#app;
+    const list = await broker.listFor(queue, task.priority);
+    if (!sharesServer) await broker.redis.lpush(list, message);
+    await backend.finishChord(groupId, request.id, sharesServer ? { list, message } : undefined);
   }
 
   /** The body fails with the first part that did, and its errbacks hear of it. */
@@ -96,7 +100,7 @@ export class ChordJoiner {
     const cause = `${String(type ?? "Exception")}(${list.map((arg) => pythonRepr(arg)).join(", ")})`;
     const failure = chordError(`Dependency ${part.taskId} raised ${cause}`);
     const options = body.options as Record<string, unknown>;
-    const id = typeof options["task_id"] === "string" ? options["task_id"] : derivedId(groupId, "body 0");
+    const id = resultIdOf(body) ?? derivedId(groupId, "body 0");
     await this.#app.backend.storeFailure({ id, parentId: request.id, group: null }, failure);
     let count = 0;
     const ids = () => derivedId(groupId, `error ${count++}`);
@@ -117,20 +121,6 @@ export class ChordJoiner {
         value,
       );
     }
-    await this.#finish(groupId);
-  }
-
-  /** Deletes the chord's keys and, in the same step where one server has both, sends the message: once. */
-  async #finish(groupId: string, send?: { list: string; message: string }): Promise<void> {
-    const { backend, broker } = this.#app;
-    const { parts, size, extra } = backend.groupKeys(groupId);
-    if (send === undefined) {
-      await backend.redis.eval(FINISH_CHORD, 3, parts, size, extra);
-    } else if (this.#app.sharesServer) {
-      await backend.redis.eval(FINISH_CHORD, 4, parts, size, extra, send.list, send.message);
-    } else {
-      await broker.redis.lpush(send.list, send.message);
-      await backend.redis.eval(FINISH_CHORD, 3, parts, size, extra);
-    }
+    await this.#app.backend.finishChord(groupId, request.id);
   }
 }

@@ -1,5 +1,5 @@
 import { inflateSync } from "node:zlib";
-import { dumps, loads, TypedValue } from "./python-json.js";
+import { dumps, loads } from "./python-json.js";
 
 /** A task to run later, as Celery puts it into messages: a task, or a chain, group or chord of them. */
 export interface Signature {
@@ -184,31 +184,4 @@ export function encodeMessage(
     headers,
     properties: { ...properties, body_encoding: "base64" },
   });
-}
-
-/** A value as Python's `repr` shows it in events and headers; cut to `most` characters. */
-export function pythonRepr(value: unknown, most = 1024): string {
-  const text = repr(value);
-  return text.length <= most ? text : `${text.slice(0, most - 3)}...`;
-}
-
-function repr(value: unknown): string {
-  if (value === null || value === undefined) return "None";
-  if (typeof value === "boolean") return value ? "True" : "False";
-  if (typeof value === "string") {
-    const content = JSON.stringify(value).slice(1, -1).replaceAll('\\"', '"');
-    return value.includes("'") && !value.includes('"')
-      ? `"${content}"`
-      : `'${content.replaceAll("'", "\\'")}'`;
-  }
-  if (typeof value === "number")
-    return Number.isNaN(value) ? "nan" : Number.isFinite(value) ? String(value) : value > 0 ? "inf" : "-inf";
-  if (Array.isArray(value)) return `[${value.map(repr).join(", ")}]`;
-  if (value instanceof TypedValue) return repr(value.value);
-  if (typeof value === "object") {
-    return `{${Object.entries(value)
-      .map(([name, member]) => `${repr(name)}: ${repr(member)}`)
-      .join(", ")}}`;
-  }
-  return String(value);
 }

@@ -31,7 +31,8 @@ function routeOf(pattern: string, target: unknown): readonly [string, string] {
     typeof target === "object" && target !== null
       ? ((target as Record<string, unknown>)["queue"] ?? (target as Record<string, unknown>)["routing_key"])
       : target;
-  if (typeof queue !== "string") throw new TypeError(`CELERY_ROUTES: expected a queue for ${pattern.slice(0, 80)}`);
+  if (typeof queue !== "string")
+    throw new TypeError(`CELERY_ROUTES: expected a queue for ${pattern.slice(0, 80)}`);
   return [pattern, queue];
 }
 
@@ -59,7 +60,9 @@ function parseLiteral(text: string): unknown {
   try {
     return JSON.parse(json);
   } catch {
-    throw new TypeError(`CELERY_ROUTES: expected JSON or a Python literal such as {'task': {'queue': 'name'}}`);
+    throw new TypeError(
+      `CELERY_ROUTES: expected JSON or a Python literal such as {'task': {'queue': 'name'}}`,
+    );
   }
 }
 

@@ -1,4 +1,6 @@
-/** Errors that have a Python class, so that a Python caller gets what it would catch. */
+import { pythonRepr } from "./python-repr.js";
+
+// Errors that have a Python class, so that a Python caller gets what it would catch.
 
 /** A failure of a task, as Python rebuilds it: the class by its module and name, made with `args`. */
 export class TaskFailure extends Error {
@@ -54,6 +56,6 @@ export function toTaskFailure(error: unknown): TaskFailure {
 }
 
 /** `ValueError('part')`, as Python shows it. */
-export function failureRepr(failure: TaskFailure, repr: (value: unknown) => string): string {
-  return `${failure.type}(${failure.args.map(repr).join(", ")})`;
+export function failureRepr({ type, args }: TaskFailure): string {
+  return `${type}(${args.map((arg) => pythonRepr(arg)).join(", ")})`;
 }

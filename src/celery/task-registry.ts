@@ -1,4 +1,5 @@
 import type { MessageHeaders, MessageProperties } from "./message.js";
+import { parseRate } from "./rate.js";
 import type { TaskFailure } from "./task-errors.js";
 
 /** What a task may say of itself. */
@@ -79,17 +80,6 @@ export class RetryRequest extends Error {
   }
 }
 
-const RATE = /^(\d+(?:\.\d+)?)(?:\/([smh]))?$/;
-const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 };
-
-/** Starts a second of a rate such as `10/m`; a bare number counts seconds. @throws TypeError */
-export function parseRate(rate: string | number | null | undefined): number {
-  if (rate === null || rate === undefined || rate === "") return 0;
-  const [, count, unit = "s"] = RATE.exec(String(rate)) ?? [];
-  if (count === undefined) throw new TypeError("a rate: expected a number, or one such as 10/m");
-  return Number(count) / SECONDS[unit]!;
-}
-
 /** @throws TypeError in one sentence */
 export function checkTaskOptions(
   name: string,
@@ -99,5 +89,9 @@ export function checkTaskOptions(
     throw new TypeError("the name of a task: expected letters, digits and dots");
   const wrong = options.parameters.find((parameter) => !/^\w+\??$/.test(parameter));
   if (wrong !== undefined) throw new TypeError(`task ${name}: expected a name for each parameter`);
-  return { ...options, ratePerSecond: parseRate(options.rateLimit) };
+  try {
+    return { ...options, ratePerSecond: parseRate(options.rateLimit) };
+  } catch {
+    throw new TypeError(`task ${name}: expected a rate such as 10/m`);
+  }
 }

@@ -11,9 +11,8 @@ process.on("message", (message: ToChild) => {
   if (message.type === "end") controller.abort(softTimeLimitExceeded());
   else void run(message).then((answer) => process.send?.(answer));
 });
-// The worker ends its processes itself, also when a terminal sends signals to all of them.
+// The worker ends its processes itself, also when a terminal sends this signal to all of them.
 process.on("SIGINT", () => {});
-process.on("SIGTERM", () => process.exit(143));
 process.on("disconnect", () => process.exit(1));
 
 async function run(message: Extract<ToChild, { type: "task" }>): Promise<FromChild> {

@@ -41,22 +41,12 @@ export class ChildPool {
     child.tasks++;
     request.pid = child.process.pid;
     child.process.ref();
-    const { headers, args, kwargs } = request.message;
     const message: ToChild = {
       type: "task",
       module: request.task.module!.module.href,
       export: request.task.module!.export ?? "default",
       parameters,
-      context: {
-        id: request.id,
-        name: request.task.name,
-        retries: request.retries,
-        args,
-        kwargs,
-        headers,
-        deliveryInfo: request.deliveryInfo,
-        hostname,
-      },
+      context: request.context(hostname),
     };
     const onAbort = () => {
       const reason = request.signal.reason as TaskFailure;
@@ -72,7 +62,7 @@ export class ChildPool {
         child.process.once("exit", onExit);
         child.process.on("message", onMessage);
         request.signal.addEventListener("abort", onAbort);
-        request.onKill = () => child.process.kill("SIGKILL");
+        request.onKill = (signal) => child.process.kill(signal);
         child.process.send(message, (error) => error && reject(new ProcessLost(error.message)));
       });
       return resultOf(answer);

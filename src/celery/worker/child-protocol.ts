@@ -1,4 +1,4 @@
-import type { RetryOptions } from "../task-registry.js";
+import type { RetryOptions, TaskContext } from "../task-registry.js";
 
 /** What a worker tells one of its task processes. */
 export type ToChild =
@@ -7,8 +7,7 @@ export type ToChild =
       readonly module: string;
       readonly export: string;
       readonly parameters: Record<string, unknown>;
-      /** The context's plain parts. */
-      readonly context: Record<string, unknown>;
+      readonly context: Omit<TaskContext, "signal" | "retry">;
     }
   /** The soft time limit is reached. */
   | { readonly type: "end" };

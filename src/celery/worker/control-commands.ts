@@ -1,7 +1,6 @@
-import { pythonRepr } from "../message.js";
+import { parseRate } from "../rate.js";
 import { failureRepr, TaskFailure } from "../task-errors.js";
 import { type Command, type CommandContext, NO_REPLY, nok, ok, required, requiredText } from "./command.js";
-import { parseRate } from "./rate.js";
 
 /** The most places that one command adds or takes away. */
 const MOST_RESIZED = 1000;
@@ -14,7 +13,7 @@ const rateLimit: Command = ({ worker }, args) => {
     perSecond = parseRate(rate);
   } catch (error) {
     if (!(error instanceof TaskFailure) || error.type !== "ValueError") throw error;
-    return nok(`Invalid rate limit string: ${failureRepr(error, (argument) => pythonRepr(argument))}`);
+    return nok(`Invalid rate limit string: ${failureRepr(error)}`);
   }
   if (!knowsTask(() => worker.setRateLimit(task, perSecond))) return nok("unknown task");
   return ok(rate ? "new rate limit set successfully" : "rate limit disabled successfully");

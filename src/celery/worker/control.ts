@@ -2,7 +2,6 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import type { CeleryBroker } from "../broker.js";
 import { binding } from "../broker-keys.js";
-import { pythonRepr } from "../message.js";
 import { failureRepr, TaskFailure, toTaskFailure } from "../task-errors.js";
 import type { LamportClock } from "./clock.js";
 import { type Command, type CommandContext, NO_REPLY, nok } from "./command.js";
@@ -87,7 +86,7 @@ export class RemoteControl {
       if (command === undefined) throw new TaskFailure("KeyError", [method]);
       return command(this.#context, args);
     } catch (error) {
-      return nok(failureRepr(toTaskFailure(error), (argument) => pythonRepr(argument)));
+      return nok(failureRepr(toTaskFailure(error)));
     }
   }
 

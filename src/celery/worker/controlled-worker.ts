@@ -20,6 +20,12 @@ export interface RequestInfo {
   readonly stamps?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** Whether tasks that run are ended too, and by which signal. */
+export interface RevokeOptions {
+  readonly terminate: boolean;
+  readonly signal: NodeJS.Signals;
+}
+
 /** What remote control asks of a worker, and tells it to do. */
 export interface ControlledWorker {
   /** `name@host`. */
@@ -46,12 +52,9 @@ export interface ControlledWorker {
   /** Address parts of the broker, without passwords. */
   brokerInfo(): Readonly<Record<string, unknown>>;
   /** Forgets tasks; `terminate` ends them where they run. */
-  revoke(taskIds: readonly string[], options: { readonly terminate: boolean; readonly signal: string }): void;
+  revoke(taskIds: readonly string[], options: RevokeOptions): void;
   /** The same for tasks whose stamped headers hold one of the values. */
-  revokeByStampedHeaders(
-    headers: Readonly<Record<string, readonly string[]>>,
-    options: { readonly terminate: boolean; readonly signal: string },
-  ): void;
+  revokeByStampedHeaders(headers: Readonly<Record<string, readonly string[]>>, options: RevokeOptions): void;
   addConsumer(queue: string): void;
   cancelConsumer(queue: string): void;
   /** Changes how many tasks run at once. */

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { CeleryBroker } from "../broker.js";
-import { encodeMessage, type MessageHeaders, pythonRepr, type TaskMessage } from "../message.js";
+import { encodeMessage, type MessageHeaders, type TaskMessage } from "../message.js";
 import { formatDate } from "../python-date.js";
+import { pythonRepr } from "../python-repr.js";
 import { failureRepr, type TaskFailure } from "../task-errors.js";
 import type { LamportClock } from "./clock.js";
 import { DEFAULT_SOFTWARE, loadAverages, type Software, systemName, utcOffsetHours } from "./node-info.js";
@@ -237,7 +238,7 @@ function describe(headers: MessageHeaders): Readonly<Record<string, unknown>> {
 
 function describeFailure(failure: TaskFailure): Readonly<Record<string, unknown>> {
   return {
-    exception: failureRepr(failure, (argument) => pythonRepr(argument)),
+    exception: failureRepr(failure),
     traceback: failure.stack ?? "",
   };
 }

@@ -1,6 +1,6 @@
 import { bindParameters } from "../bind-parameters.js";
 import { TaskFailure, timeLimitExceeded, toTaskFailure, workerLost } from "../task-errors.js";
-import { type RetryOptions, RetryRequest, type TaskContext } from "../task-registry.js";
+import { type RetryOptions, RetryRequest } from "../task-registry.js";
 import { type ChildPool, ProcessLost } from "./child-pool.js";
 import type { Outcome } from "./outcome.js";
 import type { TaskRequest } from "./task-request.js";
@@ -41,7 +41,13 @@ export async function execute(
     const run =
       request.task.handler === undefined
         ? children.run(request, parameters, hostname)
-        : Promise.resolve().then(() => request.task.handler!(parameters, contextOf(request, hostname)));
+        : Promise.resolve().then(() =>
+            request.task.handler!(parameters, {
+              ...request.context(hostname),
+              signal: request.signal,
+              retry: throwRetry,
+            }),
+          );
     run.catch(() => {}); // where it is not waited for
     return { kind: "success", result: await Promise.race([run, ended]) };
   } catch (error) {
@@ -59,23 +65,6 @@ function outcomeOf(error: unknown, rejectOnWorkerLost: boolean): Outcome {
   const failure = toTaskFailure(error);
   if (failure.type !== "TaskRevokedError") return { kind: "failure", failure };
   return { kind: "revoked", failure, terminated: failure.args[0] === "terminated" };
-}
-
-/** What a handler in this process knows of its call. */
-function contextOf(request: TaskRequest, hostname: string): TaskContext {
-  const { headers, args, kwargs } = request.message;
-  return {
-    id: request.id,
-    name: request.task.name,
-    retries: request.retries,
-    args,
-    kwargs,
-    headers,
-    deliveryInfo: request.deliveryInfo,
-    hostname,
-    signal: request.signal,
-    retry: throwRetry,
-  };
 }
 
 /** The `retry` of a context. */

@@ -1,4 +1,4 @@
-import { pythonRepr } from "../message.js";
+import { pythonRepr } from "../python-repr.js";
 import type { ControlledWorker, RequestInfo } from "./controlled-worker.js";
 
 /** The tasks that a worker has, whether begun or not. */

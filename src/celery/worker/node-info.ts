@@ -1,5 +1,5 @@
 import { arch, loadavg, release, type } from "node:os";
-import { pythonRepr } from "../message.js";
+import { pythonRepr } from "../python-repr.js";
 
 /** The program that a worker is, as monitors show it. */
 export interface Software {

@@ -1,3 +1,4 @@
+import { constants } from "node:os";
 import type { CeleryApp } from "../app.js";
 import { applySignature, type ResultTree } from "../canvas/apply-signature.js";
 import type { IdSource } from "../canvas/id-source.js";
@@ -25,8 +26,6 @@ export type Outcome =
   /** Its process died: back to the queue. */
   | { readonly kind: "lost" };
 
-/** The number that events name. */
-const SIGTERM = 15;
 const DEFAULT_RETRIES = 3;
 const DEFAULT_COUNTDOWN_SECONDS = 180;
 
@@ -112,7 +111,11 @@ export class OutcomeRecorder {
       await this.#chords.addPart(request, headers.group, headers.group_index, embed.chord, "REVOKED", value);
     }
     await this.acknowledge(request);
-    this.#events.taskRevoked(request.id, { terminated, signum: terminated ? SIGTERM : null, expired });
+    this.#events.taskRevoked(request.id, {
+      terminated,
+      signum: terminated ? constants.signals[request.endedBy ?? "SIGTERM"] : null,
+      expired,
+    });
   }
 
   /** Sends the task again under its own id. */

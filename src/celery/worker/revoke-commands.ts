@@ -1,4 +1,4 @@
-import { pythonRepr } from "../message.js";
+import { pythonRepr } from "../python-repr.js";
 import { TaskFailure } from "../task-errors.js";
 import { type Command, ok, required, requiredText, textsOf } from "./command.js";
 import { heldTasks } from "./held-tasks.js";

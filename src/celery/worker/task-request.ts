@@ -1,7 +1,7 @@
 import type { TaskMessage } from "../message.js";
 import { parseDate } from "../python-date.js";
 import { softTimeLimitExceeded, type TaskFailure } from "../task-errors.js";
-import type { RegisteredTask } from "../task-registry.js";
+import type { RegisteredTask, TaskContext } from "../task-registry.js";
 import type { RequestInfo } from "./controlled-worker.js";
 
 /** A task that a worker holds: a message that it has claimed, from then until it is acknowledged or put back. */
@@ -15,8 +15,10 @@ export class TaskRequest {
   /** Milliseconds since 1970. */
   startedAt: number | undefined;
   pid: number | undefined;
-  /** Kills the task's process; set while it has one. */
-  onKill: (() => void) | undefined;
+  /** Kills the task's process with a signal; set while it has one. */
+  onKill: ((signal: NodeJS.Signals) => void) | undefined;
+  /** What ended it before it was done. */
+  endedBy: NodeJS.Signals | undefined;
   readonly #controller = new AbortController();
   #end: ((failure: TaskFailure) => void) | undefined;
 
@@ -29,6 +31,11 @@ export class TaskRequest {
 
   get id(): string {
     return this.message.headers.id;
+  }
+
+  /** Values of its stamped headers. */
+  get stamps(): Readonly<Record<string, unknown>> {
+    return (this.message.headers["stamps"] ?? {}) as Readonly<Record<string, unknown>>;
   }
 
   get retries(): number {
@@ -66,16 +73,32 @@ export class TaskRequest {
     this.#controller.abort(softTimeLimitExceeded());
   }
 
-  /** Ends the task: whatever its handler still does is ignored. */
-  end(failure: TaskFailure): void {
+  /** Ends the task: its process is killed, and what a handler without one still does is ignored. */
+  end(failure: TaskFailure, signal: NodeJS.Signals = "SIGKILL"): void {
+    this.endedBy = signal;
     this.#controller.abort(failure);
-    this.onKill?.();
+    this.onKill?.(signal);
     this.#end?.(failure);
   }
 
   /** Whoever runs the task hears here that it was ended. */
   onEnd(listener: (failure: TaskFailure) => void): void {
     this.#end = listener;
+  }
+
+  /** What a handler knows of its call, but for what cannot be sent to another process. */
+  context(hostname: string): Omit<TaskContext, "signal" | "retry"> {
+    const { headers, args, kwargs } = this.message;
+    return {
+      id: this.id,
+      name: this.task.name,
+      retries: this.retries,
+      args,
+      kwargs,
+      headers,
+      deliveryInfo: this.deliveryInfo,
+      hostname,
+    };
   }
 
   info(hostname: string): RequestInfo {
@@ -90,6 +113,7 @@ export class TaskRequest {
       acknowledged: this.isAcknowledged,
       deliveryInfo: this.deliveryInfo,
       workerPid: this.pid ?? null,
+      stamps: this.stamps,
     };
   }
 }

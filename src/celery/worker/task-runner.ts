@@ -6,6 +6,7 @@ import { execute, type TimeLimits } from "./execution.js";
 import { type Outcome, OutcomeRecorder } from "./outcome.js";
 import { RateLimiter } from "./rate-limiter.js";
 import { RevokedIds } from "./revoked-ids.js";
+import { RevokedStamps } from "./revoked-stamps.js";
 import type { TaskRequest } from "./task-request.js";
 import type { CheckedWorkerOptions } from "./worker-options.js";
 
@@ -17,6 +18,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** Runs the tasks that a worker holds: each at its time, so many at once, in the order in which they came. */
 export class TaskRunner {
   readonly revoked = new RevokedIds();
+  readonly revokedStamps = new RevokedStamps();
   readonly children: ChildPool;
   /** Finished tasks by name. */
   readonly totals: Record<string, number> = {};
@@ -130,8 +132,8 @@ export class TaskRunner {
     }
   }
 
-  /** Ends tasks that wait and, with `terminate`, those that run. */
-  revoke(isMeant: (request: TaskRequest) => boolean, terminate: boolean): void {
+  /** Ends tasks that wait and, where a signal is given, those that run. */
+  revoke(isMeant: (request: TaskRequest) => boolean, signal: NodeJS.Signals | undefined): void {
     for (const [request, timer] of this.#scheduled) {
       if (!isMeant(request)) continue;
       clearTimeout(timer);
@@ -142,8 +144,8 @@ export class TaskRunner {
       this.#ready.splice(this.#ready.indexOf(request), 1);
       this.settle(request, { kind: "revoked", failure: taskRevoked("revoked") });
     }
-    if (!terminate) return;
-    for (const request of this.active) if (isMeant(request)) request.end(taskRevoked("terminated"));
+    if (signal === undefined) return;
+    for (const request of this.active) if (isMeant(request)) request.end(taskRevoked("terminated"), signal);
   }
 
   setRateLimit(task: string, perSecond: number): void {
@@ -193,7 +195,9 @@ export class TaskRunner {
 
   /** Of tasks that are not to run any more. */
   #outcomeBefore(request: TaskRequest): Outcome | undefined {
-    if (this.revoked.has(request.id)) return { kind: "revoked", failure: taskRevoked("revoked") };
+    if (this.revoked.has(request.id) || this.revokedStamps.match(request.stamps)) {
+      return { kind: "revoked", failure: taskRevoked("revoked") };
+    }
     if (!request.isExpired(Date.now())) return undefined;
     return { kind: "revoked", failure: taskRevoked("expired"), expired: true };
   }

@@ -1,7 +1,6 @@
 import type { CeleryApp } from "../app.js";
 import type { Consumer } from "./consumer.js";
-import type { ControlledWorker, RequestInfo } from "./controlled-worker.js";
-import type { TaskRequest } from "./task-request.js";
+import type { ControlledWorker, RequestInfo, RevokeOptions } from "./controlled-worker.js";
 import type { TaskRunner } from "./task-runner.js";
 import type { CheckedWorkerOptions } from "./worker-options.js";
 
@@ -102,27 +101,32 @@ export class WorkerControls implements ControlledWorker {
       port: port ?? null,
       virtual_host: String(db ?? 0),
       transport: "redis",
+      userid: null,
+      ssl: this.#app.broker.redis.options.tls !== undefined,
+      insist: false,
+      connect_timeout: (this.#app.broker.redis.options.connectTimeout ?? 0) / 1000,
+      transport_options: { visibility_timeout: this.#app.broker.visibilityTimeoutSeconds },
+      login_method: null,
+      uri_prefix: null,
+      heartbeat: 0,
+      failover_strategy: "round-robin",
+      alternates: [],
     };
   }
 
-  revoke(taskIds: readonly string[], { terminate }: { terminate: boolean; signal: string }): void {
+  revoke(taskIds: readonly string[], { terminate, signal }: RevokeOptions): void {
     for (const id of taskIds) this.#runner.revoked.add(id);
     const ids = new Set(taskIds);
-    this.#runner.revoke(({ id }) => ids.has(id), terminate);
+    this.#runner.revoke(({ id }) => ids.has(id), terminate ? signal : undefined);
   }
 
   revokeByStampedHeaders(
     headers: Readonly<Record<string, readonly string[]>>,
-    { terminate }: { terminate: boolean; signal: string },
+    { terminate, signal }: RevokeOptions,
   ): void {
-    const wanted = Object.entries(headers);
-    const hasStamp = ({ message }: TaskRequest) => {
-      const stamps = (message.headers["stamps"] ?? {}) as Readonly<Record<string, unknown>>;
-      return wanted.some(([name, values]) =>
-        [stamps[name]].flat().some((value) => values.includes(String(value))),
-      );
-    };
-    this.#runner.revoke(hasStamp, terminate);
+    const { revokedStamps } = this.#runner;
+    revokedStamps.add(headers);
+    this.#runner.revoke(({ stamps }) => revokedStamps.match(stamps), terminate ? signal : undefined);
   }
 
   addConsumer(queue: string): void {

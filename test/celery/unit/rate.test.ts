@@ -1,5 +1,5 @@
 import test from "ava";
-import { parseRate } from "../../../src/celery/worker/rate.js";
+import { parseRate } from "../../../src/celery/rate.js";
 
 test("reads rates as tasks a second", (t) => {
   t.is(parseRate("10/m"), 10 / 60);

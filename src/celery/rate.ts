@@ -1,4 +1,4 @@
-import { TaskFailure } from "../task-errors.js";
+import { TaskFailure } from "./task-errors.js";
 
 const SECONDS_OF: ReadonlyMap<string, number> = new Map([
   ["s", 1],

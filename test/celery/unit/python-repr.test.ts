@@ -1,0 +1,41 @@
+import test from "ava";
+import { TypedValue } from "../../../src/celery/python-json.js";
+import { pythonRepr } from "../../../src/celery/python-repr.js";
+import { failureRepr, TaskFailure } from "../../../src/celery/task-errors.js";
+
+test("values as Python shows them", (t) => {
+  const value = [
+    1,
+    -2.5,
+    null,
+    true,
+    "it's",
+    'say "x"',
+    `'"`,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    { a: [], b: {} },
+  ];
+  t.is(pythonRepr(value), `[1, -2.5, None, True, "it's", 'say "x"', '\\'"', nan, inf, {'a': [], 'b': {}}]`);
+  t.is(pythonRepr(new TypedValue("decimal", "1.5")), "'1.5'");
+  t.is(
+    failureRepr(new TaskFailure("KeyError", ["a rather long name", 2])),
+    "KeyError('a rather long name', 2)",
+  );
+});
+
+test("what is too long or too deep is cut, and not looked at", (t) => {
+  t.is(pythonRepr("abcdefgh", 8), "'abcd...");
+  const cyclic: unknown[] = [];
+  cyclic.push(cyclic);
+  t.is(pythonRepr(cyclic), `${"[".repeat(13)}...${"]".repeat(13)}`);
+  let looked = 0;
+  const items = Array.from({ length: 100_000 }, () => ({
+    get x() {
+      looked++;
+      return 1;
+    },
+  }));
+  t.is(pythonRepr(items, 100).length, 100);
+  t.true(looked < 100);
+});

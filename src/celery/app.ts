@@ -4,7 +4,9 @@ import client from "celery-node/dist/app/client.js";
 import { type BackendOptions, CeleryBackend } from "./backend.js";
 import { type BrokerOptions, CeleryBroker } from "./broker.js";
 import { applySignature, type CanvasSender } from "./canvas/apply-signature.js";
+import { typeOf } from "./canvas/composites.js";
 import type { TaskToSend } from "./canvas/prepare-task.js";
+import { GroupResult } from "./group-result.js";
 import type { Signature } from "./message.js";
 import { pythonRepr } from "./python-repr.js";
 import { ResultListener } from "./result-listener.js";
@@ -127,13 +129,18 @@ export class CeleryApp extends client.default implements CanvasSender {
     kwargs: Readonly<Record<string, unknown>> = {},
     options: SendOptions = {},
   ): Promise<TaskResult> {
-    return this.apply(signature(task, args, kwargs, options));
+    return (await this.apply(signature(task, args, kwargs, options))) as TaskResult;
   }
 
-  /** Sends a signature: a task, chain, group or chord. The result of a group is that of its id: see its members. */
-  async apply(canvas: Signature): Promise<TaskResult> {
-    const [[id]] = await applySignature(this, randomUUID, canvas, [], {});
-    return this.result(id);
+  /** Sends a signature: a task, chain, group or chord. The result of a group has those of its members. */
+  async apply(canvas: Signature): Promise<TaskResult | GroupResult> {
+    const [[id], members] = await applySignature(this, randomUUID, canvas, [], {});
+    if (typeOf(canvas) !== "group") return this.result(id);
+    return new GroupResult(
+      id,
+      (members ?? []).map(([[member]]) => this.result(member)),
+      this.#backend,
+    );
   }
 
   /** The result of a task that was sent by anybody. */

@@ -32,7 +32,7 @@ export class TaskResult extends result.AsyncResult {
   /** Waits for the final state: SUCCESS, FAILURE or REVOKED, and what is stored with it. */
   async final(timeoutMs?: number): Promise<TaskMeta> {
     await this.#sent;
-    let stop: (() => void) | undefined;
+    const waiting = new AbortController();
     let timer: NodeJS.Timeout | undefined;
     try {
       return await new Promise<TaskMeta>((resolve, reject) => {
@@ -40,11 +40,16 @@ export class TaskResult extends result.AsyncResult {
           const failure = new TaskFailure("TimeoutError", ["The operation timed out."], "celery.exceptions");
           timer = setTimeout(() => reject(failure), timeoutMs);
         }
-        this.#listener.wait(this.taskId, resolve).then((stopper) => (stop = stopper), reject);
+        this.#listener
+          .wait(this.taskId, resolve)
+          .then(
+            (stop) => (waiting.signal.aborted ? stop() : waiting.signal.addEventListener("abort", stop)),
+            reject,
+          );
       });
     } finally {
       clearTimeout(timer);
-      stop?.();
+      waiting.abort();
     }
   }
 

@@ -43,6 +43,8 @@ export interface CeleryConfig {
   /** Tasks claimed beyond the running ones, as a multiple of `concurrency`; 0 is no limit. */
   readonly prefetchMultiplier: number;
   readonly maxTasksPerChild: number;
+  /** Seconds after which a message that nobody has acknowledged goes back to its queue; the same in all workers. */
+  readonly visibilityTimeoutSeconds: number;
 }
 
 export interface ObjectStoreConfig extends HostAndPort {
@@ -92,8 +94,9 @@ const COUNT = { least: 1, most: Number.MAX_SAFE_INTEGER };
 
 /**
  * Reads the settings of a worker from environment variables, which have the names of the Python entity service. Beyond
- * those, servers may carry a port (`host:port`), and ENCODING_CACHE_BYTES [512 MiB] bounds a worker's cache. A variable
- * that is missing or empty has its default; numbers may carry underscores.
+ * those, servers may carry a port (`host:port`), ENCODING_CACHE_BYTES [512 MiB] bounds a worker's cache, and
+ * CELERY_VISIBILITY_TIMEOUT_SECONDS [3600] says when the messages of dead workers go back to their queue. A variable that
+ * is missing or empty has its default; numbers may carry underscores.
  *
  * @returns a frozen object
  * @throws ConfigError for the first variable that is wrong
@@ -147,6 +150,10 @@ function readCelery(env: Environment, redis: RedisConfig): CeleryConfig {
     concurrency: readWhole(env, "CELERYD_CONCURRENCY", 2, { least: 1, most: 1024 }),
     prefetchMultiplier: readWhole(env, "CELERYD_PREFETCH_MULTIPLIER", 1, { least: 0, most: 10_000 }),
     maxTasksPerChild: readWhole(env, "CELERYD_MAX_TASKS_PER_CHILD", 2048, COUNT),
+    visibilityTimeoutSeconds: readWhole(env, "CELERY_VISIBILITY_TIMEOUT_SECONDS", 3600, {
+      least: 1,
+      most: 2_000_000, // setInterval takes up to 2^31 − 1 milliseconds
+    }),
   };
 }
 

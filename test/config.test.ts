@@ -18,6 +18,7 @@ test("without any variable, the settings are the Python service's, but for late 
       concurrency: 2,
       prefetchMultiplier: 1,
       maxTasksPerChild: 2048,
+      visibilityTimeoutSeconds: 3600,
     },
     objectStore: { host: "minio", port: 9000, bucket: "entityservice", secure: false },
     limits: {
@@ -48,6 +49,7 @@ test("every variable is read", (t) => {
     CELERYD_CONCURRENCY: "4",
     CELERYD_PREFETCH_MULTIPLIER: "3",
     CELERYD_MAX_TASKS_PER_CHILD: "1_000",
+    CELERY_VISIBILITY_TIMEOUT_SECONDS: "5",
     MINIO_SERVER: "s3.example",
     MINIO_ACCESS_KEY: "key",
     MINIO_SECRET_KEY: "secret",
@@ -73,6 +75,7 @@ test("every variable is read", (t) => {
   t.like(config.redis, { host: "::1", port: 6400, password: "a/b", socketTimeoutMs: 500 });
   t.is(config.celery.brokerUrl, "redis://:a%2Fb@[::1]:6400/0");
   t.like(config.celery, { acksLate: false, concurrency: 4, prefetchMultiplier: 3, maxTasksPerChild: 1000 });
+  t.is(config.celery.visibilityTimeoutSeconds, 5);
   t.deepEqual(config.objectStore, {
     host: "s3.example",
     port: 9000,
@@ -122,6 +125,7 @@ test("the settings cannot be changed", (t) => {
 
 const wrong: [variable: string, value: string, message: string][] = [
   ["CELERYD_CONCURRENCY", "two", "expected a whole number from 1 to 1024, got «two»."],
+  ["CELERY_VISIBILITY_TIMEOUT_SECONDS", "0", "expected a whole number from 1 to 2000000, got «0»."],
   ["CELERYD_CONCURRENCY", "0", "expected a whole number from 1 to 1024, got «0»."],
   ["CELERYD_CONCURRENCY", "1.5", "expected a whole number from 1 to 1024, got «1.5»."],
   ["CHUNK_SIZE_AIM", "1__0", "expected a whole number from 1 to 9007199254740991, got «1__0»."],

@@ -54,6 +54,7 @@ export async function runWorker(options: RunWorkerOptions, env: Environment): Pr
   const app = new CeleryApp({
     broker: celery.brokerUrl,
     routes: parseRoutes(celery.routes),
+    visibilityTimeoutSeconds: celery.visibilityTimeoutSeconds,
     sentinelMaster: config.redis.sentinelName,
   });
   const watch = new StoreWatch(

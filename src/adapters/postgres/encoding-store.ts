@@ -14,6 +14,9 @@ import { EncodingCollector } from "./encoding-collector.js";
 /** More rows than this are not made room for before they come, since the range may promise too many. */
 const MOST_EXPECTED_ROWS = 10_000_000;
 
+/** An encoding's id is 64 bits, big-endian: the data provider's in the upper half, the entity's in the lower one. */
+const ENTITY_ID_OFFSET = 4;
+
 /** Encodings in the tables `encodings` and `encodingblocks`, where Python workers read them too. */
 export class PostgresEncodingStore implements EncodingStore {
   readonly #pool: ConnectionPool;
@@ -55,23 +58,23 @@ export class PostgresEncodingStore implements EncodingStore {
     byteLength: number,
     signal?: AbortSignal,
   ): Promise<StoredBlocks> {
-    // An encoding is sent once, with all of the blocks that it is in.
+    // An encoding is sent once, with all of the blocks that it is in. Its id holds the entity's, and orders alike.
     const statement = `
-      SELECT member.entity_id, member.block_ids, encoding
+      SELECT encoding_id, member.block_ids, encoding
       FROM (
-        SELECT entity_id, encoding_id, array_agg(block_id) AS block_ids
+        SELECT encoding_id, array_agg(block_id) AS block_ids
         FROM encodingblocks
         WHERE dp = ${whole(dataproviderId)} AND block_id = ANY ('{${blockIds.map(whole).join()}}'::integer[])
-        GROUP BY entity_id, encoding_id
+        GROUP BY encoding_id
       ) AS member
       JOIN encodings USING (encoding_id)
-      ORDER BY member.entity_id`;
+      ORDER BY encoding_id`;
     return this.#read(statement, 3, signal, () => {
       const collector = new EncodingCollector(byteLength);
       const memberships = new Memberships(blockIds);
       return {
         onRow: (bytes, bounds) => {
-          const entityId = bytes.readInt32BE(bounds[0]!);
+          const entityId = bytes.readUInt32BE(bounds[0]! + ENTITY_ID_OFFSET);
           const record = collector.add(entityId, bytes, bounds[4]!, bounds[5]!);
           readIntegerArray(bytes, bounds[2]!, bounds[3]!, (blockId) => memberships.add(blockId, record));
         },

@@ -25,7 +25,8 @@ def circumstances(request):
         "root_id": request.root_id,
         "retries": request.retries,
         "hostname": request.hostname,
-        "redelivered": bool(delivery_info.get("redelivered")),
+        # kombu 5.1 says so in the headers alone
+        "redelivered": bool(delivery_info.get("redelivered") or getattr(request, "redelivered", False)),
         "priority": delivery_info.get("priority"),
         "routing_key": delivery_info.get("routing_key"),
         "pid": os.getpid(),

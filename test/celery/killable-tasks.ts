@@ -28,3 +28,9 @@ export async function heed({ seconds }: { seconds: number }, { signal }: TaskCon
 export function crash(): void {
   process.kill(process.pid, "SIGKILL");
 }
+
+/** The same, but for a message that has been delivered before. */
+export function crashOnce(_: unknown, { deliveryInfo }: TaskContext): boolean {
+  if (deliveryInfo.redelivered !== true) crash();
+  return true;
+}

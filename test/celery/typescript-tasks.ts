@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import { type CeleryApp, type TaskContext, TaskFailure, type TaskHandler } from "../../src/celery/index.js";
+import { heed } from "./killable-tasks.js";
 
 const killable = new URL("./killable-tasks.ts", import.meta.url);
 
@@ -98,4 +99,6 @@ export function registerTasks(app: CeleryApp, records: Redis): void {
   app.taskModule("ts.pid", { parameters: [], module: killable, export: "pid" });
   app.taskModule("ts.heed", { parameters: ["seconds"], module: killable, export: "heed" });
   app.taskModule("ts.crash", { parameters: [], module: killable, export: "crash" });
+  app.taskModule("ts.crash_once", { parameters: [], module: killable, export: "crashOnce" });
+  app.task<{ seconds: number }>("ts.heed_here", { parameters: ["seconds"] }, heed);
 }

@@ -54,7 +54,8 @@ export class TaskRequest {
   /** As Python shows it to tasks: with the priority, which the message has beside it. */
   get deliveryInfo(): RequestInfo["deliveryInfo"] {
     const { priority = 0, delivery_info: info } = this.message.properties;
-    const { exchange, routing_key, redelivered = false } = info;
+    const { exchange, routing_key } = info;
+    const redelivered = info.redelivered ?? this.message.headers.redelivered ?? false; // kombu 5.1 sets the header alone
     return { exchange, routing_key, redelivered, priority };
   }
 

@@ -1,0 +1,147 @@
+import { setTimeout as pause } from "node:timers/promises";
+import test from "ava";
+import { startFleet } from "./fleet.js";
+import { PYTHON_LINES, type PythonError } from "./python-celery.js";
+import { until } from "./until.js";
+
+for (const line of PYTHON_LINES) {
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    test.serial(
+      `${line} Celery: ${signal} lets our running task finish, and Python runs the rest`,
+      async (t) => {
+        const fleet = await startFleet(t, line);
+        const worker = await fleet.typeScriptWorker({
+          queues: ["shared"],
+          concurrency: 1,
+          prefetchMultiplier: 4,
+        });
+        const [active, ...rest] = await fleet.python.run<string[]>(`
+        later = slow.apply_async(("rest", 0), queue="shared", countdown=4)
+        first = slow.apply_async(("first", 1.5), queue="shared")
+        rest = [slow.apply_async(("rest", 0), queue="shared") for _ in range(3)]
+        return [each.id for each in (first, later, *rest)]
+      `);
+        await fleet.notes("begun:first", 1);
+        await until("all held", 10_000, async () => (await fleet.store.hlen("unacked")) === 5 || undefined);
+        worker.signal(signal);
+        t.is(await worker.waitForEnd(), 0);
+        t.like((await fleet.stored(active!))?.result, { lang: "ts" });
+        t.is(await fleet.store.hlen("unacked"), 0);
+        t.is(await fleet.store.llen("shared"), 4);
+        await fleet.pythonWorker({ queues: ["shared"] });
+        for (const id of rest) t.like((await fleet.ended(id)).result, { lang: "py" });
+        t.is((await fleet.notes("begun:rest", 4)).length, 4);
+        await fleet.nothingUnacknowledged();
+      },
+    );
+  }
+
+  test.serial(`${line} Celery: a second signal breaks our task off, and Python runs it`, async (t) => {
+    const fleet = await startFleet(t, line);
+    const worker = await fleet.typeScriptWorker({ queues: ["shared"] });
+    const id = await fleet.python.run<string>(`return slow.apply_async(("cold", 60), queue="shared").id`);
+    await fleet.notes("begun:cold", 1);
+    worker.signal("SIGTERM");
+    await pause(200); // two signals at once are one
+    worker.signal("SIGTERM");
+    t.is(await worker.waitForEnd(10_000), 0);
+    t.is(await fleet.stored(id), undefined);
+    const [message] = await fleet.store.lrange("shared", 0, -1);
+    t.is(JSON.parse(message!).headers.id, id);
+    t.true(JSON.parse(message!).headers.redelivered);
+  });
+
+  test.serial(
+    `${line} Celery: a hard limit ends our task, whoever sets it, and the next one runs`,
+    async (t) => {
+      const fleet = await startFleet(t, line);
+      const worker = await fleet.typeScriptWorker({ timeLimitSeconds: 1 });
+      const send = (options: string) =>
+        fleet.python.run(
+          `return signature("ts.block", (60,)).apply_async(queue="ts", ${options}).get(timeout=20)`,
+        );
+      const byMessage = await t.throwsAsync<PythonError>(send("time_limit=0.5"));
+      t.deepEqual([byMessage!.type, byMessage!.args], ["TimeLimitExceeded", [0.5]]);
+      t.regex(byMessage!.module, /^billiard\./);
+      const byWorker = await t.throwsAsync<PythonError>(send(""));
+      t.deepEqual([byWorker!.type, byWorker!.args], ["TimeLimitExceeded", [1]]);
+      t.is(
+        await fleet.python.run(`return signature("ts.block", (0,)).apply_async(queue="ts").get(timeout=20)`),
+        0,
+      );
+      await fleet.nothingUnacknowledged();
+      t.false(worker.hasEnded);
+    },
+  );
+
+  test.serial(
+    `${line} Celery: a soft limit asks our task to end, in our process and in its own`,
+    async (t) => {
+      const fleet = await startFleet(t, line);
+      await fleet.typeScriptWorker();
+      const error = await t.throwsAsync<PythonError>(
+        fleet.python.run(
+          `return signature("ts.heed", (60,)).apply_async(queue="ts", soft_time_limit=0.5).get(timeout=20)`,
+        ),
+      );
+      t.deepEqual([error!.type, error!.args], ["SoftTimeLimitExceeded", []]);
+      const inProcess = await t.throwsAsync<PythonError>(
+        fleet.python.run(
+          `return signature("ts.heed_here", (60,)).apply_async(queue="ts", soft_time_limit=0.5).get(timeout=20)`,
+        ),
+      );
+      t.is(inProcess!.type, "SoftTimeLimitExceeded");
+    },
+  );
+
+  test.serial(`${line} Celery: after max_tasks_per_child tasks another process runs the next`, async (t) => {
+    const fleet = await startFleet(t, line);
+    const worker = await fleet.typeScriptWorker({ maxTasksPerChild: 2 });
+    const pids = await fleet.python.run<number[]>(`
+      return [signature("ts.pid").apply_async(queue="ts").get(timeout=20) for _ in range(4)]
+    `);
+    const [a, b, c, d] = pids;
+    t.is(a, b);
+    t.not(b, c);
+    t.is(c, d);
+    t.false(pids.includes(worker.pid));
+  });
+
+  test.serial(
+    `${line} Celery: a task whose process dies fails with WorkerLostError, or goes back if told so`,
+    async (t) => {
+      const fleet = await startFleet(t, line);
+      const worker = await fleet.typeScriptWorker();
+      const error = await t.throwsAsync<PythonError>(
+        fleet.python.run(`return signature("ts.crash").apply_async(queue="ts").get(timeout=20)`),
+      );
+      t.is(error!.type, "WorkerLostError");
+      t.is(await fleet.python.run(`return add.apply_async((1, 2), queue="ts").get(timeout=20)`), 3);
+      await worker.killGroup();
+      await fleet.typeScriptWorker({ rejectOnWorkerLost: true });
+      const id = await fleet.python.run<string>(
+        `return signature("ts.crash_once").apply_async(queue="ts").id`,
+      );
+      t.is((await fleet.ended(id)).status, "SUCCESS");
+    },
+  );
+
+  test.serial(`${line} Celery: a paused process of ours that comes back does no harm`, async (t) => {
+    const fleet = await startFleet(t, line, { visibilityTimeoutSeconds: 1 });
+    const worker = await fleet.typeScriptWorker({ queues: ["shared"] });
+    const id = await fleet.python.run<string>(`return slow.apply_async(("paused", 1.5), queue="shared").id`);
+    await fleet.notes("begun:paused", 1);
+    worker.signal("SIGSTOP");
+    await until("the visibility timeout", 10_000, async () => {
+      const [, held] = await fleet.store.zrange("unacked_index", 0, 0, "WITHSCORES");
+      return Number(held) + 2 < Date.now() / 1000 || undefined;
+    });
+    await fleet.pythonWorker({ queues: ["shared"] });
+    t.like((await fleet.ended(id)).result, { lang: "py" });
+    worker.signal("SIGCONT");
+    await fleet.notes("done:paused", 2);
+    await fleet.nothingUnacknowledged();
+    t.like((await fleet.stored(id))!.result, { lang: "py" });
+    t.is(await fleet.python.run(`return add.apply_async((1, 2), queue="shared").get(timeout=20)`), 3);
+  });
+}

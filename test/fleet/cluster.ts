@@ -1,0 +1,224 @@
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
+import { fileURLToPath } from "node:url";
+import IORedis, { type Redis } from "ioredis";
+import { Client } from "minio";
+import pg from "pg";
+import { parseCandidateFile } from "../../src/core/candidate-file.js";
+import type { CandidatePairs } from "../../src/core/candidate-pairs.js";
+import type { PythonLine } from "../celery/python-celery.js";
+import { until } from "../celery/until.js";
+import { pythonEnvironment } from "../python-environment.js";
+import { type PartyData, type StoredProject, storeProject } from "../servers/entity-service-data.js";
+import { type PostgresServer, startPostgres } from "../servers/postgres.js";
+import { type RedisServer, startRedis } from "../servers/redis.js";
+import { type S3Server, startS3 } from "../servers/s3.js";
+import { StartedProcess } from "../started-process.js";
+
+const here = fileURLToPath(new URL(".", import.meta.url));
+const cli = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+const DATABASE = "entityservice";
+const BUCKET = "entityservice";
+
+export interface ClusterOptions {
+  /** Default: the newest. */
+  readonly line?: PythonLine;
+  readonly visibilityTimeoutSeconds?: number;
+}
+
+export interface WorkerOptions {
+  /** Default 1. */
+  readonly concurrency?: number;
+  /** More settings. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A run whose tasks have been sent. */
+export interface StartedRun {
+  readonly project: StoredProject;
+  readonly runId: string;
+  readonly bodyId: string;
+  readonly groupId: string;
+  readonly taskIds: readonly string[];
+  readonly packages: readonly unknown[][];
+}
+
+/** The stores of the entity service, on servers of a test's own, workers of both languages, and who starts runs. */
+export class ServiceCluster {
+  readonly workers: StartedProcess[] = [];
+  readonly database: pg.Pool;
+  readonly store: Redis;
+  readonly files: Client;
+  #starter: ChildProcessByStdio<Writable, Readable, null> | undefined;
+  readonly #answers: ((line: string) => void)[] = [];
+
+  private constructor(
+    readonly postgres: PostgresServer,
+    readonly redis: RedisServer,
+    readonly s3: S3Server,
+    readonly options: ClusterOptions,
+  ) {
+    this.database = new pg.Pool(postgres.connection(DATABASE));
+    this.database.on("error", () => {}); // a test may restart the server
+    this.store = new IORedis(redis.url);
+    this.store.on("error", () => {});
+    const { host: endPoint, port, accessKey, secretKey } = s3;
+    this.files = new Client({ endPoint, port, useSSL: false, accessKey, secretKey });
+  }
+
+  static async start(options: ClusterOptions = {}): Promise<ServiceCluster> {
+    const servers = await Promise.all([startPostgres(), startRedis({ appendOnly: true }), startS3()]);
+    await servers[0].createDatabase(DATABASE);
+    const cluster = new ServiceCluster(...servers, options);
+    await cluster.files.makeBucket(BUCKET);
+    return cluster;
+  }
+
+  /** The settings of all workers. */
+  get #env(): Record<string, string> {
+    const { postgres, redis, s3, options } = this;
+    return {
+      DATABASE_SERVER: `${postgres.host}:${postgres.port}`,
+      DATABASE,
+      DATABASE_PASSWORD: postgres.password,
+      REDIS_SERVER: `127.0.0.1:${redis.port}`,
+      CELERY_BROKER_URL: redis.url,
+      CELERY_ACKS_LATE: "true",
+      CELERY_VISIBILITY_TIMEOUT_SECONDS: String(options.visibilityTimeoutSeconds ?? 3600),
+      MINIO_SERVER: s3.address,
+      MINIO_ACCESS_KEY: s3.accessKey,
+      MINIO_SECRET_KEY: s3.secretKey,
+      PYTHONPATH: here,
+      PYTHONDONTWRITEBYTECODE: "1",
+      PYTHONUNBUFFERED: "1",
+    };
+  }
+
+  get #python(): string {
+    const line = this.options.line ?? "newest";
+    return join(pythonEnvironment(join(here, `requirements-${line}.txt`), `fleet-${line}`), "python");
+  }
+
+  /** Starts a worker of ours; resolves once it takes tasks. */
+  async ours(name: string, options: WorkerOptions = {}): Promise<StartedProcess> {
+    const { concurrency = 1, env = {} } = options;
+    const args = [cli, "worker", "--queues", "compute", "--concurrency", String(concurrency)];
+    args.push("--hostname", `${name}@test`, "--health-host", "127.0.0.1", "--health-port", "0");
+    const worker = new StartedProcess(name, process.execPath, args, { env: { ...this.#env, ...env } });
+    this.workers.push(worker);
+    await worker.whenPrinted(/"worker ready"/);
+    return worker;
+  }
+
+  /** Starts a Python worker; resolves once it takes tasks. */
+  async python(name: string, queues: string, options: WorkerOptions = {}): Promise<StartedProcess> {
+    const { concurrency = 1, env = {} } = options;
+    const args = ["-m", "celery", "-A", "entity_service", "worker", "--loglevel", "INFO", "--queues", queues];
+    args.push("--hostname", `${name}@test`, "--concurrency", String(concurrency));
+    args.push("--without-mingle", "--without-gossip");
+    const settings = { cwd: here, env: { ...this.#env, ...env } };
+    const worker = new StartedProcess(name, this.#python, args, settings);
+    this.workers.push(worker);
+    await worker.whenPrinted(/@test ready\./);
+    return worker;
+  }
+
+  /** Who merges and ends runs: the tasks that ours does not do. */
+  aggregator(): Promise<StartedProcess> {
+    return this.python("aggregator", "celery,highmemory");
+  }
+
+  /** Asks entity_service.py. */
+  async ask<Answer>(ask: string, values: Readonly<Record<string, unknown>>): Promise<Answer> {
+    if (this.#starter === undefined) {
+      const env = { ...process.env, ...this.#env };
+      const stdio = ["pipe", "pipe", "inherit"] as ["pipe", "pipe", "inherit"];
+      this.#starter = spawn(this.#python, [join(here, "entity_service.py")], { cwd: here, env, stdio });
+      createInterface({ input: this.#starter.stdout }).on("line", (line) => this.#answers.shift()?.(line));
+      this.#starter.on("close", () => {
+        for (const tell of this.#answers.splice(0)) tell('{"error":"entity_service.py has ended"}');
+      });
+    }
+    const line = await new Promise<string>((resolve) => {
+      this.#answers.push(resolve);
+      this.#starter!.stdin.write(`${JSON.stringify({ ask, ...values })}\n`);
+    });
+    const { answer, error } = JSON.parse(line) as { answer: Answer; error?: string };
+    if (error !== undefined) throw new Error(`entity_service.py says ${error}`);
+    return answer;
+  }
+
+  /** Stores the parties' data, and sends the chord of a run, as the Python service does. */
+  async startRun(parties: readonly PartyData[], threshold: number, aim: number): Promise<StartedRun> {
+    const project = await storeProject(this.database, parties, { threshold });
+    const { projectId, runId } = project;
+    const byteLength = parties[0]!.dataset.byteLength;
+    const sent = await this.ask<Omit<StartedRun, "project" | "runId">>("start_run", {
+      ...{ project_id: projectId, run_id: runId, threshold, encoding_size: byteLength, aim },
+    });
+    return { project, runId, ...sent };
+  }
+
+  /** The result of a run, once it is complete; it is aggregated once. */
+  async result({ runId }: StartedRun, timeoutMs = 60_000): Promise<CandidatePairs> {
+    const name = await until(`the result of run ${runId}`, timeoutMs, async () => {
+      const sql =
+        "SELECT file, state FROM similarity_scores RIGHT JOIN runs ON run_id = run WHERE run_id = $1";
+      const { rows } = await this.database.query<{ file: string | null; state: string }>(sql, [runId]);
+      if (rows[0]!.state === "error") throw new Error("the run has failed");
+      if (rows.length > 1) throw new Error("the run was aggregated twice");
+      return rows[0]!.state === "completed" ? rows[0]!.file!.trim() : undefined;
+    });
+    const parts: Buffer[] = [];
+    for await (const part of await this.files.getObject(BUCKET, name)) parts.push(part);
+    return parseCandidateFile(new Uint8Array(Buffer.concat(parts)));
+  }
+
+  /** What Redis knows of a run. */
+  async progress({ runId }: StartedRun): Promise<Record<string, string>> {
+    return this.store.hgetall(`run:${runId}`);
+  }
+
+  /** How many tasks of a run's chord have ended. */
+  async endedCount({ groupId }: StartedRun): Promise<number> {
+    return this.store.zcard(`celery-taskset-meta-${groupId}.j`);
+  }
+
+  /** Delivery tags of what workers hold. */
+  async held(): Promise<string[]> {
+    return this.store.hkeys("unacked");
+  }
+
+  /** Resolves once no queue has a message and no worker holds one. */
+  async allAcknowledged(timeoutMs = 30_000): Promise<void> {
+    await until("all messages acknowledged", timeoutMs, async () => {
+      const { store } = this;
+      const lists = [store.llen("compute"), store.llen("highmemory"), store.llen("celery")];
+      const counts = await Promise.all([...lists, store.hlen("unacked"), store.zcard("unacked_index")]);
+      return counts.every((count) => count === 0) ? true : undefined;
+    });
+  }
+
+  /** Ends all workers, and forgets all messages; returns what they printed. */
+  async endWorkers(): Promise<string> {
+    const workers = this.workers.splice(0);
+    await Promise.all(workers.map((worker) => worker.killGroup()));
+    await this.store.flushall();
+    return workers.map(({ name, pid, output }) => `${name} (${pid}):\n${output.slice(-6000)}`).join("\n");
+  }
+
+  async remove(): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.killGroup()));
+    this.#starter?.kill("SIGKILL");
+    this.store.disconnect();
+    await this.database.end();
+    await Promise.all([this.postgres.remove(), this.redis.remove(), this.s3.remove()]);
+  }
+}
+
+/** Signals a worker and its children. */
+export function signalAll(worker: StartedProcess, signal: NodeJS.Signals): void {
+  process.kill(-worker.pid, signal);
+}

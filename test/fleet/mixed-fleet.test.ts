@@ -1,0 +1,117 @@
+// Our worker, as it is installed, and Python's beside it on one queue.
+import test from "ava";
+import { until } from "../celery/until.js";
+import type { StartedProcess } from "../started-process.js";
+import { isRight } from "./check-run.js";
+import { ServiceCluster, type StartedRun, signalAll } from "./cluster.js";
+import { febrl, inBlocks } from "./data.js";
+
+let cluster: ServiceCluster;
+test.before(async () => {
+  cluster = await ServiceCluster.start();
+});
+test.afterEach.always(async (t) => {
+  const output = await cluster.endWorkers();
+  if (!t.passed) t.log(output);
+});
+test.after.always(() => cluster?.remove());
+
+const blocked = inBlocks(febrl, 3);
+
+/** Stops a worker in the middle of a task, as it is the only one. */
+async function stopInTask(worker: StartedProcess): Promise<string[]> {
+  return until("a worker stopped in a task", 30_000, async () => {
+    if ((await cluster.held()).length === 0) return undefined;
+    signalAll(worker, "SIGSTOP");
+    const held = await cluster.held();
+    if (held.length > 0) return held;
+    signalAll(worker, "SIGCONT");
+    return undefined;
+  });
+}
+
+/** Lets one worker take part, stops it with a task, and lets it go on when the other has done all the rest. */
+async function endLast(
+  run: StartedRun,
+  last: () => Promise<StartedProcess>,
+  first: () => Promise<StartedProcess>,
+): Promise<number> {
+  const worker = await last();
+  const held = await stopInTask(worker);
+  await first();
+  await until("all other tasks done", 60_000, async () => {
+    const left = await cluster.held();
+    const isOver = (await cluster.store.llen("compute")) === 0 && left.every((tag) => held.includes(tag));
+    return isOver ? true : undefined;
+  });
+  const ended = await cluster.endedCount(run);
+  signalAll(worker, "SIGCONT");
+  return run.packages.length - ended;
+}
+
+for (const [name, parties, threshold] of [
+  ["without blocks", febrl, 0.75],
+  ["with blocks that overlap", blocked, 0.7],
+] as const) {
+  test.serial(`${name}: ours ends last`, async (t) => {
+    await cluster.aggregator();
+    const run = await cluster.startRun(parties, threshold, 20_000);
+    const ours = () => cluster.ours("ours");
+    const left = await endLast(run, ours, () => cluster.python("py", "compute"));
+    t.true(left > 0);
+    await isRight(t, cluster, run, parties, threshold);
+  });
+
+  test.serial(`${name}: Python ends last`, async (t) => {
+    await cluster.aggregator();
+    const run = await cluster.startRun(parties, threshold, 20_000);
+    const python = () => cluster.python("py", "compute");
+    const left = await endLast(run, python, () => cluster.ours("ours"));
+    t.true(left > 0);
+    await isRight(t, cluster, run, parties, threshold);
+  });
+
+  test.serial(`${name}: only ours compute`, async (t) => {
+    await cluster.aggregator();
+    const run = await cluster.startRun(parties, threshold, 20_000);
+    await Promise.all([cluster.ours("one", { concurrency: 2 }), cluster.ours("two")]);
+    await isRight(t, cluster, run, parties, threshold);
+  });
+
+  test.serial(`${name}: only Python computes`, async (t) => {
+    const run = await cluster.startRun(parties, threshold, 100_000);
+    await cluster.python("py", "compute,celery,highmemory");
+    await isRight(t, cluster, run, parties, threshold);
+  });
+}
+
+test.serial("packages hold ranges of large blocks, and small blocks together", async (t) => {
+  const run = await cluster.startRun(blocked, 0.7, 20_000);
+  t.true(run.packages.some(({ length }) => length > 1) && run.packages.some(({ length }) => length === 1));
+});
+
+test.serial("a run of one task", async (t) => {
+  await cluster.aggregator();
+  const run = await cluster.startRun(febrl, 0.8, 300_000_000);
+  t.is(run.packages.length, 1);
+  await cluster.ours("ours");
+  await isRight(t, cluster, run, febrl, 0.8);
+});
+
+test.serial("a task delivered twice changes neither progress nor result", async (t) => {
+  await cluster.aggregator();
+  const run = await cluster.startRun(febrl, 0.75, 20_000);
+  const messages = await cluster.store.lrange("compute", 0, -1);
+  t.is(messages.length, run.packages.length);
+  // Kept from the aggregation, so that all is done twice while the run goes on: a part more than there are tasks.
+  const one = messages.pop()!;
+  await cluster.store.lrem("compute", 1, one);
+  await cluster.store.lpush("compute", ...messages);
+  await Promise.all([cluster.ours("one", { concurrency: 2 }), cluster.ours("two")]);
+  await until("all but one done twice", 60_000, async () =>
+    (await cluster.store.llen("compute")) + (await cluster.held()).length === 0 ? true : undefined,
+  );
+  t.is(await cluster.endedCount(run), messages.length);
+  await cluster.store.lpush("compute", one, one);
+  await isRight(t, cluster, run, febrl, 0.75);
+});

@@ -6,6 +6,7 @@ export default {
     "test/interop/**/*.test.ts",
     "test/browser/**/*.test.ts",
     "test/cluster/**/*.test.ts",
+    "test/fleet/**/*.test.ts",
     "test/celery/**/*.test.ts",
     "!test/celery/{unit,worker}/**", // need only Node
   ],

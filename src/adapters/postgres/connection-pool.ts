@@ -32,10 +32,12 @@ const TRANSIENT_CODES = new Set([
 const LOST_CONNECTION = /connection terminated|connection error|timeout expired|timeout exceeded/i;
 
 /** The pool's own time-out would also end the waiting for a connection that is busy with a long answer. */
-class TimedClient extends pg.Client {
+class PooledClient extends pg.Client {
   constructor(config: pg.ClientConfig = {}) {
     const { password } = config; // which the pool hides from copies
     super({ ...config, ...(password && { password }), connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+    // Whoever waits for an answer is told of a lost connection; there are moments when nobody does.
+    this.on("error", () => {});
   }
 }
 
@@ -50,7 +52,7 @@ export class ConnectionPool {
       ...connection,
       min: minConnections,
       max: maxConnections,
-      Client: TimedClient,
+      Client: PooledClient,
       keepAlive: true,
       application_name: "anonlink-wasm",
     });
@@ -83,15 +85,12 @@ export class ConnectionPool {
 
   async #useOnce<T>(action: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     const client = await this.#pool.connect();
-    const ignore = () => {}; // whoever waits for an answer is told too
-    client.on("error", ignore);
     let failed = true;
     try {
       const result = await action(client);
       failed = false;
       return result;
     } finally {
-      client.off("error", ignore);
       client.release(failed);
     }
   }

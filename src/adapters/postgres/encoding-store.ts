@@ -95,6 +95,8 @@ export class PostgresEncodingStore implements EncodingStore {
       const { onRow, build } = start();
       const decoder = new CopyDecoder(fieldCount, onRow);
       const stream = client.query(copyTo(`COPY (${statement}) TO STDOUT (FORMAT binary)`));
+      // A connection may also be lost when all rows have come, and nobody listens any more.
+      stream.on("error", () => {});
       const onAbort = () => stream.destroy(signal!.reason);
       signal?.addEventListener("abort", onAbort, { once: true });
       try {

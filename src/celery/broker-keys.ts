@@ -13,10 +13,12 @@ export class BrokerKeys {
   /**
    * @param prefix kombu's `global_keyprefix`
    * @param database the number of the Redis database, which is part of channel names
+   * @param isSentinel whether Sentinels lead to the server: kombu < 5.4 then leaves the number out of channel names
    */
   constructor(
     readonly prefix: string,
     readonly database: number,
+    private readonly isSentinel = false,
   ) {
     this.unacked = `${prefix}unacked`;
     this.unackedIndex = `${prefix}unacked_index`;
@@ -39,14 +41,19 @@ export class BrokerKeys {
     return `${this.prefix}_kombu.binding.${exchange}`;
   }
 
-  /** The channel of a fanout exchange, such as `celery.pidbox`. */
-  fanout(exchange: string): string {
-    return `${this.prefix}/${this.database}.${exchange}`;
+  /** The channels of a fanout exchange, such as `celery.pidbox`: all are listened to. */
+  fanout(exchange: string): string[] {
+    return this.#channels(exchange);
   }
 
-  /** The channel of an event: its type with dots for dashes is the routing key. */
-  event(routingKey: string): string {
-    return `${this.prefix}/${this.database}.celeryev/${routingKey}`;
+  /** The channels of an event, which is told on all: its type with dots for dashes is the routing key. */
+  event(routingKey: string): string[] {
+    return this.#channels(`celeryev/${routingKey}`);
+  }
+
+  #channels(name: string): string[] {
+    const own = `${this.prefix}/${this.database}.${name}`;
+    return this.isSentinel ? [own, `${this.prefix}/{db}.${name}`] : [own];
   }
 }
 

@@ -47,7 +47,8 @@ export class CeleryBroker extends redisBroker.default {
     const connection = parseConnection(address, options);
     // celery-node hands both parameters on to ioredis, which takes options in place of a URL.
     super(connection.options as unknown as string, {});
-    this.keys = new BrokerKeys(options.keyPrefix ?? "", connection.database);
+    const isSentinel = connection.options.sentinels !== undefined;
+    this.keys = new BrokerKeys(options.keyPrefix ?? "", connection.database, isSentinel);
     this.visibilityTimeoutSeconds = options.visibilityTimeoutSeconds ?? 3600;
     this.redis.on("error", () => {}); // ioredis connects again; whoever waits for it decides how long
   }

@@ -49,7 +49,7 @@ export class RemoteControl {
     subscriber.on("message", (_, raw: string) => this.receive(raw));
     this.#check = setInterval(() => this.#checkSubscription(subscriber), CHECK_MS).unref();
     try {
-      await subscriber.subscribe(this.#channel);
+      await subscriber.subscribe(...this.#channels);
     } catch (error) {
       if (this.#subscriber === subscriber) throw error;
     }
@@ -103,7 +103,7 @@ export class RemoteControl {
     }
   }
 
-  get #channel(): string {
+  get #channels(): string[] {
     return this.#broker.keys.fanout(PIDBOX);
   }
 
@@ -132,7 +132,7 @@ export class RemoteControl {
     const done = () => {
       this.#isChecking = false;
     };
-    subscriber.subscribe(this.#channel).then(done, done);
+    subscriber.subscribe(...this.#channels).then(done, done);
     this.#announce();
   }
 }

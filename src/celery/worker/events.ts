@@ -192,7 +192,8 @@ export class EventSender {
     this.#underWay++;
     try {
       const routingKey = type.replaceAll("-", ".");
-      await redis.publish(keys.event(routingKey), this.#encode(type, routingKey, fields()));
+      const message = this.#encode(type, routingKey, fields());
+      await Promise.all(keys.event(routingKey).map((channel) => redis.publish(channel, message)));
       return true;
     } catch {
       return false;

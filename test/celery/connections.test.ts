@@ -1,0 +1,105 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test, { type ExecutionContext } from "ava";
+import { makeCertificate } from "../servers/certificates.js";
+import { freePort, startRedis } from "../servers/redis.js";
+import { Sentinel } from "../servers/sentinel.js";
+import { type Fleet, startFleet } from "./fleet.js";
+import { PYTHON_LINES } from "./python-celery.js";
+import { until } from "./until.js";
+
+/** What must hold over any connection: a task, a chord, remote control, and a death. */
+async function holds(t: ExecutionContext, fleet: Fleet): Promise<void> {
+  const worker = await fleet.typeScriptWorker({ queues: ["ts", "shared"] });
+  await fleet.pythonWorker({ queues: ["py"] });
+  t.is(await fleet.python.run(`return add.apply_async((1, 2), queue="ts").get(timeout=20)`), 3);
+  t.is(await fleet.app.send("tasks.add", [1, 2], {}, { queue: "py" }).then((each) => each.get(20_000)), 3);
+  for (const last of ["py", "ts"]) {
+    const results = await fleet.python.run(
+      `
+      header = [sleep.s(0.5 if queue == last else 0, queue).set(queue=queue) for queue in ("py", "ts")]
+      return chord(header, echo.s().set(queue="ts")).apply_async().get(timeout=20)
+      `,
+      { last },
+    );
+    t.deepEqual(results, ["py", "ts"]);
+  }
+  const replies = await fleet.python.run<Record<string, unknown>>(
+    `return app.control.inspect(["py@test", "ts@test"], timeout=10).ping()`,
+  );
+  t.deepEqual(replies, { "py@test": { ok: "pong" }, "ts@test": { ok: "pong" } });
+
+  const id = await fleet.python.run<string>(`return slow.apply_async(("killed", 1), queue="shared").id`);
+  await fleet.notes("begun:killed", 1);
+  worker.signal("SIGKILL");
+  const { unackedIndex } = fleet.app.broker.keys;
+  await until("the visibility timeout", 20_000, async () => {
+    const [, held] = await fleet.store.zrange(unackedIndex, 0, 0, "WITHSCORES");
+    return Number(held) + fleet.options.visibilityTimeoutSeconds! + 1 < Date.now() / 1000 || undefined;
+  });
+  await fleet.pythonWorker({ queues: ["shared"], name: "second" });
+  t.like((await fleet.ended(id)).result, { lang: "py", redelivered: true });
+  await fleet.nothingUnacknowledged();
+}
+
+for (const line of PYTHON_LINES) {
+  test.serial(
+    `${line} Celery: all holds behind Sentinel, also after another server has become the master`,
+    async (t) => {
+      const master = await startRedis();
+      t.teardown(() => master.remove());
+      const sentinel = await Sentinel.start(master);
+      t.teardown(() => sentinel.kill());
+      const fleet = await startFleet(t, line, {
+        redis: master,
+        pythonUrl: sentinel.url,
+        typeScriptUrl: sentinel.url,
+        visibilityTimeoutSeconds: 3,
+        transportOptions: { master_name: "mymaster" },
+        backendTransportOptions: { master_name: "mymaster" },
+        app: { sentinelMaster: "mymaster" },
+      });
+      await holds(t, fleet);
+    },
+  );
+
+  test.serial(`${line} Celery: all holds over TLS`, async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), "certificates-"));
+    t.teardown(() => rmSync(folder, { recursive: true }));
+    const { certificate, key } = makeCertificate(folder);
+    const port = await freePort();
+    const redis = await startRedis({
+      args: [
+        ...["--tls-port", String(port), "--tls-cert-file", certificate, "--tls-key-file", key],
+        ...["--tls-ca-cert-file", certificate, "--tls-auth-clients", "no"],
+      ],
+    });
+    t.teardown(() => redis.remove());
+    const url = `rediss://127.0.0.1:${port}/0?ssl_cert_reqs=CERT_REQUIRED&ssl_ca_certs=${encodeURIComponent(certificate)}`;
+    const fleet = await startFleet(t, line, {
+      redis,
+      pythonUrl: url,
+      typeScriptUrl: url,
+      visibilityTimeoutSeconds: 3,
+    });
+    await holds(t, fleet);
+  });
+}
+
+// The oldest line has no prefixes.
+test.serial("newest Celery: all holds with prefixes, and every key has one", async (t) => {
+  const fleet = await startFleet(t, "newest", {
+    visibilityTimeoutSeconds: 3,
+    transportOptions: { global_keyprefix: "fleet:" },
+    backendTransportOptions: { global_keyprefix: "results" },
+    app: { keyPrefix: "fleet:", resultKeyPrefix: "results" },
+  });
+  await holds(t, fleet);
+  const keys = await fleet.store.keys("*");
+  const notes = ["begun:killed", "done:killed"];
+  t.deepEqual(
+    keys.filter((key) => !key.startsWith("fleet:") && !key.startsWith("results_") && !notes.includes(key)),
+    [],
+  );
+});

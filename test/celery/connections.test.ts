@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import test, { type ExecutionContext } from "ava";
 import { makeCertificate } from "../servers/certificates.js";
-import { freePort, startRedis } from "../servers/redis.js";
+import { freePort, RedisServer, startRedis } from "../servers/redis.js";
 import { Sentinel } from "../servers/sentinel.js";
 import { type Fleet, startFleet } from "./fleet.js";
 import { PYTHON_LINES } from "./python-celery.js";
@@ -44,25 +45,92 @@ async function holds(t: ExecutionContext, fleet: Fleet): Promise<void> {
 }
 
 for (const line of PYTHON_LINES) {
+  test.serial(`${line} Celery: all holds behind Sentinel`, async (t) => {
+    const master = await startRedis();
+    t.teardown(() => master.remove());
+    const sentinel = await Sentinel.start(master);
+    t.teardown(() => sentinel.kill());
+    const fleet = await startFleet(t, line, {
+      redis: master,
+      pythonUrl: sentinel.url,
+      typeScriptUrl: sentinel.url,
+      visibilityTimeoutSeconds: 3,
+      transportOptions: { master_name: "mymaster" },
+      backendTransportOptions: { master_name: "mymaster" },
+      app: { sentinelMaster: "mymaster" },
+    });
+    await holds(t, fleet);
+  });
+
   test.serial(
-    `${line} Celery: all holds behind Sentinel, also after another server has become the master`,
+    `${line} Celery: when Sentinel makes another server the master, our worker and client go on there`,
     async (t) => {
       const master = await startRedis();
       t.teardown(() => master.remove());
+      const replica = await startRedis({ args: ["--replicaof", "127.0.0.1", String(master.port)] });
+      t.teardown(() => replica.remove());
       const sentinel = await Sentinel.start(master);
       t.teardown(() => sentinel.kill());
+      await sentinel.whenSaid(/\+slave slave/);
       const fleet = await startFleet(t, line, {
         redis: master,
         pythonUrl: sentinel.url,
         typeScriptUrl: sentinel.url,
-        visibilityTimeoutSeconds: 3,
         transportOptions: { master_name: "mymaster" },
         backendTransportOptions: { master_name: "mymaster" },
-        app: { sentinelMaster: "mymaster" },
       });
-      await holds(t, fleet);
+      await fleet.typeScriptWorker();
+      const add = () =>
+        fleet.app.send("tasks.add", [1, 2], {}, { queue: "ts" }).then((each) => each.get(30_000));
+      t.is(await add(), 3);
+      await master.kill();
+      const late = add(); // waits for a server
+      await sentinel.whenSaid(/\+switch-master mymaster/);
+      t.is(await late, 3);
+      t.is(await fleet.python.run(`return add.apply_async((1, 2), queue="ts").get(timeout=20)`), 3);
+      t.deepEqual(await fleet.python.run("return app.control.ping(timeout=2)"), [
+        { "ts@test": { ok: "pong" } },
+      ]);
+      await fleet.pythonWorker();
+      const theirs = await fleet.app.send("tasks.add", [1, 2], {}, { queue: "py" });
+      t.is(await theirs.get(20_000), 3);
     },
   );
+
+  test.serial(`${line} Celery: a server that is killed and comes back loses no task`, async (t) => {
+    const redis = await startRedis({ appendOnly: true });
+    t.teardown(() => redis.remove());
+    const fleet = await startFleet(t, line, { redis, visibilityTimeoutSeconds: 3 });
+    const worker = await fleet.typeScriptWorker({ concurrency: 2 });
+    const ids = await fleet.python.run<string[]>(`
+      return [slow.apply_async(("outage", 0.2), queue="ts").id for _ in range(20)]
+    `);
+    await fleet.notes("done:outage", 4);
+    await redis.kill();
+    const sent = fleet.app.send("tasks.add", [1, 2], {}, { queue: "ts" });
+    await pause(1500);
+    await redis.start();
+    t.is(await sent.then((result) => result.get(30_000)), 3);
+    for (const id of ids) t.is((await fleet.ended(id)).status, "SUCCESS");
+    await fleet.nothingUnacknowledged();
+    t.false(worker.hasEnded);
+    t.deepEqual(await fleet.python.run("return app.control.ping(timeout=2)"), [
+      { "ts@test": { ok: "pong" } },
+    ]);
+  });
+
+  test.serial(`${line} Celery: our worker and client wait for a server that is not there yet`, async (t) => {
+    const redis = new RedisServer(await freePort());
+    t.teardown(() => redis.remove());
+    const fleet = await startFleet(t, line, { redis });
+    const worker = fleet.typeScriptWorker();
+    const sent = fleet.app.send("tasks.add", [1, 2], {}, { queue: "ts" });
+    await pause(1500);
+    await redis.start();
+    await worker;
+    t.is(await sent.then((result) => result.get(30_000)), 3);
+    t.is(await fleet.python.run(`return add.apply_async((1, 2), queue="ts").get(timeout=20)`), 3);
+  });
 
   test.serial(`${line} Celery: all holds over TLS`, async (t) => {
     const folder = mkdtempSync(join(tmpdir(), "certificates-"));

@@ -1,7 +1,4 @@
-import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import IORedis, { type Redis } from "ioredis";
 import { Client } from "minio";
@@ -16,6 +13,7 @@ import { type PostgresServer, startPostgres } from "../servers/postgres.js";
 import { type RedisServer, startRedis } from "../servers/redis.js";
 import { type S3Server, startS3 } from "../servers/s3.js";
 import { StartedProcess } from "../started-process.js";
+import { RunStarter } from "./run-starter.js";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const cli = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
@@ -51,8 +49,7 @@ export class ServiceCluster {
   readonly database: pg.Pool;
   readonly store: Redis;
   readonly files: Client;
-  #starter: ChildProcessByStdio<Writable, Readable, null> | undefined;
-  readonly #answers: ((line: string) => void)[] = [];
+  #starter: RunStarter | undefined;
 
   private constructor(
     readonly postgres: PostgresServer,
@@ -131,23 +128,9 @@ export class ServiceCluster {
   }
 
   /** Asks entity_service.py. */
-  async ask<Answer>(ask: string, values: Readonly<Record<string, unknown>>): Promise<Answer> {
-    if (this.#starter === undefined) {
-      const env = { ...process.env, ...this.#env };
-      const stdio = ["pipe", "pipe", "inherit"] as ["pipe", "pipe", "inherit"];
-      this.#starter = spawn(this.#python, [join(here, "entity_service.py")], { cwd: here, env, stdio });
-      createInterface({ input: this.#starter.stdout }).on("line", (line) => this.#answers.shift()?.(line));
-      this.#starter.on("close", () => {
-        for (const tell of this.#answers.splice(0)) tell('{"error":"entity_service.py has ended"}');
-      });
-    }
-    const line = await new Promise<string>((resolve) => {
-      this.#answers.push(resolve);
-      this.#starter!.stdin.write(`${JSON.stringify({ ask, ...values })}\n`);
-    });
-    const { answer, error } = JSON.parse(line) as { answer: Answer; error?: string };
-    if (error !== undefined) throw new Error(`entity_service.py says ${error}`);
-    return answer;
+  ask<Answer>(ask: string, values: Readonly<Record<string, unknown>>): Promise<Answer> {
+    this.#starter ??= new RunStarter(this.#python, this.#env);
+    return this.#starter.ask(ask, values);
   }
 
   /** Stores the parties' data, and sends the chord of a run, as the Python service does. */
@@ -201,17 +184,19 @@ export class ServiceCluster {
     });
   }
 
-  /** Ends all workers, and forgets all messages; returns what they printed. */
+  /** Ends all workers and who starts runs, and forgets all messages; returns what they printed. */
   async endWorkers(): Promise<string> {
     const workers = this.workers.splice(0);
     await Promise.all(workers.map((worker) => worker.killGroup()));
+    await this.#starter?.end(); // its connections may be those to a Redis that was killed
+    this.#starter = undefined;
     await this.store.flushall();
     return workers.map(({ name, pid, output }) => `${name} (${pid}):\n${output.slice(-6000)}`).join("\n");
   }
 
   async remove(): Promise<void> {
     await Promise.all(this.workers.map((worker) => worker.killGroup()));
-    this.#starter?.kill("SIGKILL");
+    await this.#starter?.end();
     this.store.disconnect();
     await this.database.end();
     await Promise.all([this.postgres.remove(), this.redis.remove(), this.s3.remove()]);

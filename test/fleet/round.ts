@@ -1,0 +1,163 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
+import { seededRandom } from "../random-clks.js";
+import type { PartyData } from "../servers/entity-service-data.js";
+import type { RedisServer } from "../servers/redis.js";
+import type { StartedProcess } from "../started-process.js";
+import { type ServiceCluster, signalAll } from "./cluster.js";
+import { expected, febrl, inBlocks, randomParties } from "./data.js";
+
+export const VISIBILITY_TIMEOUT_SECONDS = 5;
+const THRESHOLD = 0.75;
+/** How long a chord may take: the faults, then a few times the visibility timeout. */
+const CHORD_MS = 120_000;
+/** Between one fault and the next, at most. */
+const PAUSE_MS = 600;
+
+/** What was done in a round, and whether all was well. */
+export interface Round {
+  readonly round: number;
+  readonly seed: number;
+  readonly data: string;
+  readonly tasks: number;
+  /** Whether a Python worker computed as well. */
+  readonly python: boolean;
+  readonly faults: readonly string[];
+  /** Tasks that had ended when the last fault was over. */
+  readonly endedAtLastFault: number;
+  readonly ms: number;
+  readonly comparisons: number;
+  readonly error?: string;
+}
+
+/**
+ * One chord over data of the seed's choice, while its workers and their Redis are killed and held up. Two workers are
+ * ours; in some rounds there is one of Python's, which only ever stands still: what it takes off a queue may be lost with
+ * it, or with Redis, before it is noted in `unacked`. Who aggregates is started when the faults are over, for that reason.
+ */
+export async function runRound(cluster: ServiceCluster, round: number, seed: number): Promise<Round> {
+  const random = seededRandom(seed);
+  const below = (limit: number) => Math.floor(random() * limit);
+  const { name: data, parties, aim } = await dataOf(below);
+  const python = below(3) === 0;
+  const start = Date.now();
+  const faults: string[] = [];
+  const outcome = { tasks: 0, endedAtLastFault: 0, comparisons: 0 };
+  const about = () => ({ round, seed, data, python, faults, ...outcome, ms: Date.now() - start });
+  try {
+    const run = await cluster.startRun(parties, THRESHOLD, aim);
+    outcome.tasks = run.packages.length;
+    const workers = ["one", "two"].map((name) => new Restarted(name, cluster));
+    await Promise.all(workers.map((worker) => worker.start()));
+    const peer = python ? await cluster.python("py", "compute") : undefined;
+
+    const ends: Promise<void>[] = [];
+    const harm = { below, faults, peer, redis: cluster.redis, workers };
+    for (let n = 3 + below(4); n > 0; n--) {
+      await pause(below(PAUSE_MS));
+      ends.push((await fault(harm)).over);
+    }
+    await Promise.all(ends);
+    outcome.endedAtLastFault = await cluster.endedCount(run);
+    await cluster.aggregator();
+
+    await cluster.result(run, CHORD_MS);
+    await cluster.allAcknowledged(CHORD_MS);
+    const result = await cluster.result(run); // which still is the only one
+    const whole = await expected(parties, THRESHOLD);
+    if (!isDeepStrictEqual(result, whole.pairs)) throw new Error("the result is not the library's");
+    outcome.comparisons = Number((await cluster.progress(run))["comparisons"]);
+    const isCounted = python
+      ? outcome.comparisons >= whole.comparisons
+      : outcome.comparisons === whole.comparisons;
+    if (!isCounted) throw new Error(`progress counts ${outcome.comparisons}, not ${whole.comparisons}`);
+    return about();
+  } catch (error) {
+    return { ...about(), error: (error as Error).message };
+  }
+}
+
+interface Harm {
+  readonly below: (limit: number) => number;
+  /** What was done. */
+  readonly faults: string[];
+  readonly peer: StartedProcess | undefined;
+  readonly redis: RedisServer;
+  readonly workers: readonly Restarted[];
+}
+
+/** Does some harm; what is returned resolves when it is over. In an object, since promises cannot hold promises. */
+async function fault({ below, faults, peer, redis, workers }: Harm): Promise<{ over: Promise<void> }> {
+  const kind = below(4);
+  const restMs = below(1500);
+  const stillMs = 1000 * VISIBILITY_TIMEOUT_SECONDS + 500 + restMs;
+  const worker = workers[below(workers.length)]!;
+  if (kind === 0 && peer !== undefined) {
+    faults.push(`py stands still for ${stillMs} ms`);
+    return { over: standStill(peer, stillMs) };
+  }
+  if (kind === 0) {
+    faults.push(`Redis killed, back after ${restMs} ms`);
+    await redis.kill();
+    await pause(restMs);
+    await redis.start();
+    return { over: Promise.resolve() };
+  }
+  if (!worker.isUp) return { over: Promise.resolve() };
+  if (kind === 1) {
+    faults.push(`${worker.name} stands still for ${stillMs} ms`);
+    return { over: worker.standStill(stillMs) };
+  }
+  faults.push(`${worker.name} killed, back after ${restMs} ms`);
+  return { over: worker.killFor(restMs) };
+}
+
+async function standStill(worker: StartedProcess, ms: number): Promise<void> {
+  signalAll(worker, "SIGSTOP");
+  await pause(ms);
+  signalAll(worker, "SIGCONT");
+}
+
+async function dataOf(
+  below: (limit: number) => number,
+): Promise<{ name: string; parties: readonly PartyData[]; aim: number }> {
+  switch (below(3)) {
+    case 0:
+      return { name: "febrl4-1k", parties: febrl, aim: 3000 };
+    case 1:
+      return { name: "febrl4-1k in blocks", parties: inBlocks(febrl, below(1000)), aim: 1000 };
+    default:
+      return { name: "3,000 random records", parties: randomParties(below(1000), 3000), aim: 30_000 };
+  }
+}
+
+/** A worker of ours that is killed and started again. */
+class Restarted {
+  /** Whether it is neither down nor standing still. */
+  isUp = false;
+  #process: StartedProcess | undefined;
+  #starts = 0;
+
+  constructor(
+    readonly name: string,
+    readonly cluster: ServiceCluster,
+  ) {}
+
+  async start(): Promise<void> {
+    this.#process = await this.cluster.ours(this.name, { concurrency: 1 + (this.#starts++ % 2) });
+    this.isUp = true;
+  }
+
+  async killFor(ms: number): Promise<void> {
+    this.isUp = false;
+    await this.#process!.killGroup();
+    await pause(ms);
+    await this.start();
+  }
+
+  async standStill(ms: number): Promise<void> {
+    this.isUp = false;
+    await standStill(this.#process!, ms);
+    this.isUp = true;
+  }
+}

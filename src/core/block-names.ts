@@ -3,6 +3,9 @@ import { GrowableUint32 } from "./growable-uint32.js";
 /** Slots looked at before a name goes to the overflow: keeps hostile names from making look-ups slow. */
 const MAX_PROBES = 24;
 
+/** The share of slots in use above which the table grows. */
+const HIGHEST_LOAD = 0.7;
+
 /**
  * Names that are looked up together: their slots are fetched into the cache first, all at once, where one look-up after
  * the other would wait for memory each time. Takes half the time in tables of hundreds of thousands of names.
@@ -29,7 +32,7 @@ export class BlockNames {
 
   /** @param expectedNames how many names to make room for at first */
   constructor(expectedNames = 0) {
-    const size = 2 ** Math.ceil(Math.log2(Math.max(1024, 2 * expectedNames)));
+    const size = 2 ** Math.ceil(Math.log2(Math.max(1024, expectedNames / HIGHEST_LOAD)));
     this.slots = new Uint32Array(2 * size);
     this.mask = size - 1;
   }
@@ -52,11 +55,11 @@ export class BlockNames {
     return this.addHashed(name, hashText(name));
   }
 
-  /** Adds names as {@link add} does, and appends the index of each to `indexes`. */
-  addAll(names: readonly string[], indexes: GrowableUint32): void {
+  /** Adds the first `count` names as {@link add} does, and appends the index of each to `indexes`. */
+  addAll(names: readonly string[], count: number, indexes: GrowableUint32): void {
     const hashes = this.batchHashes;
-    for (let from = 0; from < names.length; from += BATCH_NAMES) {
-      const size = Math.min(BATCH_NAMES, names.length - from);
+    for (let from = 0; from < count; from += BATCH_NAMES) {
+      const size = Math.min(BATCH_NAMES, count - from);
       for (let i = 0; i < size; i++) hashes[i] = hashText(names[from + i]!);
       this.fetchSlots(size);
       for (let i = 0; i < size; i++) indexes.push(this.addHashed(names[from + i]!, hashes[i]!));
@@ -108,7 +111,7 @@ export class BlockNames {
   private append(name: string, hash: number): number {
     const index = this.names.push(name) - 1;
     this.hashes.push(hash);
-    if (this.names.length * 2 > this.mask) this.grow();
+    if (this.names.length > HIGHEST_LOAD * this.mask) this.grow();
     this.place(index, hash);
     return index;
   }

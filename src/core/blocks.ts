@@ -28,7 +28,7 @@ function tableOf(index: BlockIndex): BlockNames {
   let table = tables.get(index);
   if (table === undefined) {
     table = new BlockNames(index.names.length);
-    table.addAll(index.names, new GrowableUint32(index.names.length));
+    table.addAll(index.names, index.names.length, new GrowableUint32(index.names.length));
     tables.set(index, table);
   }
   return table;
@@ -39,8 +39,9 @@ export class BlockIndexBuilder {
   private readonly names: BlockNames;
   private readonly rows: GrowableUint32;
   private readonly blocks: GrowableUint32;
-  /** Names of the last memberships, which are looked up together. */
-  private waiting: string[] = [];
+  /** Names of the last memberships, which are looked up together: the first `waitingCount`. */
+  private readonly waiting: string[] = new Array(MOST_WAITING).fill("");
+  private waitingCount = 0;
 
   /** @param expectedMemberships how many memberships to make room for at first, default 1,024 */
   constructor(expectedMemberships = 1024) {
@@ -63,8 +64,8 @@ export class BlockIndexBuilder {
       throw new LinkageError("invalid-dataset", "block", "a text or an exact integer", received);
     }
     this.rows.push(row);
-    this.waiting.push(typeof block === "string" ? block : String(block));
-    if (this.waiting.length === MOST_WAITING) this.lookUpWaiting();
+    this.waiting[this.waitingCount++] = typeof block === "string" ? block : String(block);
+    if (this.waitingCount === MOST_WAITING) this.lookUpWaiting();
   }
 
   /** The same for a block's name in UTF-8, the first `length` of `bytes`. */
@@ -84,18 +85,20 @@ export class BlockIndexBuilder {
     const starts = new Uint32Array(names.length + 1);
     for (let i = 0; i < blocks.length; i++) starts[blocks[i]! + 1]!++;
     for (let b = 0; b < names.length; b++) starts[b + 1]! += starts[b]!;
-    const next = starts.slice();
     const records = new Uint32Array(rows.length);
-    for (let i = 0; i < rows.length; i++) records[next[blocks[i]!]!++] = rows[i]!;
+    // Backwards, each block from its end: `starts[b + 1]` is the end of block b, and becomes its start.
+    for (let i = rows.length - 1; i >= 0; i--) records[--starts[blocks[i]! + 1]!] = rows[i]!;
+    starts.copyWithin(0, 1);
+    starts[names.length] = rows.length;
     const index = { names, starts, records: sortBlocks(starts, records) };
     tables.set(index, this.names);
     return index;
   }
 
   private lookUpWaiting(): void {
-    if (this.waiting.length === 0) return;
-    this.names.addAll(this.waiting, this.blocks);
-    this.waiting = [];
+    if (this.waitingCount === 0) return;
+    this.names.addAll(this.waiting, this.waitingCount, this.blocks);
+    this.waitingCount = 0;
     this.checkBlockCount();
   }
 

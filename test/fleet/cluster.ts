@@ -59,7 +59,7 @@ export class ServiceCluster {
   ) {
     this.database = new pg.Pool(postgres.connection(DATABASE));
     this.database.on("error", () => {}); // a test may restart the server
-    this.store = new IORedis(redis.url);
+    this.store = new IORedis(redis.url, { maxRetriesPerRequest: null });
     this.store.on("error", () => {});
     const { host: endPoint, port, accessKey, secretKey } = s3;
     this.files = new Client({ endPoint, port, useSSL: false, accessKey, secretKey });
@@ -165,8 +165,10 @@ export class ServiceCluster {
   }
 
   /** How many tasks of a run's chord have ended. */
-  async endedCount({ groupId }: StartedRun): Promise<number> {
-    return this.store.zcard(`celery-taskset-meta-${groupId}.j`);
+  async endedCount({ groupId, taskIds }: StartedRun): Promise<number> {
+    const key = `celery-taskset-meta-${groupId}`;
+    const [count, isOpen] = await Promise.all([this.store.zcard(`${key}.j`), this.store.exists(`${key}.s`)]);
+    return isOpen === 0 ? taskIds.length : count; // when the last one ends, the keys go
   }
 
   /** Delivery tags of what workers hold. */

@@ -28,7 +28,8 @@ export function pythonEnvironment(requirements: string, name: string): string {
       execFileSync(join(draft, "bin/python"), install, options);
       if (!existsSync(folder)) renameSync(draft, folder);
     } catch (error) {
-      if (!existsSync(folder)) throw new Error(`installing ${basename(requirements)} failed`, { cause: error });
+      if (!existsSync(folder))
+        throw new Error(`installing ${basename(requirements)} failed`, { cause: error });
     } finally {
       rmSync(draft, { recursive: true, force: true });
     }

@@ -11,6 +11,9 @@ import type { TaskFailure } from "./task-errors.js";
 /** States that a task does not leave. */
 const FINAL_STATES: ReadonlySet<string> = new Set(["SUCCESS", "FAILURE", "REVOKED"]);
 
+/** A result and what it consists of: `[[id, parent], members or null]`. */
+export type ResultTree = readonly [readonly [string, ResultTree | null], readonly ResultTree[] | null];
+
 /** How long a chord is up to the worker that had its last part, and how long it is remembered as ended; as Celery's. */
 const CHORD_CLAIM_SECONDS = 10;
 const CHORD_DONE_SECONDS = 300;
@@ -216,6 +219,14 @@ export class CeleryBackend extends redisBackend.default {
     await this.redis.del(claim); // of an earlier run under the same id
     if (this.resultExpiresSeconds > 0) await this.redis.setex(key, this.resultExpiresSeconds, String(size));
     else await this.redis.set(key, String(size));
+  }
+
+  /** The members of a group that somebody has stored, groups among them with their own; as results name them. */
+  async savedGroup(groupId: string): Promise<readonly ResultTree[] | undefined> {
+    const text = await this.redis.get(this.groupKeys(groupId).group);
+    if (text === null) return undefined;
+    const { result } = loads(text) as { result: ResultTree };
+    return result[1] ?? undefined;
   }
 
   /** Stores a group's members, so that their results can be found by the group's id. */

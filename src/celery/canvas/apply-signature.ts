@@ -1,5 +1,6 @@
+import type { ResultTree } from "../backend.js";
 import type { Signature } from "../message.js";
-import { resultIdOf, tasksOfChain, tasksOfGroup, typeOf } from "./composites.js";
+import { partCount, resultIdOf, tasksOfChain, tasksOfGroup, typeOf } from "./composites.js";
 import type { IdSource } from "./id-source.js";
 import type { Place } from "./place.js";
 import { prepareTask, signaturesOf, type TaskToSend, textOf } from "./prepare-task.js";
@@ -9,9 +10,6 @@ export interface CanvasSender {
   sendPrepared(task: TaskToSend): Promise<void>;
   setChordSize(groupId: string, size: number): Promise<void>;
 }
-
-/** The tree of what was sent, as results name their children: `[[id, parent], children or null]`. */
-export type ResultTree = readonly [readonly [string, ResultTree | null], readonly ResultTree[] | null];
 
 /**
  * Applies a signature: a task is sent; of a chain the first task; of a group all; of a chord its header, whose last
@@ -104,6 +102,9 @@ async function applyGroup(
 ): Promise<ResultTree> {
   const options = signature.options as Record<string, unknown>;
   const groupId = place.taskId ?? textOf(options["task_id"]) ?? ids();
+  // At the end of a chain that is part of a chord, its members are parts of that chord.
+  const chord = place.chord ?? (options["chord"] as Signature | null | undefined) ?? undefined;
+  const outerGroupId = chord === undefined ? undefined : textOf(options["group_id"]);
   const tasks = tasksOfGroup(signature.kwargs["tasks"]);
   const link = [...signaturesOf(options["link"]), ...(place.link ?? [])];
   const linkError = [...signaturesOf(options["link_error"]), ...(place.linkError ?? [])];
@@ -115,9 +116,9 @@ async function applyGroup(
         rootId: place.rootId,
         parentId: place.parentId,
         priority: place.priority,
-        groupId,
+        groupId: outerGroupId ?? groupId,
         groupIndex,
-        ...(place.chord === undefined ? {} : { chord: place.chord }),
+        ...(chord === undefined ? {} : { chord }),
         link,
         linkError,
       }),
@@ -167,8 +168,9 @@ async function applyChord(
     return applySignature(sender, ids, body, [[]], { rootId: place.rootId, parentId: place.parentId });
   }
   const children: ResultTree[] = [];
+  const size = tasks.reduce((sum, task) => sum + partCount(task), 0);
   for (const [groupIndex, task] of tasks.entries()) {
-    if (groupIndex === tasks.length - 1) await sender.setChordSize(groupId, tasks.length);
+    if (groupIndex === tasks.length - 1) await sender.setChordSize(groupId, size);
     children.push(
       await applySignature(sender, ids, task, given, {
         rootId: place.rootId,

@@ -89,3 +89,19 @@ export function resultIdOf(signature: Signature): string | undefined {
       return own;
   }
 }
+
+/** How many tasks of a chord's header tell the chord that they are done: of a chain the last, of a chord its body. */
+export function partCount(signature: Signature): number {
+  switch (typeOf(signature)) {
+    case "chain": {
+      const last = tasksOfChain(signature).at(-1);
+      return last === undefined ? 0 : partCount(last);
+    }
+    case "group":
+      return tasksOfGroup(signature).reduce((sum, task) => sum + partCount(task), 0);
+    case "chord":
+      return partCount(signature.kwargs["body"] as Signature);
+    default:
+      return 1;
+  }
+}

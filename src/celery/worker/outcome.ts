@@ -1,10 +1,10 @@
 import { constants } from "node:os";
 import type { CeleryApp } from "../app.js";
-import { applySignature, type ResultTree } from "../canvas/apply-signature.js";
+import type { ResultTree } from "../backend.js";
+import { applySignature } from "../canvas/apply-signature.js";
 import type { IdSource } from "../canvas/id-source.js";
 import { signaturesOf } from "../canvas/prepare-task.js";
 import { derivedId } from "../derived-id.js";
-import type { Signature } from "../message.js";
 import { formatDate } from "../python-date.js";
 import { maxRetriesExceeded, type TaskFailure, toTaskFailure } from "../task-errors.js";
 import type { RetryRequest } from "../task-registry.js";
@@ -177,27 +177,7 @@ async function recordFailure(
   if (typeof headers.group === "string" && embed.chord !== null) {
     await chords.addPart(request, headers.group, headers.group_index, embed.chord, "FAILURE", value);
   }
-  for (const following of signaturesOf(embed.chain)) {
-    const {
-      task_id: id,
-      group_id: group,
-      group_index: index,
-      chord,
-    } = following.options as Record<string, unknown>;
-    if (typeof id !== "string") continue;
-    await app.backend.storeFailure({ id, parentId: request.id, group: (group as string) ?? null }, failure);
-    if (typeof group === "string" && chord) {
-      await chords.addPartOf(
-        request,
-        id,
-        group,
-        index as number | null,
-        chord as Signature,
-        "FAILURE",
-        value,
-      );
-    }
-  }
+  await chords.failFollowing(request, signaturesOf(embed.chain), failure, request.id);
   const ids = idsOf(`${request.id}:error`);
   const place = { rootId: request.rootId, parentId: request.id, priority: properties.priority };
   for (const errback of signaturesOf(embed.errbacks)) {

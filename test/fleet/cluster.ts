@@ -24,6 +24,8 @@ export interface ClusterOptions {
   /** Default: the newest. */
   readonly line?: PythonLine;
   readonly visibilityTimeoutSeconds?: number;
+  /** Whether Redis syncs each write, so that it may be killed; default true. */
+  readonly durable?: boolean;
 }
 
 export interface WorkerOptions {
@@ -66,7 +68,11 @@ export class ServiceCluster {
   }
 
   static async start(options: ClusterOptions = {}): Promise<ServiceCluster> {
-    const servers = await Promise.all([startPostgres(), startRedis({ appendOnly: true }), startS3()]);
+    const servers = await Promise.all([
+      startPostgres(),
+      startRedis({ appendOnly: options.durable ?? true }),
+      startS3(),
+    ]);
     await servers[0].createDatabase(DATABASE);
     const cluster = new ServiceCluster(...servers, options);
     await cluster.files.makeBucket(BUCKET);

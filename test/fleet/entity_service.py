@@ -232,6 +232,14 @@ def ping(hostname, timeout):
     return app.control.inspect([hostname], timeout=timeout).ping()
 
 
+def consume(hostname, queue):
+    app.control.add_consumer(queue, destination=[hostname], reply=True)
+
+
+def stop_consuming(hostname, queue):
+    app.control.cancel_consumer(queue, destination=[hostname], reply=True)
+
+
 def revoke(task_id):
     app.control.revoke(task_id, terminate=True)
 

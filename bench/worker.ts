@@ -1,0 +1,117 @@
+// `npm run bench:worker`: one worker process of ours and one of Python's, in turn, on the tasks of the entity service.
+import { parseArgs } from "node:util";
+import { until } from "../test/celery/until.js";
+import { ServiceCluster } from "../test/fleet/cluster.js";
+import { randomParties } from "../test/fleet/data.js";
+import type { PartyData } from "../test/servers/entity-service-data.js";
+import { type Cell, median, report, seconds } from "./measure.js";
+
+const CONCURRENCY = 2;
+const THRESHOLD = 0.8;
+const RUN_MS = 300_000;
+/** What part of a task's time may be spent on what is no comparison. */
+const OVERHEAD_SHARE = 0.05;
+
+const { values } = parseArgs({
+  options: { runs: { type: "string", default: "5" }, quick: { type: "boolean", default: false } },
+});
+const runs = values.quick ? 1 : Number(values.runs);
+if (!Number.isInteger(runs) || runs < 1) throw new RangeError("--runs: expected a whole number from 1");
+
+const SIDES = ["ours", "python"] as const;
+type Side = (typeof SIDES)[number];
+type Workload = { readonly what: string; readonly parties: readonly PartyData[]; readonly aim: number };
+
+const cluster = await ServiceCluster.start({ durable: false });
+try {
+  await startWorkers();
+  const few = randomParties(1, 1000);
+  const many = randomParties(2, values.quick ? 4000 : 20_000);
+  const tiny = await measure({ what: "tiny chunks", parties: few, aim: values.quick ? 4000 : 1000 });
+  const middle = await measure({
+    what: "middle chunks",
+    parties: many,
+    aim: values.quick ? 1_000_000 : 4_000_000,
+  });
+  const large = await measure({
+    what: "large chunks",
+    parties: many,
+    aim: values.quick ? 4_000_000 : 40_000_000,
+  });
+  for (const side of SIDES) say(side, tiny.of[side], large.of[side]);
+  if (values.quick) console.error("quick sizes: the numbers say nothing");
+  console.log(JSON.stringify([tiny.cell, middle.cell, large.cell], null, 2));
+} finally {
+  await cluster.remove();
+}
+
+/** Both run all the time, and take tasks in turn. */
+async function startWorkers(): Promise<void> {
+  await Promise.all([
+    cluster.ours("ours", { concurrency: CONCURRENCY }),
+    cluster.python("python", "compute", { concurrency: CONCURRENCY }),
+  ]);
+  for (const side of SIDES)
+    await cluster.ask("stop_consuming", { hostname: `${side}@test`, queue: "compute" });
+}
+
+interface Measured {
+  readonly tasks: number;
+  readonly comparisons: number;
+  /** Median of all runs. */
+  readonly seconds: number;
+}
+
+async function measure(workload: Workload): Promise<{ cell: Cell; of: Record<Side, Measured> }> {
+  const times: Record<Side, number[]> = { ours: [], python: [] };
+  let tasks = 0;
+  for (let n = 0; n < runs; n++) {
+    for (const side of SIDES) {
+      const { seconds: time, count } = await once(side, workload);
+      times[side].push(time);
+      tasks = count;
+    }
+  }
+  const [left, right] = workload.parties.map(({ dataset }) => dataset.recordCount) as [number, number];
+  const comparisons = left * right;
+  const of = (side: Side): Measured => ({ tasks, comparisons, seconds: median(times[side]) });
+  const ours = of("ours");
+  const theirs = of("python");
+  const rates = [ours, theirs].map((each) => (comparisons / each.seconds / 1e6).toFixed(1));
+  const cell = report({
+    what: `${workload.what}: ${tasks} tasks, ${comparisons.toLocaleString("en")} comparisons`,
+    ours: ours.seconds,
+    theirs: theirs.seconds,
+    ratio: theirs.seconds / ours.seconds,
+    note: `${rates[0]} million comparisons a second, theirs ${rates[1]}`,
+  });
+  return { cell, of: { ours, python: theirs } };
+}
+
+/** One run, of data that no worker has seen: from when a worker takes tasks to when the last has ended. */
+async function once(side: Side, { parties, aim }: Workload): Promise<{ seconds: number; count: number }> {
+  const run = await cluster.startRun(parties, THRESHOLD, aim);
+  const count = run.taskIds.length;
+  const consumer = { hostname: `${side}@test`, queue: "compute" };
+  const time = await seconds(async () => {
+    await cluster.ask("consume", consumer);
+    await until("the tasks of a run", RUN_MS, async () =>
+      (await cluster.endedCount(run)) === count ? true : undefined,
+    );
+  });
+  await cluster.ask("stop_consuming", consumer);
+  await cluster.store.del("highmemory"); // nobody aggregates here
+  return { seconds: time, count };
+}
+
+/** What a task takes beside its comparisons, and how large it must be for that not to matter. */
+function say(side: Side, tiny: Measured, large: Measured): void {
+  const rate = large.comparisons / large.seconds; // of all that run at once
+  const perTask = (CONCURRENCY * (tiny.seconds - tiny.comparisons / rate)) / tiny.tasks;
+  const size = ((1 / OVERHEAD_SHARE - 1) * perTask * rate) / CONCURRENCY;
+  const share = 100 * OVERHEAD_SHARE;
+  console.error(
+    `${side}: ${(1000 * perTask).toFixed(1)} ms a task beside its comparisons, ${share} % of a task of ` +
+      `${(size / 1e6).toFixed(1)} million`,
+  );
+}

@@ -22,6 +22,7 @@ const SIDES = ["ours", "python"] as const;
 type Side = (typeof SIDES)[number];
 type Workload = { readonly what: string; readonly parties: readonly PartyData[]; readonly aim: number };
 
+process.env["TMPDIR"] = "/dev/shm"; // memory: what disks take to sync files is none of the workers' work
 const cluster = await ServiceCluster.start({ durable: false });
 try {
   await startWorkers();

@@ -14,6 +14,7 @@ export function pid(): number {
 
 /** Waits until it is asked to end, and fails with what it is told. */
 export async function heed({ seconds }: { seconds: number }, { signal }: TaskContext): Promise<number> {
+  signal.throwIfAborted();
   await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(resolve, 1000 * seconds);
     signal.addEventListener("abort", () => {

@@ -27,6 +27,7 @@ async function run(message: Extract<ToChild, { type: "task" }>): Promise<FromChi
       signal: controller.signal,
       retry: throwRetry,
     } as unknown as TaskContext;
+    controller.signal.throwIfAborted(); // the limit was reached while the module was loaded
     return { type: "result", result: await (handler as TaskHandler)(message.parameters, context) };
   } catch (error) {
     if (error instanceof RetryRequest) {

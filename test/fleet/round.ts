@@ -2,7 +2,6 @@ import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { seededRandom } from "../random-clks.js";
 import type { PartyData } from "../servers/entity-service-data.js";
-import type { RedisServer } from "../servers/redis.js";
 import type { StartedProcess } from "../started-process.js";
 import { type ServiceCluster, signalAll } from "./cluster.js";
 import { expected, febrl, inBlocks, randomParties } from "./data.js";
@@ -13,6 +12,8 @@ const THRESHOLD = 0.75;
 const CHORD_MS = 120_000;
 /** Between one fault and the next, at most. */
 const PAUSE_MS = 600;
+/** How long S3 keeps a worker waiting before it is killed. */
+const S3_MS = 200;
 
 /** What was done in a round, and whether all was well. */
 export interface Round {
@@ -52,7 +53,7 @@ export async function runRound(cluster: ServiceCluster, round: number, seed: num
     const peer = python ? await cluster.python("py", "compute") : undefined;
 
     const ends: Promise<void>[] = [];
-    const harm = { below, faults, peer, redis: cluster.redis, workers };
+    const harm = { below, faults, peer, cluster, workers };
     for (let n = 3 + below(4); n > 0; n--) {
       await pause(below(PAUSE_MS));
       ends.push((await fault(harm)).over);
@@ -82,13 +83,13 @@ interface Harm {
   /** What was done. */
   readonly faults: string[];
   readonly peer: StartedProcess | undefined;
-  readonly redis: RedisServer;
+  readonly cluster: ServiceCluster;
   readonly workers: readonly Restarted[];
 }
 
 /** Does some harm; what is returned resolves when it is over. In an object, since promises cannot hold promises. */
-async function fault({ below, faults, peer, redis, workers }: Harm): Promise<{ over: Promise<void> }> {
-  const kind = below(4);
+async function fault({ below, faults, peer, cluster, workers }: Harm): Promise<{ over: Promise<void> }> {
+  const kind = below(5);
   const restMs = below(1500);
   const stillMs = 1000 * VISIBILITY_TIMEOUT_SECONDS + 500 + restMs;
   const worker = workers[below(workers.length)]!;
@@ -98,9 +99,9 @@ async function fault({ below, faults, peer, redis, workers }: Harm): Promise<{ o
   }
   if (kind === 0) {
     faults.push(`Redis killed, back after ${restMs} ms`);
-    await redis.kill();
+    await cluster.redis.kill();
     await pause(restMs);
-    await redis.start();
+    await cluster.redis.start();
     return { over: Promise.resolve() };
   }
   if (!worker.isUp) return { over: Promise.resolve() };
@@ -108,8 +109,18 @@ async function fault({ below, faults, peer, redis, workers }: Harm): Promise<{ o
     faults.push(`${worker.name} stands still for ${stillMs} ms`);
     return { over: worker.standStill(stillMs) };
   }
-  faults.push(`${worker.name} killed, back after ${restMs} ms`);
-  return { over: worker.killFor(restMs) };
+  if (kind === 2) {
+    faults.push(`${worker.name} killed, back after ${restMs} ms`);
+    return { over: worker.killFor(restMs) };
+  }
+  // Between the progress and the file that a task stores.
+  faults.push(`${worker.name} killed as S3 keeps it waiting, back after ${restMs} ms`);
+  cluster.s3.signal("SIGSTOP");
+  await pause(S3_MS);
+  const over = worker.killFor(restMs);
+  await pause(S3_MS); // killed before S3 goes on
+  cluster.s3.signal("SIGCONT");
+  return { over };
 }
 
 async function standStill(worker: StartedProcess, ms: number): Promise<void> {

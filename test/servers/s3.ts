@@ -57,6 +57,11 @@ export class S3Server {
     await this.#process?.waitForEnd();
   }
 
+  /** SIGSTOP keeps its clients waiting, until SIGCONT. */
+  signal(signal: NodeJS.Signals): void {
+    this.#process?.signal(signal);
+  }
+
   async kill(): Promise<void> {
     await this.#process?.killGroup();
   }

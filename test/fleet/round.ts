@@ -48,15 +48,17 @@ export async function runRound(cluster: ServiceCluster, round: number, seed: num
   try {
     const run = await cluster.startRun(parties, THRESHOLD, aim);
     outcome.tasks = run.packages.length;
+    const peer = python ? await cluster.python("py", "compute") : undefined;
     const workers = ["one", "two"].map((name) => new Restarted(name, cluster));
     await Promise.all(workers.map((worker) => worker.start()));
-    const peer = python ? await cluster.python("py", "compute") : undefined;
 
     const ends: Promise<void>[] = [];
     const harm = { below, faults, peer, cluster, workers };
     for (let n = 3 + below(4); n > 0; n--) {
       await pause(below(PAUSE_MS));
-      ends.push((await fault(harm)).over);
+      const { over } = await fault(harm);
+      over.catch(() => {}); // awaited below
+      ends.push(over);
     }
     await Promise.all(ends);
     outcome.endedAtLastFault = await cluster.endedCount(run);

@@ -190,7 +190,7 @@ def packages_of(project_id, aim):
             blocks[party][name] = block_id, count
     package, size = [], 0
     for (left_index, left), (right_index, right) in itertools.combinations(enumerate(sorted(blocks)), 2):
-        for name in blocks[left].keys() & blocks[right].keys():
+        for name in sorted(blocks[left].keys() & blocks[right].keys()):
             (left_block, left_count), (right_block, right_count) = blocks[left][name], blocks[right][name]
 
             def chunk(left_range, right_range):

@@ -53,6 +53,7 @@ for (const line of PYTHON_LINES) {
     const worker = await fleet.typeScriptWorker({ queues: ["shared"], hostname: "first@test" });
     const result = await fleet.app.send("tasks.slow", ["killed", 1], {}, { queue: "shared" });
     await fleet.notes("begun:killed", 1);
+    worker.signal("SIGSTOP"); // so that it is not done before the other one is there
     await fleet.typeScriptWorker({ queues: ["shared"], hostname: "second@test" });
     worker.signal("SIGKILL");
     t.like(await result.get(30_000), { hostname: "second@test", redelivered: true });

@@ -52,7 +52,7 @@ for (const line of PYTHON_LINES) {
           async () => (await fleet.stored(id))?.status === "RETRY" || undefined,
         );
         // kombu loses what it is about to receive when it ends, so it is given the time to.
-        if (first === "py") await worker.whenPrinted(/ received[^]* received/);
+        if (first === "py") await worker.whenPrinted(/ received.* received/s);
         worker.signal("SIGTERM"); // the retry, which waits for its time, goes back to the queue
         t.is(await worker.waitForEnd(), 0);
         const other = await begin[first === "ts" ? "py" : "ts"]();

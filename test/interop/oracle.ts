@@ -1,40 +1,15 @@
-import { type ChildProcessByStdio, execFileSync, spawn } from "node:child_process";
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
+import { pythonEnvironment } from "../python-environment.js";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
-const cache = fileURLToPath(new URL("../../.cache/", import.meta.url));
 
-/**
- * The Python of a virtual environment with the packages of requirements.txt, which is made at first use. Its folder is
- * named after the requirements and Python's version and appears when it is complete, so that test files can ask for it
- * at the same time.
- */
+/** The Python of a virtual environment with the packages of requirements.txt. */
 export function pythonOfPeers(): string {
-  const requirements = join(here, "requirements.txt");
-  const version = execFileSync("python3", ["--version"]);
-  const digest = createHash("sha256").update(readFileSync(requirements)).update(version).digest("hex");
-  const folder = join(cache, `peers-${digest.slice(0, 12)}`);
-  if (!existsSync(folder)) {
-    mkdirSync(cache, { recursive: true });
-    const draft = mkdtempSync(join(cache, "draft-"));
-    const options = { stdio: ["ignore", "ignore", "inherit"] as ["ignore", "ignore", "inherit"] };
-    try {
-      execFileSync("python3", ["-m", "venv", draft], options);
-      const install = ["-m", "pip", "install", "--quiet", "-r", requirements];
-      execFileSync(join(draft, "bin/python"), install, options);
-      if (!existsSync(folder)) renameSync(draft, folder);
-    } catch (error) {
-      if (!existsSync(folder)) throw error; // else another test file was first
-    } finally {
-      rmSync(draft, { recursive: true, force: true });
-    }
-  }
-  return join(folder, "bin/python");
+  return join(pythonEnvironment(join(here, "requirements.txt"), "peers"), "python");
 }
 
 /** A running oracle.py: answers questions in order. */

@@ -11,6 +11,7 @@ import type { RunDatabase } from "../linkage/run-database.js";
 import { type ChunkOptions, type ChunkResult, compareBlocks, compareChunk } from "./compare-package.js";
 import { EncodingCache } from "./encoding-cache.js";
 import { loadBlocks } from "./load-blocks.js";
+import { RunWatch } from "./run-watch.js";
 import { type ChunkSide, readWorkPackage, type WorkPackage } from "./work-package.js";
 
 /** The task's name, and its parameters in their order, for calls that mix positions and keywords. */
@@ -35,6 +36,8 @@ export interface ComputeFilterSimilarityOptions {
   readonly encodingCacheByteLength?: number | undefined;
   /** Threads of one comparison, 1 to 256. Default: all the machine's for large chunks. */
   readonly threads?: number | undefined;
+  /** Milliseconds between two looks whether the run still goes on, during a comparison. Default: 1,000. */
+  readonly runCheckMs?: number | undefined;
 }
 
 /** What the worker knows of the call itself. */
@@ -97,16 +100,20 @@ export function computeFilterSimilarity(
     if (storedLength !== undefined) return [countPairs(storedLength), storedLength, fileName];
 
     let result: ChunkResult;
+    const watch = new RunWatch(cache, runId, signal, options.runCheckMs);
     try {
       result = await compare(chunks, byteLength, {
         threshold,
         threads,
-        signal,
+        signal: watch.signal,
         maxCandidates: maxCandidatePairs,
       });
     } catch (error) {
+      if (watch.hasEnded && !signal?.aborted) return null;
       if (!(error instanceof LinkageError) || error.code !== "too-many-candidates") throw error;
       return failRun(runId);
+    } finally {
+      watch.stop();
     }
     signal?.throwIfAborted();
 

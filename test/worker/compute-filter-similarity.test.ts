@@ -144,6 +144,22 @@ test("a run that is cancelled while it is computed ends quietly", endsQuietly, (
 const TOO_MANY =
   "The run has more than 900 candidate pairs, which is the limit. A higher threshold gives fewer.";
 
+test("a run that is deleted while a task works for it stops the work", async (t) => {
+  const { run, cache, encodings, objects } = setUp(wholeParties(febrl));
+  let stopped = false;
+  encodings.beforeAnswer = (signal) =>
+    new Promise((_, reject) => {
+      signal!.addEventListener("abort", () => {
+        stopped = true;
+        reject(signal!.reason);
+      });
+      cache.isRunActive = false; // and no answer would ever come
+    });
+  t.is(await run(wholeFebrl), null);
+  t.true(stopped);
+  t.is(objects.putCount, 0);
+});
+
 test("too many candidates in one task fail the run", async (t) => {
   const { run, runs, objects } = setUp(wholeParties(febrl), { maxCandidatePairs: 900 });
   t.is(await run(wholeFebrl), null);

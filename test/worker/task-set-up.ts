@@ -55,7 +55,8 @@ export function setUp(
   const runs = new MemoryRunDatabase();
   const objects = new MemoryObjectStore();
   const { maxCandidatePairs = 1_000_000 } = options;
-  const task = computeFilterSimilarity({ encodings, cache, runs, objects }, { maxCandidatePairs });
+  const stores = { encodings, cache, runs, objects };
+  const task = computeFilterSimilarity(stores, { maxCandidatePairs, runCheckMs: 20 });
   const byteLength = [...parties.values()][0]!.dataset.byteLength;
   const run = (chunks: unknown, taskId = "a-task", threshold = 0.8, signal?: AbortSignal) =>
     task(

@@ -224,7 +224,7 @@ for (const line of PYTHON_LINES) {
     const states = await fleet.python.run(`
       result = chain(fail.s("bad").set(queue="ts"), add.s(1).set(queue="py")).apply_async()
       try:
-          result.get(timeout=20)
+          AsyncResult(result.id).get(timeout=20)
       except ValueError as error:
           return [result.parent.state, result.state, str(error)]
     `);

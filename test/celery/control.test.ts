@@ -41,7 +41,7 @@ for (const line of PYTHON_LINES) {
       return {queue: sleep.apply_async((60, "text"), queue=queue).id for queue in ("py", "ts")}
     `);
     t.deepEqual(await inspect(fleet, "ping"), { "py@test": { ok: "pong" }, "ts@test": { ok: "pong" } });
-    const all = await fleet.python.run<Record<string, unknown>[]>("return app.control.ping(timeout=1)");
+    const all = await fleet.python.run<Record<string, unknown>[]>("return app.control.ping(timeout=3)");
     t.deepEqual(all.flatMap((reply) => Object.keys(reply)).sort(), ["py@test", "ts@test"]);
 
     const active = await until("both at work", 20_000, async () => {
@@ -114,7 +114,7 @@ for (const line of PYTHON_LINES) {
       t.regex(replies[0]!["ts@test"].error, /no_such_command/);
       const ping = (pattern: string) =>
         fleet.python.run(
-          `return app.control.broadcast("ping", reply=True, pattern=pattern, matcher="glob", timeout=1)`,
+          `return app.control.broadcast("ping", reply=True, pattern=pattern, matcher="glob", timeout=3)`,
           { pattern },
         );
       t.deepEqual(await ping("t?@*"), [{ "ts@test": { ok: "pong" } }]);
@@ -163,7 +163,7 @@ for (const line of PYTHON_LINES) {
     await fleet.python.run(`app.control.shutdown(destination=["ts@test"])`);
     t.is(await worker.waitForEnd(), 0);
     t.is((await fleet.stored(id))!.status, "SUCCESS");
-    t.deepEqual(await fleet.python.run("return app.control.ping(timeout=1)"), [
+    t.deepEqual(await fleet.python.run("return app.control.ping(timeout=3)"), [
       { "py@test": { ok: "pong" } },
     ]);
   });

@@ -132,6 +132,15 @@ for (const line of PYTHON_LINES) {
     t.is((await fleet.stored(id))!.status, "REVOKED");
   });
 
+  test.serial(`${line} Celery: a task revoked before it comes does not wait for its time`, async (t) => {
+    const fleet = await startFleet(t, line);
+    await fleet.typeScriptWorker();
+    await fleet.python.run(`app.control.revoke("early", reply=True, timeout=10, destination=["ts@test"])`);
+    await fleet.python.run(`add.apply_async((1, 2), queue="ts", task_id="early", countdown=600)`);
+    t.is((await fleet.ended("early")).status, "REVOKED");
+    await fleet.nothingUnacknowledged();
+  });
+
   test.serial(`${line} Celery: an expired task does not run`, async (t) => {
     const fleet = await startFleet(t, line);
     const id = await fleet.python.run<string>(

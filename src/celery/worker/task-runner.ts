@@ -93,8 +93,10 @@ export class TaskRunner {
   /** Takes a task over: it runs at its time. */
   add(request: TaskRequest): void {
     this.#held.set(request.tag, request);
+    const outcome = this.#outcomeBefore(request);
     const eta = request.eta;
-    if (eta !== undefined && eta > Date.now()) this.#schedule(request, eta);
+    if (outcome !== undefined) this.settle(request, outcome);
+    else if (eta !== undefined && eta > Date.now()) this.#schedule(request, eta);
     else this.#makeReady(request);
   }
 

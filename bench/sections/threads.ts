@@ -4,7 +4,7 @@ import { benchDataset } from "../datasets.js";
 import { type Bench, type Cell, median, report, type Section, seconds } from "../measure.js";
 
 /** Short measurements, which a scheduler that puts both threads on one core disturbs: more of them. */
-const RUNS_OF_RUNS = 3;
+const REPEATS = 3;
 
 /** One thread of ours against all threads of ours, in turn. */
 export async function threadsSection(bench: Bench): Promise<Section> {
@@ -14,7 +14,7 @@ export async function threadsSection(bench: Bench): Promise<Section> {
     const { left, right } = benchDataset({ rows: bench.quick ? 5000 : 20_000, onesShare });
     for (const threshold of [0.95, 0.9, 0.8, 0.7]) {
       const times: number[][] = [[], []];
-      for (let run = -2; run < RUNS_OF_RUNS * bench.runs; run++) {
+      for (let run = -2; run < REPEATS * bench.runs; run++) {
         for (const [n, count] of [1, threads].entries()) {
           const time = await seconds(() => compare(left, right, { threshold, threads: count }));
           if (run >= 0) times[n]!.push(time);
@@ -33,6 +33,6 @@ export async function threadsSection(bench: Bench): Promise<Section> {
       );
     }
   }
-  const about = `${threads} threads of ours against one of ours ("theirs" is our one thread), ${RUNS_OF_RUNS * bench.runs} runs each.`;
+  const about = `${threads} threads of ours against one of ours ("theirs" is our one thread), ${REPEATS * bench.runs} runs each.`;
   return { title: "Threads", about, cells };
 }

@@ -16,7 +16,7 @@ export interface WorkEstimate {
 /**
  * Estimates the work of a comparison. Only pairs whose popcounts are near enough to pass cost time: planes are added
  * until a row has more misses than it may have against a partner with as many set bits, each of which is missing as
- * often as the partner's bits are not set. Within a tenth of what is measured, but for data of which many pairs pass.
+ * often as the partner's bits are not set. Within a fifth of what was measured, but for data of which many pairs pass.
  */
 export function estimateWork(
   left: CountedDataset,

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import test from "ava";
-import { freePort } from "../servers/redis.js";
+import { freePort } from "../servers/free-port.js";
 import { startFleet } from "./fleet.js";
 import { PYTHON_LINES } from "./python-celery.js";
 import { until } from "./until.js";

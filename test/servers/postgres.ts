@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { StartedProcess } from "../started-process.js";
-import { freePort } from "./redis.js";
+import { freePort } from "./free-port.js";
 
 /** Where Debian puts the programs of each version. */
 const DEBIAN_FOLDER = "/usr/lib/postgresql";

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { StartedProcess } from "../started-process.js";
+import { freePort } from "./free-port.js";
 import { minioProgram } from "./minio-program.js";
-import { freePort } from "./redis.js";
 
 const START_TIMEOUT_MS = 60_000;
 

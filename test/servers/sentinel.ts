@@ -1,7 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { StartedProcess } from "../started-process.js";
-import { freePort, type RedisServer } from "./redis.js";
+import { freePort } from "./free-port.js";
+import type { RedisServer } from "./redis.js";
 
 /** A Sentinel that alone decides which server is the master named `mymaster`; it promotes a replica after a second. */
 export class Sentinel {

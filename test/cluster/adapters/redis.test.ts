@@ -3,7 +3,8 @@ import test from "ava";
 import { createClient } from "redis";
 import { createRedisConnection, type RedisOptions } from "../../../src/adapters/redis/connection.js";
 import { RedisRunCache } from "../../../src/adapters/redis/run-cache.js";
-import { freePort, type RedisServer, startRedis } from "../../servers/redis.js";
+import { freePort } from "../../servers/free-port.js";
+import { type RedisServer, startRedis } from "../../servers/redis.js";
 import { StartedProcess } from "../../started-process.js";
 
 const RETRY = { firstDelayMs: 20, maxRetryTimeMs: 20_000 };

@@ -20,10 +20,11 @@ module.exports = {
   forbidden: [
     may("core"),
     may("library", "core"),
-    may("cli", "core", "library", "worker"),
+    may("cli", "core", "library", "worker", "service"),
     may("linkage", "core"),
     may("adapters", "linkage", "core", "celery"),
     may("worker", "linkage", "core", "library", "celery"),
+    may("service", "linkage", "core", "library", "worker"),
     may("config"),
     {
       name: "only-one-adapter-knows-celery",
@@ -33,14 +34,16 @@ module.exports = {
     },
     {
       name: "adapters-are-apart",
-      comment: "An adapter knows no other; what they share is beside them",
+      comment:
+        "An adapter knows no other; what they share is beside them. Both databases speak the statements of sql/",
       severity: "error",
       from: { path: "^src/adapters/([^/]+)/" },
-      to: { path: "^src/adapters/[^/]+/", pathNot: "^src/adapters/$1/" },
+      to: { path: "^src/adapters/[^/]+/", pathNot: "^src/adapters/($1|sql)/" },
     },
     onlyAdapter("postgres", "pg", "pg-copy-streams"),
     onlyAdapter("redis", "redis", "@redis/client"),
     onlyAdapter("minio", "minio"),
+    onlyAdapter("embedded", "@electric-sql/pglite"),
     {
       name: "core-is-pure",
       comment:

@@ -24,7 +24,46 @@ export interface StoredBlocks extends StoredEncodings {
   readonly records: Uint32Array;
 }
 
-/** Where the encodings of all parties are. */
+/** A block, and the rows that are in it, ascending, each once. */
+export interface BlockMembers {
+  /** As the original hashes names: 64 hexadecimal characters. */
+  readonly name: string;
+  readonly rows: Uint32Array;
+}
+
+/** An upload that is being stored; nobody else sees it before {@link EncodingWriter.commit}. */
+export interface EncodingWriter {
+  /** Adds encodings: whole rows, in the order of the rows. Resolves when more can be taken. */
+  write(rows: Uint8Array): Promise<void>;
+
+  /**
+   * Ends the rows, and adds the blocks, each block once. Then all of it can be read.
+   *
+   * @returns how many blocks there are
+   */
+  commit(blocks: AsyncIterable<BlockMembers>): Promise<{ readonly blockCount: number }>;
+
+  /** Breaks off; nothing stays. Also after a failed write or commit. Never rejects. */
+  abort(): Promise<void>;
+}
+
+/** Where encodings are put by those who receive them. */
+export interface WritableEncodingStore extends EncodingStore {
+  /** The object that would hold an upload; `undefined` where encodings are in tables. */
+  fileOf(receiptToken: string): string | undefined;
+
+  /**
+   * Begins to store an upload of a party that has none.
+   *
+   * @param byteLength bytes in one encoding
+   */
+  begin(dataproviderId: number, receiptToken: string, byteLength: number): Promise<EncodingWriter>;
+
+  /** Removes all that is stored of an upload, complete or not; it may be stored again then. */
+  remove(dataproviderId: number, receiptToken: string): Promise<void>;
+}
+
+/** Where the encodings of all parties are read. */
 export interface EncodingStore {
   /**
    * Reads a range of a block; what lies beyond the block's end is left out. Memory: the encodings, and one chunk of

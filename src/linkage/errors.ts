@@ -3,7 +3,13 @@ export type ServiceErrorCode =
   | "invalid-arguments" // a task was called with arguments that no caller of ours sends; a retry cannot help
   | "missing-encodings" // a block has no rows, or fewer than the range asked for begins at
   | "invalid-encodings" // stored encodings are not what was promised: their size, their order
-  | "store-failed"; // a store gave an answer that cannot be
+  | "missing-object" // a file that should be in the object store is not there
+  | "store-failed" // a store gave an answer that cannot be
+  | "forbidden" // a wrong token, an unknown project or run, or a turn that is not (or no longer) the caller's
+  | "invalid-request" // what the client sent cannot be used; the message says why
+  | "not-ready" // a result that is not there yet
+  | "run-failed" // a result that will never be there
+  | "feature-disabled"; // the operator has not set it up
 
 /** As `LinkageError`: the message reads «what: expected …, got …» and never holds an encoding, a token or a password. */
 export class ServiceError extends Error {

@@ -6,10 +6,17 @@ export interface TaskProgress {
   readonly candidates: number;
 }
 
+export type CachedRunState = "active" | "complete" | "deleted";
+
 /** What the workers know of runs in work; fast, and lost after a while. */
 export interface RunCache {
   /** Whether the run is in work; a run that is complete, deleted or unknown is not. */
   isActive(runId: string): Promise<boolean>;
+
+  /** `undefined` if nothing is known of the run. */
+  runState(runId: string): Promise<CachedRunState | undefined>;
+
+  setRunState(runId: string, state: CachedRunState): Promise<void>;
 
   /**
    * Adds what a task has done to its run's progress; a task that is done twice counts once.
@@ -18,4 +25,22 @@ export interface RunCache {
    *   nothing is counted
    */
   countProgress(runId: string, taskId: string, progress: TaskProgress): Promise<number | undefined>;
+
+  /** What was counted in the run's stage so far; `undefined` if nothing is known. */
+  progressOf(runId: string): Promise<TaskProgress | undefined>;
+
+  /** Forgets what was counted, as a stage ends; the tasks counted already stay counted. */
+  clearProgress(runId: string): Promise<void>;
+
+  /** Forgets the run. */
+  remove(runId: string): Promise<void>;
+
+  /** Says that an upload is alive, for a minute from now; said again while it lasts. */
+  holdUpload(receiptToken: string): Promise<void>;
+  isUploadHeld(receiptToken: string): Promise<boolean>;
+  releaseUpload(receiptToken: string): Promise<void>;
+
+  /** Rejects unless the cache answers. */
+  check(signal?: AbortSignal): Promise<void>;
+  close(): Promise<void>;
 }

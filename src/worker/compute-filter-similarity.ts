@@ -3,11 +3,12 @@ import { writeCandidateFile } from "../core/candidate-file.js";
 import { candidateCount } from "../core/candidate-pairs.js";
 import { checkByteLength } from "../core/clk-dataset.js";
 import { describeValue, LinkageError } from "../core/errors.js";
+import type { RunDatabase } from "../linkage/database.js";
 import type { EncodingStore } from "../linkage/encoding-store.js";
 import { ServiceError } from "../linkage/errors.js";
 import type { ObjectStore } from "../linkage/object-store.js";
 import type { RunCache } from "../linkage/run-cache.js";
-import type { RunDatabase } from "../linkage/run-database.js";
+import type { TaskContext } from "../linkage/task-queue.js";
 import { type ChunkOptions, type ChunkResult, compareBlocks, compareChunk } from "./compare-package.js";
 import { EncodingCache } from "./encoding-cache.js";
 import { loadBlocks } from "./load-blocks.js";
@@ -24,9 +25,9 @@ export const COMPUTE_FILTER_SIMILARITY = {
 /** The stores that the task works on. */
 export interface ComputeFilterSimilarityStores {
   readonly encodings: EncodingStore;
-  readonly runs: RunDatabase;
-  readonly cache: RunCache;
-  readonly objects: ObjectStore;
+  readonly runs: Pick<RunDatabase, "runState" | "failRun">;
+  readonly cache: Pick<RunCache, "isActive" | "countProgress">;
+  readonly objects: Pick<ObjectStore, "put" | "byteLengthOf">;
 }
 
 export interface ComputeFilterSimilarityOptions {
@@ -38,14 +39,6 @@ export interface ComputeFilterSimilarityOptions {
   readonly threads?: number | undefined;
   /** Milliseconds between two looks whether the run still goes on, during a comparison. Default: 1,000. */
   readonly runCheckMs?: number | undefined;
-}
-
-/** What the worker knows of the call itself. */
-export interface TaskContext {
-  /** The same for a redelivered task and for a retry. */
-  readonly taskId: string;
-  /** Stops the task within a tile of work; the promise then rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** The arguments by name; values as they came. */

@@ -11,7 +11,12 @@ export class RunWatch {
   readonly signal: AbortSignal;
 
   /** @param checkMs milliseconds between two looks; default 1,000 */
-  constructor(cache: RunCache, runId: string, signal: AbortSignal | undefined, checkMs = CHECK_MS) {
+  constructor(
+    cache: Pick<RunCache, "isActive">,
+    runId: string,
+    signal: AbortSignal | undefined,
+    checkMs = CHECK_MS,
+  ) {
     this.signal = signal === undefined ? this.#ended.signal : AbortSignal.any([signal, this.#ended.signal]);
     this.#timer = setInterval(() => {
       cache.isActive(runId).then(

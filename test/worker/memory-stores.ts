@@ -1,5 +1,6 @@
 // The stores of a worker in memory, for tests of tasks: as the ports promise, and with switches for what may go wrong.
 import { allocateBytes, type ClkDataset, createClkDataset } from "../../src/core/clk-dataset.js";
+import type { RunDatabase } from "../../src/linkage/database.js";
 import type {
   BlockRows,
   EncodingStore,
@@ -8,8 +9,8 @@ import type {
 } from "../../src/linkage/encoding-store.js";
 import { ServiceError } from "../../src/linkage/errors.js";
 import type { ObjectStore } from "../../src/linkage/object-store.js";
+import type { RunState } from "../../src/linkage/run.js";
 import type { RunCache, TaskProgress } from "../../src/linkage/run-cache.js";
-import type { RunDatabase, RunState } from "../../src/linkage/run-database.js";
 
 /** A party's encodings, and the rows that are in each of its blocks, ascending. */
 export interface MemoryParty {
@@ -81,7 +82,7 @@ function missing(blockId: number): ServiceError {
   return new ServiceError("missing-encodings", `block ${blockId}`, "one row or more", "none");
 }
 
-export class MemoryRunCache implements RunCache {
+export class MemoryRunCache implements Pick<RunCache, "isActive" | "countProgress"> {
   isRunActive = true;
   comparisons = 0;
   candidates = 0;
@@ -102,7 +103,7 @@ export class MemoryRunCache implements RunCache {
   }
 }
 
-export class MemoryRunDatabase implements RunDatabase {
+export class MemoryRunDatabase implements Pick<RunDatabase, "runState" | "failRun"> {
   state: RunState | undefined = "running";
   message: string | undefined;
 
@@ -118,7 +119,7 @@ export class MemoryRunDatabase implements RunDatabase {
   }
 }
 
-export class MemoryObjectStore implements ObjectStore {
+export class MemoryObjectStore implements Pick<ObjectStore, "put" | "byteLengthOf"> {
   readonly files = new Map<string, Uint8Array>();
   /** How many files were stored, be it in place of others. */
   putCount = 0;

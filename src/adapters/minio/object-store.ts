@@ -27,7 +27,7 @@ const TRANSIENT = new Set([
 ]);
 
 /** One bucket of MinIO or another S3 server; made at first use where it is missing. */
-export class MinioObjectStore implements ObjectStore {
+export class MinioObjectStore implements Pick<ObjectStore, "put" | "byteLengthOf"> {
   readonly #client: Client;
   readonly #bucket: string;
   readonly #retry: RetryOptions;

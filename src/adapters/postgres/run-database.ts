@@ -1,8 +1,9 @@
-import type { RunDatabase, RunState } from "../../linkage/run-database.js";
+import type { RunDatabase } from "../../linkage/database.js";
+import type { RunState } from "../../linkage/run.js";
 import type { ConnectionPool } from "./connection-pool.js";
 
 /** The table `runs`. */
-export class PostgresRunDatabase implements RunDatabase {
+export class PostgresRunDatabase implements Pick<RunDatabase, "runState" | "failRun"> {
   readonly #pool: ConnectionPool;
 
   constructor(pool: ConnectionPool) {

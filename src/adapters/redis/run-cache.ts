@@ -51,7 +51,7 @@ const CONNECTION_ERRORS = [
 ];
 
 /** The hash of a run in Redis, which Python workers share. */
-export class RedisRunCache implements RunCache {
+export class RedisRunCache implements Pick<RunCache, "isActive" | "countProgress"> {
   readonly #redis: RedisConnection;
   readonly #options: RedisRunCacheOptions;
 

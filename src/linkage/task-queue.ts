@@ -1,0 +1,58 @@
+/** A task to be done: by any worker that knows it, of ours or of the Python service. */
+export interface TaskCall {
+  /** `entityservice.tasks.<module>.<function>`. */
+  readonly name: string;
+  /** Arguments by name, as JSON has them. */
+  readonly parameters: Readonly<Record<string, unknown>>;
+  /** The task's id: a UUID. Who sends a task twice under one id has it done once or twice, to the same effect. */
+  readonly id?: string | undefined;
+  /** Sent when the task has failed for good; it gets the failed task's id as its first positional argument. */
+  readonly onError?: TaskCall | undefined;
+}
+
+/** Where tasks wait for workers. What was sent is done at least once, also when workers die. */
+export interface TaskQueue {
+  send(call: TaskCall): Promise<void>;
+
+  /**
+   * Sends many tasks, and, once all are done, one that gets the list of their results, in their order, as its first
+   * argument. If one fails for good, the callback's `onError` is sent instead.
+   *
+   * @param parts 1 or more; all of one name
+   * @param id the group's id: a UUID, so that a chord that is sent twice is completed once
+   */
+  sendChord(
+    parts: AsyncIterable<TaskCall> | Iterable<TaskCall>,
+    callback: TaskCall,
+    id: string,
+  ): Promise<void>;
+
+  /** Tasks that wait, where that can be told. */
+  depth(): Promise<number | undefined>;
+
+  /** Rejects unless the queue answers. */
+  check(signal?: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What a task knows of its call. */
+export interface TaskContext {
+  /** The same for a redelivered task and for a retry. */
+  readonly taskId: string;
+  /** Stops the task within a tile of work; the promise then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A task that workers can do. To do it again, after it was done or broken off at any point, changes nothing. */
+export interface TaskDefinition {
+  readonly name: string;
+  /** Parameters in their order, for calls that mix positions and names; those that may be missing end in `?`. */
+  readonly parameters: readonly string[];
+  /** Whether any further positional arguments are taken, in `parameters.args`. Default: no. */
+  readonly takesPositionals?: boolean | undefined;
+  /** How often a failed task is tried again, after 5 seconds each time. Default: 3. */
+  readonly maxRetries?: number | undefined;
+  /** Whether the result goes anywhere; default: no. Parts of a chord need theirs. */
+  readonly keepsResult?: boolean | undefined;
+  run(parameters: Readonly<Record<string, unknown>>, context: TaskContext): Promise<unknown>;
+}

@@ -24,10 +24,16 @@ export interface StoredBlocks extends StoredEncodings {
   readonly records: Uint32Array;
 }
 
-/** A block, and the rows that are in it, ascending, each once. */
+/**
+ * A block, and the rows that are in it, ascending, each once. A block of many rows comes in several pieces, which follow
+ * one another: of one name, and of the same {@link BlockMembers.recordCount}.
+ */
 export interface BlockMembers {
   /** As the original hashes names: 64 hexadecimal characters. */
   readonly name: string;
+  /** Rows in the whole block, all its pieces together; 1 or more. */
+  readonly recordCount: number;
+  /** Those of this piece: 1 up to 262,144. */
   readonly rows: Uint32Array;
 }
 
@@ -37,7 +43,7 @@ export interface EncodingWriter {
   write(rows: Uint8Array): Promise<void>;
 
   /**
-   * Ends the rows, and adds the blocks, each block once. Then all of it can be read.
+   * Ends the rows, and adds the blocks, each block once (in one piece or more). Then all of it can be read.
    *
    * @returns how many blocks there are
    */

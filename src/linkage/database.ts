@@ -97,6 +97,18 @@ export interface UploadDatabase {
   acceptPendingUpload(dataproviderId: number, receiptToken: string): Promise<boolean>;
 
   /**
+   * Makes sure, for a task that will store it, that the party has a pending upload of that receipt token and file: adds
+   * it where the Python API has left that to the task; where it is there and pending, sets the file.
+   *
+   * @returns `false` if that upload is ready or in error, or the party is gone; then nothing was changed
+   */
+  preparePendingUpload(
+    dataproviderId: number,
+    receiptToken: string,
+    file: string | undefined,
+  ): Promise<boolean>;
+
+  /**
    * Marks an upload, and its party, as in error; adds the upload if it is missing, as the original does. Of a project
    * that is gone, nothing is marked.
    */

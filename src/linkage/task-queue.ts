@@ -48,7 +48,10 @@ export interface TaskDefinition {
   readonly name: string;
   /** Parameters in their order, for calls that mix positions and names; those that may be missing end in `?`. */
   readonly parameters: readonly string[];
-  /** Whether any further positional arguments are taken, in `parameters.args`. Default: no. */
+  /**
+   * Whether positional arguments are taken, all of them in `parameters.args`, as by Python's `*args`; the parameters then
+   * come by name only. So do tasks that are sent on errors, which get 1 or 3 positionals. Default: no.
+   */
   readonly takesPositionals?: boolean | undefined;
   /** How often a failed task is tried again, after 5 seconds each time. Default: 3. */
   readonly maxRetries?: number | undefined;

@@ -1,4 +1,11 @@
-import type { Dataprovider, PartyState, Project, ProjectDescription, UploadState } from "./project.js";
+import type {
+  Dataprovider,
+  PartyState,
+  Project,
+  ProjectDescription,
+  Upload,
+  UploadState,
+} from "./project.js";
 import type { Run, RunDescription, RunState } from "./run.js";
 
 /** All that is known of projects and runs, but for encodings and files. What lasts. */
@@ -125,17 +132,24 @@ export interface UploadDatabase {
     }[]
   >;
 
+  /** The newest upload of a party, in any state; `undefined` if there is none, or no such party. */
+  findUpload(dataproviderId: number): Promise<Upload | undefined>;
+
   /**
-   * Adds blocks of a party, with the numbers of their rows.
+   * Adds blocks of a party's pending upload, with the numbers of their rows, in one transaction.
    *
+   * @param receiptToken of the upload that is being stored: one whose turn was taken over adds nothing any more
    * @param blocks names as the original hashes them (64 hexadecimal characters), each once; up to 100,000 a call
-   * @returns the blocks' ids, in the same order
+   * @returns the blocks' ids, in the same order; all of them greater than those of earlier calls for the party
+   * @throws ServiceError `forbidden` if that upload is no longer the party's pending one
    */
   addBlocks(
     dataproviderId: number,
+    receiptToken: string,
     blocks: readonly { name: string; recordCount: number }[],
   ): Promise<readonly number[]>;
 
+  /** Removes all blocks of a party; for those who hold its turn. */
   removeBlocks(dataproviderId: number): Promise<void>;
 
   /**

@@ -2,7 +2,7 @@ import { allocateBytes, type ClkDataset, createClkDataset } from "./clk-dataset.
 import { encodeBase64 } from "./clk-reading/base64.js";
 import { ByteSegments } from "./clk-reading/byte-segments.js";
 import { type ByteStream, chunksOf, Utf8Pieces, wrongChunk } from "./clk-reading/byte-stream.js";
-import type { ClkInput } from "./clk-reading/clk-collector.js";
+import { ClkCollector, type ClkInput } from "./clk-reading/clk-collector.js";
 import { ClkJsonReader } from "./clk-reading/clk-json-reader.js";
 import { type ClkLimits, checkClkLimits, type ReadClksOptions } from "./clk-reading/clk-limits.js";
 import { readObject } from "./clk-reading/clk-object-reader.js";
@@ -38,7 +38,9 @@ export function readClkObject(value: unknown, options?: ReadClksOptions): ClkInp
  * @throws LinkageError `invalid-dataset`, for syntax with the byte offset; InvalidRowsError for single wrong rows
  */
 export function readClkJson(text: string | Uint8Array, options?: ReadClksOptions): ClkInput {
-  const reader = new ClkJsonReader(checkClkLimits(options));
+  const limits = checkClkLimits(options);
+  const rows = new ClkCollector(limits);
+  const reader = new ClkJsonReader(limits, rows);
   if (typeof text === "string") {
     const pieces = new Utf8Pieces((bytes) => reader.write(bytes));
     pieces.add(text);
@@ -46,7 +48,8 @@ export function readClkJson(text: string | Uint8Array, options?: ReadClksOptions
   } else if (text instanceof Uint8Array) reader.write(text);
   else
     throw new LinkageError("invalid-dataset", "JSON text", "a string or a Uint8Array", describeValue(text));
-  return reader.end();
+  reader.end();
+  return rows.finish();
 }
 
 /**
@@ -55,7 +58,9 @@ export function readClkJson(text: string | Uint8Array, options?: ReadClksOptions
  * errors of the stream itself are passed on.
  */
 export async function readClkJsonStream(stream: ByteStream, options?: ReadClksOptions): Promise<ClkInput> {
-  const reader = new ClkJsonReader(checkClkLimits(options));
+  const limits = checkClkLimits(options);
+  const rows = new ClkCollector(limits);
+  const reader = new ClkJsonReader(limits, rows);
   const pieces = new Utf8Pieces((bytes) => reader.write(bytes));
   for await (const chunk of chunksOf(stream)) {
     if (typeof chunk === "string") pieces.add(chunk);
@@ -65,7 +70,8 @@ export async function readClkJsonStream(stream: ByteStream, options?: ReadClksOp
     } else throw wrongChunk(chunk, "a Uint8Array or a string");
   }
   pieces.end();
-  return reader.end();
+  reader.end();
+  return rows.finish();
 }
 
 /**

@@ -5,6 +5,8 @@ import { GrowableUint32 } from "../growable-uint32.js";
 import { Base64Decoder } from "./base64.js";
 import { ByteSegments } from "./byte-segments.js";
 import type { ClkLimits } from "./clk-limits.js";
+import type { ClkMember } from "./clk-members.js";
+import type { ClkRowSink } from "./clk-row-sink.js";
 import { RowProblems } from "./row-problems.js";
 
 /** What a reader makes of one party's data. */
@@ -21,7 +23,7 @@ const MAX_EXACT_LENGTH = 1 << 30;
  * Builds a data set row by row, from whatever reader: first the CLKs in row order, and, before, between or
  * after them, the blocks of rows. Problems of single rows are collected and thrown by {@link finish}.
  */
-export class ClkCollector {
+export class ClkCollector implements ClkRowSink {
   /** Takes the base64 of the row that {@link beginRow} began. */
   readonly decoder = new Base64Decoder();
   private byteLength: number | undefined;
@@ -42,6 +44,10 @@ export class ClkCollector {
     this.byteLength = limits.byteLength;
     const width = limits.byteLength ?? 0;
     this.bytes = new ByteSegments(expectedRows * width <= MAX_EXACT_LENGTH ? expectedRows * width : 0);
+  }
+
+  beginMember(member: ClkMember | undefined): void {
+    if (member === "clknblocks" || member === "blocks") this.useBlocks();
   }
 
   /** Begins the next row: its base64 goes to {@link decoder}, until {@link endRow} or {@link rejectRow}. */

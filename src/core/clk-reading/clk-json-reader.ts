@@ -1,8 +1,8 @@
 import { type JsonHandler, JsonScanner } from "../json/json-scanner.js";
 import { CollectedText, skippedText, type TextSink } from "../json/json-text-sink.js";
-import { ClkCollector, type ClkInput } from "./clk-collector.js";
 import type { ClkLimits } from "./clk-limits.js";
 import { type ClkMember, ClkMembers, isClkMember, wrongRowKey, wrongShape } from "./clk-members.js";
+import type { ClkRowSink } from "./clk-row-sink.js";
 
 /** What the value that comes next is. */
 enum Place {
@@ -27,13 +27,15 @@ type Kind = "a text" | "a number" | "true, false or null" | "an object" | "an ar
 /** Longer than any key that means something. */
 const KEY_CAPACITY = 16;
 
+/** What of the limits concerns the text; those of rows are the sink's. */
+export type ClkJsonLimits = Pick<ClkLimits, "maxBlockNameLength" | "maxDepth">;
+
 /**
- * Reads the JSON of an upload that comes in chunks of bytes, cut anywhere. Base64 is decoded where it stands;
- * nothing of the text is kept.
+ * Reads the JSON of an upload that comes in chunks of bytes, cut anywhere, into a sink of rows. Base64 is decoded where
+ * it stands; nothing of the text is kept.
  */
 export class ClkJsonReader implements JsonHandler {
   private readonly scanner: JsonScanner;
-  private readonly rows: ClkCollector;
   private readonly members = new ClkMembers();
   private readonly key = new CollectedText(KEY_CAPACITY);
   private readonly block: CollectedText;
@@ -46,8 +48,12 @@ export class ClkJsonReader implements JsonHandler {
   /** Whether the row at hand has its CLK, sound or not. */
   private hasClk = false;
 
-  constructor(limits: ClkLimits) {
-    this.rows = new ClkCollector(limits);
+  /** @param required what the data must hold: CLKs under any key, or blocks alone. Default: CLKs */
+  constructor(
+    limits: ClkJsonLimits,
+    private readonly rows: ClkRowSink,
+    private readonly required: "clks" | "blocks" = "clks",
+  ) {
     this.block = new CollectedText(limits.maxBlockNameLength);
     this.scanner = new JsonScanner(this, limits.maxDepth);
   }
@@ -57,24 +63,21 @@ export class ClkJsonReader implements JsonHandler {
     this.scanner.write(bytes);
   }
 
-  /** Ends the text. Throws LinkageError `invalid-dataset`, or InvalidRowsError for single wrong rows. */
-  end(): ClkInput {
+  /** Ends the text. Throws LinkageError `invalid-dataset` if it is not complete. */
+  end(): void {
     this.scanner.end();
-    return this.rows.finish();
   }
 
   openArray(): void {
     if (this.skippedDepth > 0) this.skippedDepth++;
-    else if (this.place === Place.Top) this.enter(Place.Row);
-    else if (this.place === Place.Member && this.member !== undefined) {
+    else if (this.place === Place.Top) {
+      this.rows.beginMember(undefined);
+      this.enter(Place.Row);
+    } else if (this.place === Place.Member && this.member !== undefined) {
       if (this.member === "blocks") {
-        this.rows.useBlocks();
         this.blocksAreArray = true;
         this.enter(Place.BlockList);
-      } else {
-        if (this.member === "clknblocks") this.rows.useBlocks();
-        this.enter(this.member === "clknblocks" ? Place.RowWithBlocks : Place.Row);
-      }
+      } else this.enter(this.member === "clknblocks" ? Place.RowWithBlocks : Place.Row);
     } else if (this.place === Place.RowWithBlocks) {
       this.rows.beginRow();
       this.hasClk = false;
@@ -100,10 +103,10 @@ export class ClkJsonReader implements JsonHandler {
     if (this.skippedDepth > 0) this.skippedDepth++;
     else if (this.place === Place.Top) this.enter(Place.Member);
     else if (this.place === Place.Member && this.member === "blocks") {
-      this.rows.useBlocks();
       this.blocksAreArray = false;
       this.enter(Place.BlockList);
     } else {
+      if (this.place === Place.Member && this.member === "encodings") this.rows.foundFile?.();
       this.refuse("an object");
       this.skippedDepth = 1;
     }
@@ -112,7 +115,7 @@ export class ClkJsonReader implements JsonHandler {
   closeObject(): void {
     if (this.skippedDepth > 0) this.skippedDepth--;
     else {
-      if (this.place === Place.Member) this.members.checkComplete();
+      if (this.place === Place.Member) this.members.checkComplete(this.required);
       this.leave();
     }
   }
@@ -128,10 +131,16 @@ export class ClkJsonReader implements JsonHandler {
     if (this.place === Place.Member) {
       const key = this.key.tooLong ? "" : this.key.text();
       this.member = isClkMember(key) ? key : undefined;
-      if (this.member !== undefined) this.members.add(this.member);
+      if (this.member !== undefined) {
+        this.members.add(this.member);
+        this.rows.beginMember(this.member);
+      }
     } else {
       const row = this.key.tooLong ? -1 : this.key.rowIndex();
-      if (row < 0) throw wrongRowKey();
+      if (row < 0) {
+        if (!this.key.tooLong && this.key.text() === "file") this.rows.foundFile?.();
+        throw wrongRowKey();
+      }
       this.rows.beginBlocksOf(row);
     }
   }

@@ -32,15 +32,11 @@ export class ClkMembers {
     }
   }
 
-  /** Throws LinkageError `invalid-dataset` if no key held CLKs. */
-  checkComplete(): void {
-    if (this.clks !== undefined) return;
-    throw new LinkageError(
-      "invalid-dataset",
-      "data set",
-      "a key clks, clknblocks or encodings",
-      "none of them",
-    );
+  /** Throws LinkageError `invalid-dataset` if no key held what is required: CLKs, or blocks. */
+  checkComplete(required: "clks" | "blocks" = "clks"): void {
+    if (required === "clks" ? this.clks !== undefined : this.hasBlocks) return;
+    const expected = required === "clks" ? "a key clks, clknblocks or encodings" : "a key blocks";
+    throw new LinkageError("invalid-dataset", "data set", expected, "none of them");
   }
 }
 

@@ -28,8 +28,11 @@ export interface ClaimedMessage {
   readonly raw: string;
 }
 
-/** Held for a restore sweep; as long as kombu holds it. */
-const MUTEX_MS = 300_000;
+/**
+ * Held for a restore sweep, at most. Shorter than kombu's 300 s: a worker that dies in its sweep must not hold up all
+ * others for long, and each message is put back in one step, so that two sweeps at once do no harm.
+ */
+const MUTEX_MS = 10_000;
 /** Messages that one sweep puts back; as many as kombu's. */
 const MOST_RESTORED = 10;
 
@@ -184,7 +187,9 @@ export class CeleryBroker extends redisBroker.default {
   async restoreExpired(): Promise<number> {
     const { unacked, unackedIndex, unackedMutex } = this.keys;
     const token = randomUUID();
-    if ((await this.redis.set(unackedMutex, token, "PX", MUTEX_MS, "NX")) === null) return 0;
+    const isFree = (await this.redis.set(unackedMutex, token, "PX", MUTEX_MS, "NX")) !== null;
+    // The command is sent again where the connection was lost before the answer: then the mutex may be ours already.
+    if (!isFree && (await this.redis.get(unackedMutex)) !== token) return 0;
     try {
       const latest = Number((await this.redis.time())[0]) - this.visibilityTimeoutSeconds;
       const tags = await this.redis.zrevrangebyscore(unackedIndex, latest, 0, "LIMIT", 0, MOST_RESTORED);

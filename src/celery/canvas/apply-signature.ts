@@ -50,8 +50,7 @@ async function applyChain(
   const [first, ...rest] = tasks;
   const options = signature.options as Record<string, unknown>;
   const lastId = resultIdOf(signature) ?? place.taskId;
-  const links = [...signaturesOf(options["link"]), ...(place.link ?? [])];
-  const errbacks = [...signaturesOf(options["link_error"]), ...(place.linkError ?? [])];
+  const { link, linkError } = followersOf(signature, place);
   if (first === undefined) return [[lastId ?? ids(), null], null];
   const chordBody = place.chord ?? (options["chord"] as Signature | undefined);
   /** What the chain as a whole is given, its last task carries. */
@@ -71,8 +70,7 @@ async function applyChain(
         ...own,
         task_id: id,
         ...(isLast ? last : {}),
-        ...(isLast && links.length > 0 ? { link: [...signaturesOf(own["link"]), ...links] } : {}),
-        ...(errbacks.length > 0 ? { link_error: [...signaturesOf(own["link_error"]), ...errbacks] } : {}),
+        ...addFollowers(own, { link: isLast ? link : [], linkError }),
       },
     };
   });
@@ -106,8 +104,7 @@ async function applyGroup(
   const chord = place.chord ?? (options["chord"] as Signature | null | undefined) ?? undefined;
   const outerGroupId = chord === undefined ? undefined : textOf(options["group_id"]);
   const tasks = tasksOfGroup(signature.kwargs["tasks"]);
-  const link = [...signaturesOf(options["link"]), ...(place.link ?? [])];
-  const linkError = [...signaturesOf(options["link_error"]), ...(place.linkError ?? [])];
+  const followers = followersOf(signature, place);
   const children: ResultTree[] = [];
   for (const [groupIndex, task] of tasks.entries()) {
     const given = signature.immutable ? [] : [...values, ...signature.args];
@@ -119,8 +116,7 @@ async function applyGroup(
         groupId: outerGroupId ?? groupId,
         groupIndex,
         ...(chord === undefined ? {} : { chord }),
-        link,
-        linkError,
+        ...followers,
       }),
     );
   }
@@ -140,8 +136,6 @@ async function applyChord(
   const original = signature.kwargs["body"] as Signature;
   const bodyId = resultIdOf(signature) ?? place.taskId ?? ids();
   const chainOf = place.chain ?? (options["chain"] as Signature[] | undefined);
-  const link = [...signaturesOf(options["link"]), ...(place.link ?? [])];
-  const linkError = [...signaturesOf(options["link_error"]), ...(place.linkError ?? [])];
   const outerChord = place.chord ?? (options["chord"] as Signature | undefined);
   const groupId =
     textOf(Array.isArray(header) ? undefined : (header as Signature).options["task_id"]) ?? ids();
@@ -157,10 +151,7 @@ async function applyChord(
       ...(outerChord === undefined ? {} : { chord: outerChord }),
       ...(outerGroup === undefined ? {} : { group_id: outerGroup }),
       ...(outerIndex === undefined ? {} : { group_index: outerIndex }),
-      ...(link.length > 0 ? { link: [...signaturesOf(original.options["link"]), ...link] } : {}),
-      ...(linkError.length > 0
-        ? { link_error: [...signaturesOf(original.options["link_error"]), ...linkError] }
-        : {}),
+      ...addFollowers(original.options, followersOf(signature, place)),
     },
   };
   const given = signature.immutable ? [] : [...values, ...signature.args];
@@ -183,4 +174,28 @@ async function applyChord(
     );
   }
   return [[bodyId, [[groupId, null], children]], null];
+}
+
+/** What is sent when something has ended well, and when it has failed. */
+interface Followers {
+  readonly link: readonly Signature[];
+  readonly linkError: readonly Signature[];
+}
+
+/** The followers that a signature names itself, then those of its place. */
+function followersOf({ options }: Signature, place: Place): Followers {
+  const { link, link_error: linkError } = options as Record<string, unknown>;
+  return {
+    link: [...signaturesOf(link), ...(place.link ?? [])],
+    linkError: [...signaturesOf(linkError), ...(place.linkError ?? [])],
+  };
+}
+
+/** Options that give a task more followers than its own options name; none where there are no more. */
+function addFollowers(own: Signature["options"], { link, linkError }: Followers): Record<string, unknown> {
+  const { link: ownLink, link_error: ownLinkError } = own as Record<string, unknown>;
+  return {
+    ...(link.length > 0 ? { link: [...signaturesOf(ownLink), ...link] } : {}),
+    ...(linkError.length > 0 ? { link_error: [...signaturesOf(ownLinkError), ...linkError] } : {}),
+  };
 }

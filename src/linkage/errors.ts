@@ -9,6 +9,7 @@ export type ServiceErrorCode =
   | "invalid-request" // what the client sent cannot be used; the message says why
   | "not-ready" // a result that is not there yet
   | "run-failed" // a result that will never be there
+  | "project-failed" // a project with an upload that cannot be used takes no runs
   | "feature-disabled"; // the operator has not set it up
 
 /** As `LinkageError`: the message reads «what: expected …, got …» and never holds an encoding, a token or a password. */

@@ -1,0 +1,64 @@
+import type { Database } from "./database.js";
+import { ServiceError } from "./errors.js";
+import type { ProjectDescription, ResultType } from "./project.js";
+import { randomCode } from "./random-code.js";
+import { checkStorable } from "./storable.js";
+
+/** What a client asks for. */
+export interface NewProject {
+  readonly schema: Readonly<Record<string, unknown>>;
+  readonly resultType: ResultType;
+  /** Default: 2. */
+  readonly partyCount?: number | undefined;
+  /** Default: empty. */
+  readonly name?: string | undefined;
+  readonly notes?: string | undefined;
+  /** Default: `false`. */
+  readonly usesBlocking?: boolean | undefined;
+}
+
+/** A project that has been added, and what its owner hands out to the parties. */
+export interface CreatedProject extends ProjectDescription {
+  /** One for each party, by index. */
+  readonly updateTokens: readonly string[];
+}
+
+/**
+ * Adds a project.
+ *
+ * @param maxParties as many parties as a project may have
+ * @throws ServiceError `invalid-request`
+ */
+export async function createProject(
+  database: Pick<Database, "addProject">,
+  request: NewProject,
+  maxParties: number,
+): Promise<CreatedProject> {
+  const { schema, resultType, partyCount = 2, name = "", notes = "", usesBlocking = false } = request;
+  if (!Number.isSafeInteger(partyCount) || partyCount < 2 || partyCount > maxParties) {
+    throw invalid("number_parties", `a whole number from 2 to ${maxParties}`, String(partyCount));
+  }
+  if (partyCount > 2 && resultType !== "groups") {
+    throw invalid("result_type", `groups, as there are ${partyCount} parties`, resultType);
+  }
+  checkStorable("name", name);
+  checkStorable("notes", notes);
+  checkStorable("schema", schema);
+  const project = {
+    projectId: randomCode(),
+    resultToken: randomCode(),
+    resultType,
+    schema,
+    name,
+    notes,
+    partyCount,
+    usesBlocking,
+  };
+  const updateTokens = Array.from({ length: partyCount }, randomCode);
+  await database.addProject(project, updateTokens);
+  return { ...project, updateTokens };
+}
+
+function invalid(subject: string, expected: string, received: string): ServiceError {
+  return new ServiceError("invalid-request", subject, expected, received);
+}

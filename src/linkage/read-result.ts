@@ -1,0 +1,50 @@
+import type { Access } from "./authorize.js";
+import type { Database } from "./database.js";
+import { ServiceError } from "./errors.js";
+import type { Run } from "./run.js";
+
+/** What a run has found, as far as the caller may see it; JSON as texts, since they may be long. */
+export type RunResult =
+  /** `file` is the name of a candidate file in the object store. */
+  | { readonly kind: "similarity_scores"; readonly file: string }
+  /** A list of groups, each of which is a list of `[index of the party, row]`. */
+  | { readonly kind: "groups"; readonly json: string }
+  /** A list of 0 and 1. */
+  | { readonly kind: "mask"; readonly json: string }
+  /** The new row of each of the party's rows; only the first so many count. */
+  | { readonly kind: "permutation"; readonly json: string; readonly rows: number };
+
+/**
+ * Finds the result of a run.
+ *
+ * @param access of a result token, or of a receipt token where the project makes permutations
+ * @throws ServiceError `not-ready` as long as the run goes on, `run-failed` where it has failed
+ */
+export async function readResult(
+  database: Pick<Database, "findSimilarityScores" | "findGroups" | "findMask" | "findPermutation">,
+  { project, parties, party }: Access,
+  { runId, state }: Run,
+): Promise<RunResult> {
+  if (state === "error")
+    throw new ServiceError("run-failed", "run", "one that has completed", "a failed one");
+  if (state !== "completed")
+    throw new ServiceError("not-ready", "run", "one that has completed", `«${state}»`);
+  switch (project.resultType) {
+    case "similarity_scores":
+      return { kind: "similarity_scores", file: found(await database.findSimilarityScores(runId)) };
+    case "groups":
+      return { kind: "groups", json: found(await database.findGroups(runId)) };
+    case "permutations": {
+      if (party === undefined) return { kind: "mask", json: found(await database.findMask(runId)) };
+      const json = found(await database.findPermutation(runId, party.id));
+      // As long as the mask: the smaller of the two uploads.
+      const rows = Math.min(...parties.map(({ upload }) => upload?.recordCount ?? 0));
+      return { kind: "permutation", json, rows };
+    }
+  }
+}
+
+function found(value: string | undefined): string {
+  if (value === undefined) throw new ServiceError("store-failed", "result", "one of a completed run", "none");
+  return value;
+}

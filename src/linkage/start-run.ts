@@ -1,0 +1,59 @@
+import type { Access } from "./authorize.js";
+import { accessDenied } from "./authorize.js";
+import type { Database } from "./database.js";
+import { ServiceError } from "./errors.js";
+import { randomCode } from "./random-code.js";
+import type { RunDescription } from "./run.js";
+import { checkStorable } from "./storable.js";
+import type { TaskQueue } from "./task-queue.js";
+import { uploadProgress } from "./upload-progress.js";
+
+/** What a client asks for. */
+export interface NewRun {
+  /** Above 0, up to 1. */
+  readonly threshold: number;
+  /** Default: empty. */
+  readonly name?: string | undefined;
+  readonly notes?: string | undefined;
+}
+
+export interface RunStores {
+  readonly database: Pick<Database, "addRun" | "removeRun" | "listDataproviders">;
+  readonly tasks: Pick<TaskQueue, "send">;
+}
+
+/**
+ * Adds a run. It begins at once where all parties' encodings are there, else when the last upload is stored.
+ *
+ * @throws ServiceError `invalid-request`; `project-failed` while an upload of the project is in error; what the queue
+ *   throws where it cannot be reached, and then there is no run
+ */
+export async function startRun(
+  { database, tasks }: RunStores,
+  { project, parties }: Access,
+  request: NewRun,
+): Promise<RunDescription> {
+  const { projectId } = project;
+  const { threshold, name = "", notes = "" } = request;
+  if (!(threshold > 0 && threshold <= 1)) {
+    throw new ServiceError("invalid-request", "threshold", "a number above 0 and up to 1", String(threshold));
+  }
+  checkStorable("name", name);
+  checkStorable("notes", notes);
+  if (uploadProgress(parties).hasError) {
+    throw new ServiceError("project-failed", "project", "no upload in error before a run", "one or more");
+  }
+  const run = { runId: randomCode(), projectId, threshold, name, notes };
+  if (!(await database.addRun(run))) throw accessDenied(); // deleted just now
+  // Asked for after the run was added: an upload that ends meanwhile sends the task itself.
+  if (uploadProgress(await database.listDataproviders(projectId)).isComplete) {
+    try {
+      const name = "entityservice.tasks.pre_run_check.check_for_executable_runs";
+      await tasks.send({ name, parameters: { project_id: projectId } });
+    } catch (error) {
+      await database.removeRun(projectId, run.runId).catch(() => {});
+      throw error;
+    }
+  }
+  return run;
+}

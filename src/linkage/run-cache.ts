@@ -16,6 +16,7 @@ export interface RunCache {
   /** `undefined` if nothing is known of the run. */
   runState(runId: string): Promise<CachedRunState | undefined>;
 
+  /** A deleted run stays so, and a complete one does not become active again. */
   setRunState(runId: string, state: CachedRunState): Promise<void>;
 
   /**

@@ -27,6 +27,9 @@ export interface TaskQueue {
     id: string,
   ): Promise<void>;
 
+  /** Drops what waits for a run, where the queue can; what it cannot drop finds the run gone and ends quietly. */
+  cancelRun(runId: string): Promise<void>;
+
   /** Tasks that wait, where that can be told. */
   depth(): Promise<number | undefined>;
 
@@ -41,6 +44,8 @@ export interface TaskContext {
   readonly taskId: string;
   /** Stops the task within a tile of work; the promise then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
+  /** Whether the task has failed for good if it fails now. */
+  readonly isLastTry?: boolean | undefined;
 }
 
 /** A task that workers can do. To do it again, after it was done or broken off at any point, changes nothing. */
@@ -53,6 +58,8 @@ export interface TaskDefinition {
    * come by name only. So do tasks that are sent on errors, which get 1 or 3 positionals. Default: no.
    */
   readonly takesPositionals?: boolean | undefined;
+  /** What it takes most of, where tasks of one process share the machine; default: neither much. */
+  readonly load?: "compute" | "memory" | undefined;
   /** How often a failed task is tried again, after 5 seconds each time. Default: 3. */
   readonly maxRetries?: number | undefined;
   /** Whether the result goes anywhere; default: no. Parts of a chord need theirs. */

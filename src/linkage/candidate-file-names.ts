@@ -1,0 +1,18 @@
+import { createHash } from "node:crypto";
+
+/** What the names of all candidate files of a run begin with, and no other run's. */
+export function candidateFilePrefix(runId: string): string {
+  return `similarity-scores/${hash(runId, 16)}`;
+}
+
+/**
+ * The name of a task's candidate file: the same whenever the task is done. It fits in the 70 characters that the database
+ * has for it.
+ */
+export function candidateFileName(runId: string, taskId: string): string {
+  return `${candidateFilePrefix(runId)}${hash(taskId, 32)}.bin`;
+}
+
+function hash(text: string, length: number): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, length);
+}

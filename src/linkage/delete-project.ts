@@ -1,0 +1,29 @@
+import type { ProjectDatabase } from "./database.js";
+import type { RunCache } from "./run-cache.js";
+import { removeProject } from "./task-calls.js";
+import type { TaskQueue } from "./task-queue.js";
+
+export interface DeleteProjectStores {
+  readonly database: Pick<ProjectDatabase, "markProjectDeleted" | "listProjectRunIds">;
+  readonly cache: Pick<RunCache, "setRunState">;
+  readonly tasks: Pick<TaskQueue, "send" | "cancelRun">;
+}
+
+/**
+ * Deletes a project: it is as good as gone at once, its runs stop, and a task removes what is stored of it.
+ *
+ * @returns `false` if it was not there, or deleted already
+ */
+export async function deleteProject(
+  { database, cache, tasks }: DeleteProjectStores,
+  projectId: string,
+): Promise<boolean> {
+  if (!(await database.markProjectDeleted(projectId))) return false;
+  // The task first: what is below it does as well.
+  await tasks.send(removeProject(projectId));
+  for (const runId of await database.listProjectRunIds(projectId)) {
+    await cache.setRunState(runId, "deleted");
+    await tasks.cancelRun(runId);
+  }
+  return true;
+}

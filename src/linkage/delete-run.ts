@@ -1,0 +1,35 @@
+import { candidateFilePrefix } from "./candidate-file-names.js";
+import type { RunDatabase } from "./database.js";
+import type { ObjectStore } from "./object-store.js";
+import { listNames } from "./remove-project.js";
+import type { RunCache } from "./run-cache.js";
+import type { TaskQueue } from "./task-queue.js";
+
+export interface DeleteRunStores {
+  readonly database: Pick<RunDatabase, "removeRun" | "findRun">;
+  readonly cache: Pick<RunCache, "setRunState">;
+  readonly objects: Pick<ObjectStore, "list" | "remove">;
+  readonly tasks: Pick<TaskQueue, "cancelRun">;
+}
+
+/**
+ * Deletes a run, in any state, and its results; comparisons that are under way stop within a second. Candidate files that
+ * come into being meanwhile are removed by who stored them. Files go first, so that a call that was broken off can be
+ * made again.
+ *
+ * @returns `false` if there was no such run
+ */
+export async function deleteRun(
+  { database, cache, objects, tasks }: DeleteRunStores,
+  projectId: string,
+  runId: string,
+): Promise<boolean> {
+  if ((await database.findRun(projectId, runId)) === undefined) return false;
+  await cache.setRunState(runId, "deleted");
+  await tasks.cancelRun(runId);
+  await objects.remove(await listNames(objects, candidateFilePrefix(runId)));
+  const files = await database.removeRun(projectId, runId);
+  if (files === undefined) return false; // another call was first
+  await objects.remove(files);
+  return true;
+}

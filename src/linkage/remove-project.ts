@@ -1,0 +1,54 @@
+import { candidateFilePrefix } from "./candidate-file-names.js";
+import type { ProjectDatabase } from "./database.js";
+import type { ObjectStore } from "./object-store.js";
+import type { RunCache } from "./run-cache.js";
+
+export interface RemoveProjectStores {
+  readonly database: Pick<
+    ProjectDatabase,
+    "findProject" | "listProjectRunIds" | "listProjectFiles" | "removeProject"
+  >;
+  readonly cache: Pick<RunCache, "setRunState" | "remove">;
+  readonly objects: Pick<ObjectStore, "list" | "remove">;
+  /** The bucket in which parties put files themselves, where it is set up. */
+  readonly uploadObjects?: Pick<ObjectStore, "list" | "remove"> | undefined;
+}
+
+/** Names that are removed in one request, at most as many as S3 takes. */
+const BATCH = 1000;
+
+/**
+ * Removes all that is stored of a project that is marked for deletion: files first, as the rows know their names, and at
+ * last the rows. What was removed before is no error, so it can be done again from any point.
+ */
+export async function removeProjectData(stores: RemoveProjectStores, projectId: string): Promise<void> {
+  const { database, cache, objects, uploadObjects } = stores;
+  if ((await database.findProject(projectId)) !== undefined) return; // not marked: nothing may be lost
+  const runIds = await database.listProjectRunIds(projectId);
+  for (const runId of runIds) await cache.setRunState(runId, "deleted");
+  await removeAll(objects, await database.listProjectFiles(projectId));
+  for (const runId of runIds) await removeWithPrefix(objects, candidateFilePrefix(runId));
+  if (uploadObjects !== undefined) await removeWithPrefix(uploadObjects, `${projectId}/`);
+  await database.removeProject(projectId);
+  for (const runId of runIds) await cache.remove(runId);
+}
+
+/** Removes all files whose names begin so. */
+export async function removeWithPrefix(
+  objects: Pick<ObjectStore, "list" | "remove">,
+  prefix: string,
+): Promise<void> {
+  await removeAll(objects, await listNames(objects, prefix));
+}
+
+export async function listNames(objects: Pick<ObjectStore, "list">, prefix: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const name of objects.list(prefix)) names.push(name);
+  return names;
+}
+
+async function removeAll(objects: Pick<ObjectStore, "remove">, names: readonly string[]): Promise<void> {
+  for (let from = 0; from < names.length; from += BATCH) {
+    await objects.remove(names.slice(from, from + BATCH));
+  }
+}

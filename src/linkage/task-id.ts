@@ -1,0 +1,16 @@
+import { createHash } from "node:crypto";
+
+/**
+ * The id of a task that follows from what it belongs to: who sends it again sends it under the same id. A UUID (version 8,
+ * RFC 9562).
+ *
+ * @param owner the id of a run or a project
+ * @param name what the task does for it
+ */
+export function taskIdOf(owner: string, name: string): string {
+  const bytes = createHash("sha256").update(owner).update("\0").update(name).digest().subarray(0, 16);
+  bytes[6] = (bytes[6]! & 0x0f) | 0x80;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = bytes.toString("hex");
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+}

@@ -1,0 +1,163 @@
+import { type Config, readConfig } from "../config.js";
+import {
+  ConfigError,
+  type Environment,
+  readBoolean,
+  readHostAndPort,
+  readSecret,
+  readText,
+  readWhole,
+} from "./setting-readers.js";
+
+/** What the HTTP service allows. */
+export interface HttpConfig {
+  /** Origins whose pages may call the service, as `https://example.org`; `*` for all. Default: none. */
+  readonly corsOrigins: readonly string[];
+  /** Request headers that are logged, in lower case; never one that holds a token. */
+  readonly loggedHeaders: readonly string[];
+  /** Bytes of a small JSON body, as of a new project. */
+  readonly maxJsonByteLength: number;
+  /** Parties in a project. */
+  readonly maxParties: number;
+}
+
+export interface UploadConfig {
+  /** Bytes of an upload, after a `Content-Encoding` was undone. */
+  readonly maxByteLength: number;
+  readonly maxRecords: number;
+  readonly maxBlocksPerRow: number;
+  /** Bytes of UTF-8. */
+  readonly maxBlockNameLength: number;
+  /** Memory in which blocks are sorted, for all uploads at once, in bytes. */
+  readonly blockMemoryByteLength: number;
+}
+
+/** An object store that clients reach themselves, with temporary credentials. */
+export interface SharedStoreConfig {
+  /** `host` or `host:port`, as clients reach it. */
+  readonly endpoint: string;
+  readonly secure: boolean;
+  readonly accessKey: string;
+  readonly secretKey: string;
+  readonly bucket: string;
+  /** How long credentials last, in seconds. */
+  readonly durationSeconds: number;
+}
+
+export interface ServiceConfig extends Config {
+  readonly http: HttpConfig;
+  readonly upload: UploadConfig;
+  /** Where new encodings go in a cluster. */
+  readonly encodingStore: "tables" | "packed";
+  /** Where parties may put files; `undefined` where that is switched off or has no keys. */
+  readonly uploadStore: SharedStoreConfig | undefined;
+  /** Where similarity scores may be fetched; `undefined` where there are no keys. */
+  readonly downloadStore: SharedStoreConfig | undefined;
+}
+
+const SECRET_HEADERS = ["authorization", "proxy-authorization", "cookie"];
+
+/** As MinIO and AWS have it. */
+const STS_SECONDS = { least: 900, most: 604_800 };
+
+/**
+ * Reads the settings of the service: those of {@link readConfig}, and of the API. FLASK_DB_MIN/MAX_CONNECTIONS bound its
+ * pool of connections to the database. Beyond the Python service's names: MAX_UPLOAD_BYTES [16 GiB], MAX_UPLOAD_ROWS
+ * [100 million], MAX_BLOCKS_PER_ROW [1000], MAX_BLOCK_NAME_BYTES [4096], UPLOAD_BLOCK_MEMORY_BYTES [128 MiB],
+ * MAX_JSON_BYTES [1 MiB], MAX_PARTIES [100], CORS_ORIGINS [none], and ENCODING_STORE [tables].
+ *
+ * @returns a frozen object
+ * @throws ConfigError for the first variable that is wrong
+ */
+export function readServiceConfig(env: Environment): ServiceConfig {
+  const config = readConfig(env);
+  const maxConnections = readWhole(env, "FLASK_DB_MAX_CONNECTIONS", 10, { least: 1, most: 10_000 });
+  return Object.freeze({
+    ...config,
+    database: Object.freeze({
+      ...config.database,
+      minConnections: readWhole(env, "FLASK_DB_MIN_CONNECTIONS", 1, { least: 0, most: maxConnections }),
+      maxConnections,
+    }),
+    http: Object.freeze(readHttp(env)),
+    upload: Object.freeze(readUpload(env)),
+    encodingStore: readEncodingStore(env),
+    uploadStore: readUploadStore(env),
+    downloadStore: readDownloadStore(env, config.objectStore.bucket),
+  });
+}
+
+function readHttp(env: Environment): HttpConfig {
+  const loggedHeaders = readList(env, "LOG_HTTP_HEADER_FIELDS").map((name) => name.toLowerCase());
+  return {
+    corsOrigins: readOrigins(env),
+    loggedHeaders: loggedHeaders.filter((name) => !SECRET_HEADERS.includes(name)),
+    maxJsonByteLength: readWhole(env, "MAX_JSON_BYTES", 2 ** 20, { least: 1024, most: 2 ** 30 }),
+    maxParties: readWhole(env, "MAX_PARTIES", 100, { least: 2, most: 32_767 }), // a smallint in the database
+  };
+}
+
+function readUpload(env: Environment): UploadConfig {
+  return {
+    maxByteLength: readWhole(env, "MAX_UPLOAD_BYTES", 16 * 2 ** 30, { least: 1, most: 2 ** 50 }),
+    maxRecords: readWhole(env, "MAX_UPLOAD_ROWS", 100_000_000, { least: 1, most: 2 ** 31 - 1 }), // an int there
+    maxBlocksPerRow: readWhole(env, "MAX_BLOCKS_PER_ROW", 1000, { least: 1, most: 1_000_000 }),
+    maxBlockNameLength: readWhole(env, "MAX_BLOCK_NAME_BYTES", 4096, { least: 1, most: 2 ** 20 }),
+    blockMemoryByteLength: readWhole(env, "UPLOAD_BLOCK_MEMORY_BYTES", 2 ** 27, {
+      least: 2 ** 20,
+      most: 2 ** 36,
+    }),
+  };
+}
+
+function readEncodingStore(env: Environment): "tables" | "packed" {
+  const name = readText(env, "ENCODING_STORE", "tables");
+  if (name === "tables" || name === "packed") return name;
+  throw new ConfigError("ENCODING_STORE", "tables or packed", `a text of ${name.length} characters`);
+}
+
+function readUploadStore(env: Environment): SharedStoreConfig | undefined {
+  if (!readBoolean(env, "UPLOAD_OBJECT_STORE_ENABLED", true)) return undefined;
+  return readSharedStore(env, "UPLOAD", readText(env, "UPLOAD_OBJECT_STORE_BUCKET", "anonlink-uploads"));
+}
+
+function readDownloadStore(env: Environment, bucket: string): SharedStoreConfig | undefined {
+  return readSharedStore(env, "DOWNLOAD", bucket);
+}
+
+/** `undefined` without keys: there is nobody to ask for credentials then. */
+function readSharedStore(
+  env: Environment,
+  use: "UPLOAD" | "DOWNLOAD",
+  bucket: string,
+): SharedStoreConfig | undefined {
+  const name = (setting: string) => `${use}_OBJECT_STORE_${setting}`;
+  const endpoint = readText(env, name("SERVER"), readText(env, "MINIO_SERVER", "minio:9000"));
+  readHostAndPort({ [name("SERVER")]: endpoint }, name("SERVER"), "", 443); // throws where it is none
+  const secure = readBoolean(env, name("SECURE"), true);
+  const accessKey = readSecret(env, name("ACCESS_KEY"));
+  const secretKey = readSecret(env, name("SECRET_KEY"));
+  const durationSeconds = readWhole(env, name("STS_DURATION"), 43_200, STS_SECONDS);
+  if (accessKey === "" || secretKey === "") return undefined;
+  return Object.freeze({ endpoint, secure, accessKey, secretKey, bucket, durationSeconds });
+}
+
+function readOrigins(env: Environment): readonly string[] {
+  const origins = readList(env, "CORS_ORIGINS");
+  for (const origin of origins) {
+    if (origin === "*") continue;
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
+      const expected = "origins with commas between, as https://example.org, or *";
+      throw new ConfigError("CORS_ORIGINS", expected, `«${origin.slice(0, 60)}»`);
+    }
+  }
+  return Object.freeze(origins);
+}
+
+/** Texts with commas between. */
+function readList(env: Environment, variable: string): string[] {
+  return readText(env, variable, "")
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+}

@@ -17,6 +17,11 @@ export interface RedisOptions {
 export interface RedisConnection {
   connect(): Promise<unknown>;
   hGet(key: string, field: string): Promise<string | null | undefined>;
+  hmGet(key: string, fields: string[]): Promise<(string | null)[]>;
+  hDel(key: string, fields: string[]): Promise<number>;
+  del(keys: string[]): Promise<number>;
+  exists(key: string): Promise<number>;
+  setEx(key: string, seconds: number, value: string): Promise<unknown>;
   eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>;
   close(): Promise<void>;
   destroy(): void | Promise<void>;

@@ -10,7 +10,7 @@ import {
   TimeoutError,
 } from "redis";
 import { ServiceError } from "../../linkage/errors.js";
-import type { RunCache, TaskProgress } from "../../linkage/run-cache.js";
+import type { CachedRunState, RunCache, TaskProgress } from "../../linkage/run-cache.js";
 import { isNetworkError, type RetryOptions, withRetries } from "../with-retries.js";
 import type { RedisConnection } from "./connection.js";
 
@@ -37,6 +37,19 @@ redis.call('EXPIRE', KEYS[1], ARGV[4])
 redis.call('EXPIRE', KEYS[2], ARGV[4])
 return redis.call('HGET', KEYS[1], 'candidates') or '0'`;
 
+/** Sets a run's state, unless it is deleted, or complete and would become active again; renews its time in either case. */
+const SET_STATE = `
+local state = redis.call('HGET', KEYS[1], 'state')
+if state ~= 'deleted' and not (state == 'complete' and ARGV[1] == 'active') then
+  redis.call('HSET', KEYS[1], 'state', ARGV[1])
+end
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+redis.call('EXPIRE', KEYS[2], ARGV[2])
+return 1`;
+
+/** How long an upload counts as alive after it has said so, in seconds. */
+const UPLOAD_LEASE_SECONDS = 60;
+
 /** What the server says while it starts, or is no longer the master. */
 const TRANSIENT_REPLIES = /^(LOADING|READONLY|MASTERDOWN|TRYAGAIN|BUSY) /;
 const CONNECTION_ERRORS = [
@@ -50,8 +63,8 @@ const CONNECTION_ERRORS = [
   TimeoutError,
 ];
 
-/** The hash of a run in Redis, which Python workers share. */
-export class RedisRunCache implements Pick<RunCache, "isActive" | "countProgress"> {
+/** The hash of a run in Redis, which Python workers share; and leases of uploads, each a key of its own. */
+export class RedisRunCache implements RunCache {
   readonly #redis: RedisConnection;
   readonly #options: RedisRunCacheOptions;
 
@@ -61,7 +74,18 @@ export class RedisRunCache implements Pick<RunCache, "isActive" | "countProgress
   }
 
   async isActive(runId: string): Promise<boolean> {
-    return (await this.#try(() => this.#redis.hGet(hashOf(runId), "state"))) === "active";
+    return (await this.#stateOf(runId)) === "active";
+  }
+
+  async runState(runId: string): Promise<CachedRunState | undefined> {
+    const state = await this.#stateOf(runId);
+    if (state === null || state === undefined) return undefined;
+    if (state === "active" || state === "complete" || state === "deleted") return state;
+    throw new ServiceError("store-failed", "state of a run", "active, complete or deleted", "another text");
+  }
+
+  async setRunState(runId: string, state: CachedRunState): Promise<void> {
+    await this.#eval(SET_STATE, runId, [state, String(this.#options.expirySeconds)]);
   }
 
   async countProgress(
@@ -70,25 +94,79 @@ export class RedisRunCache implements Pick<RunCache, "isActive" | "countProgress
     { comparisons, candidates }: TaskProgress,
   ): Promise<number | undefined> {
     const { expirySeconds } = this.#options;
-    const total = await this.#try(() =>
-      this.#redis.eval(COUNT_ONCE, {
-        keys: [hashOf(runId), `${hashOf(runId)}:counted-tasks`],
-        arguments: [taskId, String(comparisons), String(candidates), String(expirySeconds)],
-      }),
-    );
-    if (total === null) return undefined;
-    const count = Number(total);
-    if (Number.isSafeInteger(count)) return count;
-    throw new ServiceError("store-failed", "candidates of a run", "a whole number", "another value");
+    const values = [taskId, String(comparisons), String(candidates), String(expirySeconds)];
+    const total = await this.#eval(COUNT_ONCE, runId, values);
+    return total === null ? undefined : toCount("candidates of a run", total);
   }
 
-  #try<T>(action: () => Promise<T>): Promise<T> {
-    return withRetries(action, isTransient, this.#options.retry);
+  async progressOf(runId: string): Promise<TaskProgress | undefined> {
+    const fields = ["state", "comparisons", "candidates"];
+    const [state, comparisons, candidates] = await this.#try(() => this.#redis.hmGet(hashOf(runId), fields));
+    if (!state && !comparisons && !candidates) return undefined;
+    return {
+      comparisons: toCount("comparisons of a run", comparisons ?? 0),
+      candidates: toCount("candidates of a run", candidates ?? 0),
+    };
+  }
+
+  async clearProgress(runId: string): Promise<void> {
+    await this.#try(() => this.#redis.hDel(hashOf(runId), ["comparisons", "candidates"]));
+  }
+
+  async remove(runId: string): Promise<void> {
+    await this.#try(() => this.#redis.del([hashOf(runId), countedTasksOf(runId)]));
+  }
+
+  async holdUpload(receiptToken: string): Promise<void> {
+    await this.#try(() => this.#redis.setEx(leaseOf(receiptToken), UPLOAD_LEASE_SECONDS, "1"));
+  }
+
+  async isUploadHeld(receiptToken: string): Promise<boolean> {
+    return (await this.#try(() => this.#redis.exists(leaseOf(receiptToken)))) > 0;
+  }
+
+  async releaseUpload(receiptToken: string): Promise<void> {
+    await this.#try(() => this.#redis.del([leaseOf(receiptToken)]));
+  }
+
+  async check(signal?: AbortSignal): Promise<void> {
+    await this.#try(() => this.#redis.exists("run:none"), signal);
+  }
+
+  async close(): Promise<void> {
+    await this.#redis.close();
+  }
+
+  #stateOf(runId: string): Promise<string | null | undefined> {
+    return this.#try(() => this.#redis.hGet(hashOf(runId), "state"));
+  }
+
+  #eval(script: string, runId: string, values: string[]): Promise<unknown> {
+    const keys = [hashOf(runId), countedTasksOf(runId)];
+    return this.#try(() => this.#redis.eval(script, { keys, arguments: values }));
+  }
+
+  #try<T>(action: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    return withRetries(action, isTransient, { ...this.#options.retry, signal });
   }
 }
 
 function hashOf(runId: string): string {
   return `run:${runId}`;
+}
+
+function countedTasksOf(runId: string): string {
+  return `${hashOf(runId)}:counted-tasks`;
+}
+
+function leaseOf(receiptToken: string): string {
+  return `upload:${receiptToken}`;
+}
+
+function toCount(subject: string, value: unknown): number {
+  const count = Number(value);
+  if (Number.isSafeInteger(count)) return count;
+  throw new ServiceError("store-failed", subject, "a whole number", "another value");
 }
 
 function isTransient(error: unknown): boolean {

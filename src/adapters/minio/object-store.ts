@@ -1,7 +1,11 @@
+import type { IncomingMessage } from "node:http";
 import { Client } from "minio";
-import type { ObjectStore } from "../../linkage/object-store.js";
+import { checkObjectName, missingObject } from "../../linkage/object-names.js";
+import type { ByteRange, ObjectInfo, ObjectStore } from "../../linkage/object-store.js";
 import { errorCode, isNetworkError, type RetryOptions, withRetries } from "../with-retries.js";
-import { putContent } from "./put-content.js";
+import { getContent } from "./get-content.js";
+import { putContent, putContentOfAnyLength } from "./put-content.js";
+import { removeObjects } from "./remove-objects.js";
 import { transport } from "./transport.js";
 
 export interface MinioOptions {
@@ -11,7 +15,13 @@ export interface MinioOptions {
   readonly secure: boolean;
   readonly accessKey: string;
   readonly secretKey: string;
+  /** Of temporary credentials, which only then are accepted. */
+  readonly sessionToken?: string | undefined;
+  /** Default: asked of the server. Temporary credentials may not ask. */
+  readonly region?: string | undefined;
   readonly bucket: string;
+  /** Whether a bucket that is missing is made. Default: yes. */
+  readonly makesBucket?: boolean | undefined;
   /** Retries where the server cannot be reached or is busy. */
   readonly retry?: RetryOptions | undefined;
 }
@@ -25,25 +35,34 @@ const TRANSIENT = new Set([
   "RequestTimeout",
   "XMinioServerNotInitialized",
 ]);
+/** What the server calls the part of an object that begins at its end or beyond. */
+const BEYOND_END = "InvalidRange";
+
+const METADATA_PREFIX = "x-amz-meta-";
 
 /** One bucket of MinIO or another S3 server; made at first use where it is missing. */
-export class MinioObjectStore implements Pick<ObjectStore, "put" | "byteLengthOf"> {
+export class MinioObjectStore implements ObjectStore {
   readonly #client: Client;
   readonly #bucket: string;
+  readonly #makesBucket: boolean;
   readonly #retry: RetryOptions;
   #bucketExists: Promise<void> | undefined;
 
-  constructor({ host, port, secure, accessKey, secretKey, bucket, retry = {} }: MinioOptions) {
+  constructor(options: MinioOptions) {
+    const { host, port, secure, accessKey, secretKey, sessionToken, region } = options;
     this.#client = new Client({
       endPoint: host,
       port,
       useSSL: secure,
       accessKey,
       secretKey,
+      ...(sessionToken !== undefined && { sessionToken }),
+      ...(region !== undefined && { region }),
       transport: transport(secure),
     });
-    this.#bucket = bucket;
-    this.#retry = retry;
+    this.#bucket = options.bucket;
+    this.#makesBucket = options.makesBucket ?? true;
+    this.#retry = options.retry ?? {};
   }
 
   /** Waits until the server answers, and makes the bucket if it is missing. */
@@ -51,27 +70,82 @@ export class MinioObjectStore implements Pick<ObjectStore, "put" | "byteLengthOf
     return this.#try(async () => {}, signal);
   }
 
-  put(
+  async put(
     name: string,
     content: () => AsyncIterable<Uint8Array>,
     byteLength: number,
     signal?: AbortSignal,
   ): Promise<void> {
-    return this.#try(
+    checkObjectName(name);
+    await this.#try(
       () => putContent(this.#client, this.#bucket, name, content(), byteLength, signal),
       signal,
     );
   }
 
-  byteLengthOf(name: string): Promise<number | undefined> {
+  async putStream(name: string, content: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<void> {
+    checkObjectName(name);
+    await this.waitUntilReady(signal);
+    await safely(() => putContentOfAnyLength(this.#client, this.#bucket, name, content, signal));
+  }
+
+  async byteLengthOf(name: string): Promise<number | undefined> {
+    return (await this.find(name))?.byteLength;
+  }
+
+  async find(name: string): Promise<ObjectInfo | undefined> {
+    checkObjectName(name);
     return this.#try(async () => {
       try {
-        return (await this.#client.statObject(this.#bucket, name)).size;
+        const request = { method: "HEAD", bucketName: this.#bucket, objectName: name };
+        return infoOf((await this.#client.makeRequestAsyncOmit(request)).headers);
       } catch (error) {
         if (MISSING.has(errorCode(error))) return undefined;
         throw error;
       }
     });
+  }
+
+  async *get(
+    name: string,
+    range: ByteRange = { from: 0, byteLength: Number.POSITIVE_INFINITY },
+    signal?: AbortSignal,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    checkObjectName(name);
+    if (range.byteLength === 0 && (await this.find(name)) === undefined) throw missingObject(name);
+    const open = (from: number, byteLength: number) =>
+      this.#try(() => this.#open(name, from, byteLength), signal);
+    yield* getContent(name, range, open, this.#retry.firstDelayMs ?? 500, signal);
+  }
+
+  async remove(names: readonly string[]): Promise<void> {
+    for (const name of names) checkObjectName(name);
+    if (names.length > 0) await this.#try(() => removeObjects(this.#client, this.#bucket, names));
+  }
+
+  async *list(prefix: string): AsyncGenerator<string, void, undefined> {
+    await this.waitUntilReady();
+    for await (const { name } of this.#client.listObjectsV2(this.#bucket, prefix, true)) {
+      if (name !== undefined) yield name;
+    }
+  }
+
+  async check(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    await safely(() => this.#makeBucket());
+  }
+
+  /** There is nothing to close: connections are not kept. */
+  async close(): Promise<void> {}
+
+  async #open(name: string, from: number, byteLength: number): Promise<IncomingMessage | undefined> {
+    try {
+      return (await this.#client.getPartialObject(this.#bucket, name, from, byteLength)) as IncomingMessage;
+    } catch (error) {
+      if (errorCode(error) === BEYOND_END) return undefined;
+      if (MISSING.has(errorCode(error))) throw missingObject(name);
+      throw error;
+    }
   }
 
   #try<T>(action: () => Promise<T>, signal?: AbortSignal): Promise<T> {
@@ -80,7 +154,7 @@ export class MinioObjectStore implements Pick<ObjectStore, "put" | "byteLengthOf
       this.#bucketExists ??= this.#makeBucket();
       try {
         await this.#bucketExists;
-        return await action();
+        return await safely(action);
       } catch (error) {
         this.#bucketExists = undefined; // look again the next time
         throw error;
@@ -90,12 +164,32 @@ export class MinioObjectStore implements Pick<ObjectStore, "put" | "byteLengthOf
   }
 
   async #makeBucket(): Promise<void> {
-    if (await this.#client.bucketExists(this.#bucket)) return;
+    if (!this.#makesBucket || (await this.#client.bucketExists(this.#bucket))) return;
     try {
       await this.#client.makeBucket(this.#bucket);
     } catch (error) {
       if (!EXISTING.has(errorCode(error))) throw error; // else another worker was first
     }
+  }
+}
+
+function infoOf(headers: IncomingMessage["headers"]): ObjectInfo {
+  const metadata: Record<string, string> = {};
+  for (const [header, value] of Object.entries(headers)) {
+    if (header.startsWith(METADATA_PREFIX)) metadata[header.slice(METADATA_PREFIX.length)] = String(value);
+  }
+  return { byteLength: Number(headers["content-length"]), metadata };
+}
+
+/** Takes the names of objects, which may hold a token, out of the server's errors. */
+async function safely<T>(action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    if (typeof error === "object" && error !== null) {
+      for (const property of ["key", "resource"]) Reflect.deleteProperty(error, property);
+    }
+    throw error;
   }
 }
 

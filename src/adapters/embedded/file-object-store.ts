@@ -1,0 +1,174 @@
+import { randomUUID } from "node:crypto";
+import { type FileHandle, mkdir, open, opendir, rename, stat, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import { ServiceError } from "../../linkage/errors.js";
+import { missingObject } from "../../linkage/object-names.js";
+import type { ByteRange, ObjectInfo, ObjectStore } from "../../linkage/object-store.js";
+import { errorCode } from "../with-retries.js";
+import { toFileName, toObjectName } from "./file-names.js";
+
+/** No file's own name begins with a dot. */
+const DRAFT_PREFIX = ".draft-";
+/** Bytes read at once. */
+const CHUNK_BYTE_LENGTH = 2 ** 18;
+
+/**
+ * Files in a folder, which belongs to one process at a time. A file is written under another name, synced, and renamed;
+ * then the folder is synced: a process that is killed, or a computer that loses power, leaves complete files or none.
+ */
+export class FileObjectStore implements ObjectStore {
+  readonly #folder: string;
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** Makes the folder where it is missing, and removes what a process that was killed had begun to write. */
+  static async open(folder: string): Promise<FileObjectStore> {
+    await mkdir(folder, { recursive: true });
+    for await (const { name } of await opendir(folder)) {
+      if (name.startsWith(DRAFT_PREFIX)) await unlink(join(folder, name));
+    }
+    const store = new FileObjectStore(folder);
+    await store.#sync();
+    return store;
+  }
+
+  put(
+    name: string,
+    content: () => AsyncIterable<Uint8Array>,
+    byteLength: number,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    return this.#write(name, content(), byteLength, signal);
+  }
+
+  putStream(name: string, content: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<void> {
+    return this.#write(name, content, undefined, signal);
+  }
+
+  async byteLengthOf(name: string): Promise<number | undefined> {
+    return (await this.find(name))?.byteLength;
+  }
+
+  /** Files have no metadata. */
+  async find(name: string): Promise<ObjectInfo | undefined> {
+    const path = this.#pathOf(name);
+    const found = await unlessMissing(() => stat(path));
+    return found && { byteLength: found.size, metadata: {} };
+  }
+
+  async *get(
+    name: string,
+    { from, byteLength }: ByteRange = { from: 0, byteLength: Number.POSITIVE_INFINITY },
+    signal?: AbortSignal,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    const path = this.#pathOf(name);
+    signal?.throwIfAborted();
+    const file = await unlessMissing(() => open(path, "r"));
+    if (file === undefined) throw missingObject(name);
+    try {
+      for (let at = from, end = from + byteLength; at < end; ) {
+        const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTE_LENGTH, end - at));
+        const { bytesRead } = await file.read(chunk, 0, chunk.length, at);
+        signal?.throwIfAborted();
+        if (bytesRead === 0) return;
+        yield chunk.subarray(0, bytesRead);
+        at += bytesRead;
+      }
+    } finally {
+      await file.close();
+    }
+  }
+
+  async remove(names: readonly string[]): Promise<void> {
+    const paths = names.map((name) => this.#pathOf(name));
+    for (const path of paths) await unlessMissing(() => unlink(path));
+    if (paths.length > 0) await this.#sync();
+  }
+
+  async *list(prefix: string): AsyncGenerator<string, void, undefined> {
+    for await (const { name } of await opendir(this.#folder)) {
+      const objectName = toObjectName(name);
+      if (objectName?.startsWith(prefix)) yield objectName;
+    }
+  }
+
+  async check(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    await this.#sync();
+  }
+
+  /** There is nothing to close: each call opens what it needs. */
+  async close(): Promise<void> {}
+
+  async #write(
+    name: string,
+    content: AsyncIterable<Uint8Array>,
+    byteLength: number | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const path = this.#pathOf(name);
+    const draft = join(this.#folder, DRAFT_PREFIX + randomUUID());
+    const file = await open(draft, "wx", 0o600);
+    try {
+      try {
+        await writeAll(file, content, byteLength, signal);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      signal?.throwIfAborted();
+      await rename(draft, path);
+    } catch (error) {
+      await unlessMissing(() => unlink(draft));
+      throw error;
+    }
+    await this.#sync();
+  }
+
+  /** What was renamed or removed so far lasts, also without power. */
+  async #sync(): Promise<void> {
+    const folder = await open(this.#folder, "r");
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+  }
+
+  #pathOf(name: string): string {
+    return join(this.#folder, toFileName(name));
+  }
+}
+
+async function writeAll(
+  file: FileHandle,
+  content: AsyncIterable<Uint8Array>,
+  byteLength: number | undefined,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  let written = 0;
+  for await (const chunk of content) {
+    signal?.throwIfAborted();
+    written += chunk.length;
+    if (byteLength !== undefined && written > byteLength) throw wrongLength(byteLength, "more");
+    for (let from = 0; from < chunk.length; ) {
+      from += (await file.write(chunk, from, chunk.length - from)).bytesWritten;
+    }
+  }
+  if (byteLength !== undefined && written !== byteLength) throw wrongLength(byteLength, `${written}`);
+}
+
+function wrongLength(expected: number, received: string): ServiceError {
+  return new ServiceError("invalid-arguments", "content of a file", `${expected} bytes`, received);
+}
+
+async function unlessMissing<T>(action: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await action();
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,36 @@
+import type { Client } from "minio";
+import { ServiceError } from "../../linkage/errors.js";
+
+/** Names that are looked at together for what unfinished uploads left of them. */
+const ABREAST = 8;
+
+/**
+ * Removes objects, and the parts that uploads which were never completed left of them: nobody sees those, but they take
+ * room until the server drops them, which some servers never do.
+ *
+ * @throws ServiceError `store-failed` if the server keeps one; the driver's errors
+ */
+export async function removeObjects(client: Client, bucket: string, names: readonly string[]): Promise<void> {
+  const failures = await client.removeObjects(bucket, [...names]);
+  for (const failure of failures) {
+    if (failure === null || failure === undefined) continue;
+    // The driver's types have the error one level deeper than it is.
+    const { Code: code } = failure as { Code?: string };
+    if (code === "NoSuchKey") continue;
+    throw new ServiceError("store-failed", "removal of files", "to remove them all", code ?? "an error");
+  }
+  const rest = names.values();
+  await Promise.all(
+    Array.from({ length: ABREAST }, async () => {
+      for (const name of rest) await abortUploads(client, bucket, name);
+    }),
+  );
+}
+
+async function abortUploads(client: Client, bucket: string, name: string): Promise<void> {
+  for (;;) {
+    const uploadId = await client.findUploadId(bucket, name);
+    if (uploadId === undefined) return;
+    await client.abortMultipartUpload(bucket, name, uploadId);
+  }
+}

@@ -1,0 +1,98 @@
+import { AssumeRoleProvider } from "minio/dist/esm/AssumeRoleProvider.mjs";
+import { ServiceError } from "../../linkage/errors.js";
+import { checkObjectName } from "../../linkage/object-names.js";
+import type { SharedObjects, TemporaryCredentials } from "../../linkage/object-store.js";
+import { isNetworkError, type RetryOptions, withRetries } from "../with-retries.js";
+
+/** Seconds that temporary credentials may last, as STS has it. */
+export const STS_DURATION_LIMITS = { least: 900, most: 604_800 } as const;
+
+export interface MinioSharedObjectsOptions {
+  /** `host` or `host:port`, as clients reach it; the service asks it for credentials, too. */
+  readonly endpoint: string;
+  /** Whether to use TLS. */
+  readonly secure: boolean;
+  /** Of a user who may do what the credentials will allow, not of the server's root with AWS. */
+  readonly accessKey: string;
+  readonly secretKey: string;
+  readonly bucket: string;
+  /** How long credentials last, in seconds: 900 to 604,800. Default: 43,200. */
+  readonly durationSeconds?: number | undefined;
+  /** Called before credentials are given out: makes the bucket where it is missing. */
+  readonly prepareBucket?: (() => Promise<void>) | undefined;
+  readonly retry?: RetryOptions | undefined;
+}
+
+/** Temporary credentials by STS AssumeRole, limited by a policy that the session carries. */
+export class MinioSharedObjects implements SharedObjects {
+  readonly bucket: string;
+  readonly endpoint: string;
+  readonly secure: boolean;
+  readonly #options: MinioSharedObjectsOptions;
+
+  /** @throws ServiceError `invalid-arguments` for a duration out of range */
+  constructor(options: MinioSharedObjectsOptions) {
+    this.bucket = options.bucket;
+    this.endpoint = options.endpoint;
+    this.secure = options.secure;
+    const { least, most } = STS_DURATION_LIMITS;
+    const { durationSeconds = 43_200 } = options;
+    if (!(Number.isInteger(durationSeconds) && durationSeconds >= least && durationSeconds <= most)) {
+      const expected = `a whole number of seconds from ${least} to ${most}`;
+      throw new ServiceError(
+        "invalid-arguments",
+        "duration of credentials",
+        expected,
+        String(durationSeconds),
+      );
+    }
+    this.#options = { ...options, durationSeconds };
+  }
+
+  uploadCredentials(path: string): Promise<TemporaryCredentials> {
+    return this.#credentials("s3:PutObject", path, "/*");
+  }
+
+  downloadCredentials(name: string): Promise<TemporaryCredentials> {
+    return this.#credentials("s3:GetObject", name, "");
+  }
+
+  async #credentials(action: string, name: string, suffix: string): Promise<TemporaryCredentials> {
+    checkObjectName(name);
+    // Policies know wildcards and variables; no path of ours holds any.
+    if (/[*?$]/.test(name)) {
+      throw new ServiceError("invalid-arguments", "path of credentials", "no *, ? or $", "one");
+    }
+    await this.#options.prepareBucket?.();
+    const statement = {
+      Effect: "Allow",
+      Action: [action],
+      Resource: [`arn:aws:s3:::${this.bucket}/${name}${suffix}`],
+    };
+    const policy = JSON.stringify({ Version: "2012-10-17", Statement: [statement] });
+    return withRetries(() => this.#assumeRole(policy), isTransient, this.#options.retry);
+  }
+
+  async #assumeRole(policy: string): Promise<TemporaryCredentials> {
+    const { accessKey, secretKey, durationSeconds } = this.#options;
+    const provider = new AssumeRoleProvider({
+      stsEndpoint: `${this.secure ? "https" : "http"}://${this.endpoint}`,
+      accessKey,
+      secretKey,
+      policy,
+      durationSeconds: durationSeconds!,
+    });
+    const credentials = await provider.getCredentials();
+    return {
+      AccessKeyId: credentials.accessKey,
+      SecretAccessKey: credentials.secretKey,
+      SessionToken: credentials.sessionToken!,
+      Expiration: provider.accessExpiresAt,
+    };
+  }
+}
+
+/** The driver wraps what went wrong. */
+function isTransient(error: unknown): boolean {
+  return error instanceof Error && isNetworkError(error.cause);
+}

@@ -75,15 +75,11 @@ export class ConnectionPool {
    * fails, the connection is closed, and with it whatever the server was still doing for it.
    */
   use<T>(action: (client: pg.PoolClient) => Promise<T>, signal?: AbortSignal): Promise<T> {
-    return withRetries(() => this.#useOnce(action), isTransient, { ...this.#retry, signal });
+    return withRetries(() => this.useOnce(action), isTransient, { ...this.#retry, signal });
   }
 
-  /** Closes all connections once they are given back. */
-  async close(): Promise<void> {
-    await this.#pool.end();
-  }
-
-  async #useOnce<T>(action: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  /** As {@link use}, for an action that cannot be done again. Waits for a connection, but does not try twice. */
+  async useOnce<T>(action: (client: pg.PoolClient) => Promise<T>): Promise<T> {
     const client = await this.#pool.connect();
     let failed = true;
     try {
@@ -93,6 +89,11 @@ export class ConnectionPool {
     } finally {
       client.release(failed);
     }
+  }
+
+  /** Closes all connections once they are given back. */
+  async close(): Promise<void> {
+    await this.#pool.end();
   }
 }
 

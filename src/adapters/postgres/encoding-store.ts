@@ -2,14 +2,17 @@ import { to as copyTo } from "pg-copy-streams";
 import { GrowableUint32 } from "../../core/growable-uint32.js";
 import type {
   BlockRows,
-  EncodingStore,
+  EncodingWriter,
   StoredBlocks,
   StoredEncodings,
+  WritableEncodingStore,
 } from "../../linkage/encoding-store.js";
 import { ServiceError } from "../../linkage/errors.js";
 import type { ConnectionPool } from "./connection-pool.js";
 import { CopyDecoder, type OnCopyRow } from "./copy-decoder.js";
 import { EncodingCollector } from "./encoding-collector.js";
+import { PostgresEncodingWriter } from "./encoding-writer.js";
+import { holdTurn, removeAll, removeStored } from "./stored-upload.js";
 
 /** More rows than this are not made room for before they come, since the range may promise too many. */
 const MOST_EXPECTED_ROWS = 10_000_000;
@@ -18,11 +21,35 @@ const MOST_EXPECTED_ROWS = 10_000_000;
 const ENTITY_ID_OFFSET = 4;
 
 /** Encodings in the tables `encodings` and `encodingblocks`, where Python workers read them too. */
-export class PostgresEncodingStore implements EncodingStore {
+export class PostgresEncodingStore implements WritableEncodingStore {
   readonly #pool: ConnectionPool;
 
   constructor(pool: ConnectionPool) {
     this.#pool = pool;
+  }
+
+  /** They are in tables. */
+  fileOf(): undefined {
+    return undefined;
+  }
+
+  async begin(dataproviderId: number, receiptToken: string, byteLength: number): Promise<EncodingWriter> {
+    // One that was killed cannot have removed what it had stored.
+    await this.#pool.use(async (client) => {
+      await client.query("BEGIN");
+      await holdTurn(client, dataproviderId, receiptToken);
+      await removeAll(client, dataproviderId);
+      await client.query("COMMIT");
+    });
+    return new PostgresEncodingWriter(this.#pool, dataproviderId, receiptToken, byteLength);
+  }
+
+  async remove(dataproviderId: number, receiptToken: string): Promise<void> {
+    await this.#pool.use(async (client) => {
+      await client.query("BEGIN");
+      await removeStored(client, dataproviderId, receiptToken, ["ready"]);
+      await client.query("COMMIT");
+    });
   }
 
   async readRange(rows: BlockRows, byteLength: number, signal?: AbortSignal): Promise<StoredEncodings> {

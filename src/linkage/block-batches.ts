@@ -1,0 +1,128 @@
+import { GrowableUint32 } from "../core/growable-uint32.js";
+import type { BlockMembers } from "./encoding-store.js";
+import { ServiceError } from "./errors.js";
+
+/** Blocks that are stored in one step, at most, and their rows. */
+const MAX_BLOCKS = 16_384;
+const MAX_ROWS = 2 ** 20;
+
+export interface NewBlock {
+  readonly name: string;
+  readonly recordCount: number;
+}
+
+/** Rows of a block of a batch; those that follow may be of the same block. */
+export interface BlockPiece {
+  /** Position in {@link BlockBatch.blocks}. */
+  readonly index: number;
+  /** Ascending; valid until the next piece is asked for. */
+  readonly rows: Uint32Array;
+}
+
+export interface BlockBatch {
+  readonly blocks: readonly NewBlock[];
+  /** In the order of the blocks; to be read to the end, once, before the next batch is asked for. */
+  readonly pieces: AsyncIterable<BlockPiece>;
+}
+
+/**
+ * Puts small blocks together, so that they can be stored by the thousands; a block that comes in several pieces is a
+ * batch of its own, and passes through. Memory: a million rows and their blocks' names.
+ *
+ * @param recordCount rows in the upload
+ * @throws ServiceError `invalid-arguments` for rows that do not ascend or do not exist, or are not as many as promised
+ */
+export async function* batchBlocks(
+  blocks: AsyncIterable<BlockMembers>,
+  recordCount: number,
+): AsyncGenerator<BlockBatch, void, undefined> {
+  const members = blocks[Symbol.asyncIterator]();
+  try {
+    let whole = new WholeBlocks();
+    for (let next = await members.next(); !next.done; next = await members.next()) {
+      checkRows(next.value, -1, recordCount);
+      if (next.value.rows.length === next.value.recordCount) {
+        whole.add(next.value);
+        if (!whole.isFull) continue;
+        yield whole;
+        whole = new WholeBlocks();
+      } else {
+        if (whole.blocks.length > 0) yield whole;
+        whole = new WholeBlocks();
+        const { name, recordCount: blockCount } = next.value;
+        const pieces = piecesOf(next.value, members, recordCount);
+        yield { blocks: [{ name, recordCount: blockCount }], pieces };
+      }
+    }
+    if (whole.blocks.length > 0) yield whole;
+  } finally {
+    await members.return?.();
+  }
+}
+
+/** Blocks that are here as a whole. */
+class WholeBlocks implements BlockBatch {
+  readonly blocks: NewBlock[] = [];
+  readonly #rows = new GrowableUint32();
+
+  get isFull(): boolean {
+    return this.blocks.length >= MAX_BLOCKS || this.#rows.length >= MAX_ROWS;
+  }
+
+  add({ name, recordCount, rows }: BlockMembers): void {
+    this.blocks.push({ name, recordCount });
+    for (let n = 0; n < rows.length; n++) this.#rows.push(rows[n]!);
+  }
+
+  get pieces(): AsyncIterable<BlockPiece> {
+    return this.#pieces();
+  }
+
+  async *#pieces(): AsyncGenerator<BlockPiece> {
+    const all = this.#rows.view();
+    let from = 0;
+    for (const [index, { recordCount }] of this.blocks.entries()) {
+      yield { index, rows: all.subarray(from, (from += recordCount)) };
+    }
+  }
+}
+
+async function* piecesOf(
+  first: BlockMembers,
+  members: AsyncIterator<BlockMembers>,
+  recordCount: number,
+): AsyncGenerator<BlockPiece> {
+  let piece = first;
+  let sent = 0;
+  for (;;) {
+    const last = piece.rows.at(-1)!;
+    yield { index: 0, rows: piece.rows };
+    sent += piece.rows.length;
+    if (sent === first.recordCount) return;
+    const next = await members.next();
+    if (next.done || next.value.name !== first.name) throw wrongBlock(`${first.recordCount} rows`, `${sent}`);
+    piece = next.value;
+    checkRows(piece, last, recordCount);
+    if (sent + piece.rows.length > first.recordCount) throw wrongBlock(`${first.recordCount} rows`, "more");
+  }
+}
+
+function checkRows(
+  { recordCount: blockCount, rows }: BlockMembers,
+  before: number,
+  recordCount: number,
+): void {
+  if (rows.length === 0) throw wrongBlock("one row or more", "none");
+  if (rows.length > blockCount) throw wrongBlock(`${blockCount} rows`, "more");
+  let last = before;
+  for (let n = 0; n < rows.length; n++) {
+    const row = rows[n]!;
+    if (row <= last) throw wrongBlock("rows in ascending order, each once", "others");
+    last = row;
+  }
+  if (last >= recordCount) throw wrongBlock(`rows below ${recordCount}`, `row ${last}`);
+}
+
+function wrongBlock(expected: string, received: string): ServiceError {
+  return new ServiceError("invalid-arguments", "block", expected, received);
+}

@@ -1,0 +1,143 @@
+// The layout of a packed upload; docs/packed-encodings.md says it in words. All numbers are little-endian.
+import { ServiceError } from "../errors.js";
+
+/** The last byte of a file. */
+export const VERSION = 1;
+const MAGIC = Buffer.from("CLKROWS", "latin1");
+
+/** Bytes of a block's entry in an index page. */
+export const ENTRY_LENGTH = 16;
+/** Bytes of a page's entry in the page list. */
+export const PAGE_LENGTH = 16;
+export const TRAILER_LENGTH = 32;
+
+/** Where the rows of a block are listed: from a byte of the file on; or they follow one another, from a row on. */
+export type BlockPlace =
+  | { readonly kind: "listed"; readonly offset: number }
+  | { readonly kind: "consecutive"; readonly firstRow: number };
+
+export interface BlockEntry {
+  readonly blockId: number;
+  readonly recordCount: number;
+  readonly place: BlockPlace;
+}
+
+/** An index page: where the entries of some blocks are, whose ids are greater than those of the pages before. */
+export interface IndexPage {
+  readonly firstBlockId: number;
+  readonly blockCount: number;
+  readonly offset: number;
+}
+
+export interface Trailer {
+  /** Bytes in one encoding. */
+  readonly byteLength: number;
+  readonly recordCount: number;
+  readonly blockCount: number;
+  readonly pageCount: number;
+  /** Where the page list begins. */
+  readonly pagesOffset: number;
+}
+
+const LISTED = 0;
+const CONSECUTIVE = 1;
+
+/** @param entries by id, ascending */
+export function encodeEntries(entries: readonly BlockEntry[]): Buffer {
+  const bytes = Buffer.alloc(ENTRY_LENGTH * entries.length);
+  entries.forEach(({ blockId, recordCount, place }, n) => {
+    const at = ENTRY_LENGTH * n;
+    bytes.writeUInt32LE(blockId, at);
+    bytes.writeUInt32LE(recordCount, at + 4);
+    bytes.writeUIntLE(place.kind === "listed" ? place.offset : place.firstRow, at + 8, 6);
+    bytes.writeUInt16LE(place.kind === "listed" ? LISTED : CONSECUTIVE, at + 14);
+  });
+  return bytes;
+}
+
+export function blockIdAt(page: Buffer, n: number): number {
+  return page.readUInt32LE(ENTRY_LENGTH * n);
+}
+
+export function entryAt(page: Buffer, n: number): BlockEntry {
+  const at = ENTRY_LENGTH * n;
+  const position = page.readUIntLE(at + 8, 6);
+  const kind = page.readUInt16LE(at + 14);
+  if (kind !== LISTED && kind !== CONSECUTIVE) throw wrongFile("a known kind of block", `${kind}`);
+  return {
+    blockId: page.readUInt32LE(at),
+    recordCount: page.readUInt32LE(at + 4),
+    place:
+      kind === LISTED ? { kind: "listed", offset: position } : { kind: "consecutive", firstRow: position },
+  };
+}
+
+/** The page list, and the trailer behind it. */
+export function encodeEnd(pages: readonly IndexPage[], trailer: Omit<Trailer, "pageCount">): Buffer {
+  const bytes = Buffer.alloc(PAGE_LENGTH * pages.length + TRAILER_LENGTH);
+  pages.forEach(({ firstBlockId, blockCount, offset }, n) => {
+    const at = PAGE_LENGTH * n;
+    bytes.writeUInt32LE(firstBlockId, at);
+    bytes.writeUInt32LE(blockCount, at + 4);
+    bytes.writeUIntLE(offset, at + 8, 6);
+  });
+  const at = PAGE_LENGTH * pages.length;
+  bytes.writeUIntLE(trailer.pagesOffset, at, 6);
+  bytes.writeUInt32LE(pages.length, at + 8);
+  bytes.writeUInt32LE(trailer.blockCount, at + 12);
+  bytes.writeUInt32LE(trailer.recordCount, at + 16);
+  bytes.writeUInt32LE(trailer.byteLength, at + 20);
+  bytes.set(MAGIC, at + 24);
+  bytes[at + 31] = VERSION;
+  return bytes;
+}
+
+/**
+ * @param end the file's last bytes, {@link TRAILER_LENGTH} or more
+ * @param fileLength bytes in the whole file
+ * @throws ServiceError `store-failed` for what is no such file
+ */
+export function decodeTrailer(end: Buffer, fileLength: number): Trailer {
+  if (end.length < TRAILER_LENGTH) throw wrongFile("a trailer", `${end.length} bytes`);
+  const at = end.length - TRAILER_LENGTH;
+  if (!end.subarray(at + 24, at + 31).equals(MAGIC)) throw wrongFile("its signature", "other bytes");
+  if (end[at + 31] !== VERSION) throw wrongFile(`version ${VERSION}`, `version ${end[at + 31]}`);
+  const trailer: Trailer = {
+    pagesOffset: end.readUIntLE(at, 6),
+    pageCount: end.readUInt32LE(at + 8),
+    blockCount: end.readUInt32LE(at + 12),
+    recordCount: end.readUInt32LE(at + 16),
+    byteLength: end.readUInt32LE(at + 20),
+  };
+  const length = trailer.pagesOffset + PAGE_LENGTH * trailer.pageCount + TRAILER_LENGTH;
+  if (length !== fileLength) throw wrongFile(`${length} bytes`, `${fileLength}`);
+  if (trailer.recordCount * trailer.byteLength > trailer.pagesOffset) {
+    throw wrongFile("all rows before the page list", "fewer");
+  }
+  return trailer;
+}
+
+export function decodePages(bytes: Buffer): IndexPage[] {
+  return Array.from({ length: bytes.length / PAGE_LENGTH }, (_, n) => ({
+    firstBlockId: bytes.readUInt32LE(PAGE_LENGTH * n),
+    blockCount: bytes.readUInt32LE(PAGE_LENGTH * n + 4),
+    offset: bytes.readUIntLE(PAGE_LENGTH * n + 8, 6),
+  }));
+}
+
+const isLittleEndian = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
+
+/** Rows as the file lists them, four bytes each; on most machines without a copy. */
+export function encodeRows(rows: Uint32Array): Buffer {
+  const bytes = Buffer.from(rows.buffer, rows.byteOffset, rows.byteLength);
+  return isLittleEndian ? bytes : Buffer.from(bytes).swap32();
+}
+
+/** Turns bytes that were read into `rows` into the numbers of this machine. */
+export function decodeRowsInPlace(rows: Uint32Array): void {
+  if (!isLittleEndian) Buffer.from(rows.buffer, rows.byteOffset, rows.byteLength).swap32();
+}
+
+export function wrongFile(expected: string, received: string): ServiceError {
+  return new ServiceError("store-failed", "packed encodings", expected, received);
+}

@@ -1,4 +1,4 @@
-// Builds everything: kernels (asc) → embedded modules → dist (tsc).
+// Builds everything: kernels (asc) → embedded modules, the API's types → dist (tsc).
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -38,5 +38,7 @@ writeFileSync(
 export const THREAD_SOURCE = ${JSON.stringify(thread.outputFiles[0].text)};
 `,
 );
+
+await import("./generate-api.js");
 
 run("tsc", "-p", "tsconfig.build.json");

@@ -68,6 +68,17 @@ export async function authorizeRun(
   return { ...access, run };
 }
 
+/**
+ * Makes sure that a caller may read what the project finds: with the result token, or, where that is each party's
+ * permutation, with a receipt token.
+ *
+ * @throws ServiceError `forbidden`
+ */
+export function checkMayReadResults({ kind, project }: Access): void {
+  const mayRead = kind === "result" || (kind === "receipt" && project.resultType === "permutations");
+  if (!mayRead) throw accessDenied();
+}
+
 /** The one refusal of all who lack the right token, and of all projects and runs that do not exist. */
 export function accessDenied(): ServiceError {
   return new ServiceError("forbidden", "token", "one that this project gave for this call", "another one");

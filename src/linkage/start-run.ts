@@ -5,6 +5,7 @@ import { ServiceError } from "./errors.js";
 import { randomCode } from "./random-code.js";
 import type { RunDescription } from "./run.js";
 import { checkStorable } from "./storable.js";
+import { checkForExecutableRuns } from "./task-calls.js";
 import type { TaskQueue } from "./task-queue.js";
 import { uploadProgress } from "./upload-progress.js";
 
@@ -48,8 +49,7 @@ export async function startRun(
   // Asked for after the run was added: an upload that ends meanwhile sends the task itself.
   if (uploadProgress(await database.listDataproviders(projectId)).isComplete) {
     try {
-      const name = "entityservice.tasks.pre_run_check.check_for_executable_runs";
-      await tasks.send({ name, parameters: { project_id: projectId } });
+      await tasks.send(checkForExecutableRuns(projectId));
     } catch (error) {
       await database.removeRun(projectId, run.runId).catch(() => {});
       throw error;

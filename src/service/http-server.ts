@@ -1,0 +1,71 @@
+import { once } from "node:events";
+import { createServer, type RequestListener, type Server } from "node:http";
+import { type AddressInfo, isIPv6 } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { expectContinue } from "./expectation.js";
+
+/** How long headers may take. Bodies have no such limit: they may only not stand still. */
+const HEADERS_MS = 60_000;
+/** Longer than load balancers keep connections, so that it is they who close them. */
+const KEEP_ALIVE_MS = 75_000;
+/** How long a client may take nothing of an answer, or send nothing. */
+const IDLE_MS = 900_000;
+/** How long a body is still taken, and thrown away, after the request was refused. */
+const REFUSED_BODY_MS = 10_000;
+const SWEEP_MS = 50;
+
+/** An HTTP server for long uploads and long answers. */
+export class HttpServer {
+  readonly #server: Server;
+  #url = "";
+
+  constructor(listener: RequestListener) {
+    this.#server = createServer(
+      { headersTimeout: HEADERS_MS, requestTimeout: 0, keepAliveTimeout: KEEP_ALIVE_MS },
+      listener,
+    );
+    this.#server.timeout = IDLE_MS;
+    this.#server.on("checkContinue", (request, response) => {
+      expectContinue(request);
+      this.#server.emit("request", request, response);
+    });
+    this.#server.on("request", (request, response) => {
+      response.once("finish", () => {
+        if (request.complete) return;
+        // Closing at once would take the answer from a client that is still sending.
+        const timer = setTimeout(() => {
+          if (!request.complete) request.destroy();
+        }, REFUSED_BODY_MS);
+        timer.unref();
+      });
+    });
+  }
+
+  /** Where it listens, as `http://127.0.0.1:8851`. */
+  get url(): string {
+    return this.#url;
+  }
+
+  /**
+   * @param port 0 for any free port
+   * @throws the system's error where the port cannot be had
+   */
+  async listen(port: number, host: string): Promise<void> {
+    this.#server.listen(port, host);
+    await once(this.#server, "listening");
+    const { address, port: actual } = this.#server.address() as AddressInfo;
+    this.#url = `http://${isIPv6(address) ? `[${address}]` : address}:${actual}`;
+  }
+
+  /** Takes no more requests; ends when those under way are answered, or are cut off after so many milliseconds. */
+  async close(graceMs: number): Promise<void> {
+    const closed = once(this.#server, "close");
+    this.#server.close();
+    // Connections that are kept alive turn idle one by one.
+    const sweep = setInterval(() => this.#server.closeIdleConnections(), SWEEP_MS);
+    await Promise.race([closed, delay(graceMs, undefined, { ref: false })]);
+    clearInterval(sweep);
+    this.#server.closeAllConnections();
+    await closed;
+  }
+}

@@ -1,0 +1,47 @@
+import { koaBody } from "koa-body";
+import type { Call } from "./call.js";
+import { continueBody } from "./expectation.js";
+import type { OperationId, RequestBody } from "./openapi.js";
+import { HttpProblem } from "./problem.js";
+import { operationOf, validateBody } from "./validate.js";
+
+/** Reads a small JSON body, as the document has it. */
+export type JsonReader = <Id extends OperationId>(call: Call, id: Id) => Promise<RequestBody<Id>>;
+
+/**
+ * @param maxByteLength of a body, after decompression
+ * @returns a reader that throws HttpProblem: 400 for what is no JSON or not as the document has it, 413, 415
+ */
+export function jsonReader(maxByteLength: number): JsonReader {
+  const parse = koaBody({
+    jsonLimit: maxByteLength,
+    multipart: false,
+    urlencoded: false,
+    text: false,
+    onError: (error) => {
+      // Errors of the parser quote the body.
+      throw isSyntaxError(error) ? new HttpProblem(400, "body: expected JSON, got something else") : error;
+    },
+  });
+  return async <Id extends OperationId>(call: Call, id: Id) => {
+    const type = call.is("json", "+json");
+    if (type === null) throw new HttpProblem(400, "body: expected JSON, got nothing");
+    if (type === false) throw new HttpProblem(415, "Content-Type: expected application/json, got another");
+    if (Number(call.get("content-length")) > maxByteLength) throw tooLarge(maxByteLength);
+    continueBody(call);
+    await parse(call, async () => {}).catch((error: unknown) => {
+      throw (error as { status?: unknown }).status === 413 ? tooLarge(maxByteLength) : error;
+    });
+    const body = call.request.body as RequestBody<Id>;
+    validateBody(operationOf(id), body);
+    return body;
+  };
+}
+
+export function tooLarge(maxByteLength: number): HttpProblem {
+  return new HttpProblem(413, `body: expected up to ${maxByteLength} bytes, got more`);
+}
+
+function isSyntaxError(error: unknown): boolean {
+  return error instanceof SyntaxError || (error as { status?: unknown }).status === 400;
+}

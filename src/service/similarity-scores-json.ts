@@ -1,0 +1,36 @@
+import { type ByteSource, readCandidateFile } from "../core/candidate-file.js";
+import type { CandidatePairs } from "../core/candidate-pairs.js";
+
+/** Pairs in one piece of text: about 128 KiB. */
+const BATCH_SIZE = 4096;
+
+/**
+ * A candidate file as the JSON of the API, `{"similarity_scores": [[[party, row], [party, row], score], …]}`, piece by piece.
+ * Scores come as Python writes them, with a point. Memory: one batch.
+ *
+ * @throws LinkageError `invalid-candidate-file`; errors of the source
+ */
+export async function* similarityScoresJson(source: ByteSource): AsyncGenerator<Buffer, void, undefined> {
+  let separator = "";
+  yield Buffer.from('{"similarity_scores": [');
+  for await (const pairs of readCandidateFile(source, { batchSize: BATCH_SIZE })) {
+    yield Buffer.from(separator + pairsJson(pairs));
+    separator = ",\n";
+  }
+  yield Buffer.from("]}\n");
+}
+
+function pairsJson(pairs: CandidatePairs): string {
+  const { scores, leftDatasets, rightDatasets, leftRecords, rightRecords } = pairs;
+  let text = "";
+  for (let n = 0; n < scores.length; n++) {
+    const left = `[${leftDatasets[n]}, ${leftRecords[n]}]`;
+    const right = `[${rightDatasets[n]}, ${rightRecords[n]}]`;
+    text += `${n === 0 ? "" : ",\n"}[${left}, ${right}, ${decimal(scores[n]!)}]`;
+  }
+  return text;
+}
+
+function decimal(score: number): string {
+  return Number.isInteger(score) ? score.toFixed(1) : String(score);
+}

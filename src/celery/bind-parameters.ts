@@ -4,6 +4,7 @@ import { TaskFailure } from "./task-errors.js";
  * Binds positional and keyword arguments to names, as a Python function does.
  *
  * @param names in order; those that may be missing end in `?`
+ * @param takesPositionals whether positional arguments are bound to `args`, all of them, as Python's `*args` does
  * @throws TaskFailure TypeError, in Python's words
  */
 export function bindParameters(
@@ -11,16 +12,19 @@ export function bindParameters(
   names: readonly string[],
   args: readonly unknown[],
   kwargs: Readonly<Record<string, unknown>>,
+  takesPositionals = false,
 ): Record<string, unknown> {
   const wrong = (text: string) => new TaskFailure("TypeError", [`${task}() ${text}`]);
-  if (args.length > names.length) {
+  if (!takesPositionals && args.length > names.length) {
     throw wrong(`takes ${names.length} positional arguments but ${args.length} were given`);
   }
-  const bound: Record<string, unknown> = {};
+  const bound: Record<string, unknown> = takesPositionals ? { args } : {};
   const plain = names.map((name) => name.replace("?", ""));
-  args.forEach((value, n) => {
-    bound[plain[n]!] = value;
-  });
+  if (!takesPositionals) {
+    args.forEach((value, n) => {
+      bound[plain[n]!] = value;
+    });
+  }
   for (const [name, value] of Object.entries(kwargs)) {
     if (!plain.includes(name)) throw wrong(`got an unexpected keyword argument '${name.slice(0, 80)}'`);
     if (Object.hasOwn(bound, name)) throw wrong(`got multiple values for argument '${name}'`);

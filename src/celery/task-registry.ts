@@ -6,6 +6,8 @@ import type { TaskFailure } from "./task-errors.js";
 export interface TaskOptions {
   /** Names of its parameters, in order; those that may be missing end in `?`. */
   readonly parameters: readonly string[];
+  /** Whether positional arguments are taken in any number, as a list named `args`; `parameters` then come by name only. */
+  readonly takesPositionals?: boolean | undefined;
   /** Acknowledge after the work rather than before it; default: the worker's setting. */
   readonly acksLate?: boolean | undefined;
   /** How often it may be tried again; default 3, null for no limit. */

@@ -76,6 +76,15 @@ export function packBlocks<BlockId = string>(
   return generatePackages(blockPairs, aim);
 }
 
+/** As {@link packBlocks}, for block pairs that come as a stream. */
+export function packBlockStream<BlockId = string>(
+  blockPairs: AsyncIterable<BlockPair<BlockId>>,
+  aim: number,
+): AsyncGenerator<BlockPairChunk<BlockId>[], void> {
+  checkWhole("aim", aim, 1);
+  return generatePackagesAsync(blockPairs, aim);
+}
+
 /** Rounds to the nearest whole number, halves to the even one, as Python's `round` does. */
 export function roundHalfToEven(value: number): number {
   const floor = Math.floor(value);
@@ -105,33 +114,57 @@ function* splitRows(rowCount: number, rangeCount: number): Generator<RowRange, v
   }
 }
 
+/** The package that is being filled. */
+class OpenPackage<BlockId> {
+  #chunks: BlockPairChunk<BlockId>[] = [];
+  #comparisonCount = 0;
+
+  constructor(private readonly aim: number) {}
+
+  /** Takes the next block pair; puts out the packages that it completes. */
+  *add({ left, right }: BlockPair<BlockId>): Generator<BlockPairChunk<BlockId>[], void> {
+    checkWhole("recordCount", left.recordCount, 0);
+    checkWhole("recordCount", right.recordCount, 0);
+    const comparisonCount = left.recordCount * right.recordCount;
+    if (comparisonCount === 0) return;
+    const isFull =
+      this.#comparisonCount + comparisonCount > this.aim ||
+      this.#chunks.length === MAX_BLOCK_PAIRS_PER_PACKAGE;
+    if (isFull) yield* this.close();
+    if (comparisonCount > this.aim) {
+      for (const chunk of generateChunks(left.recordCount, right.recordCount, this.aim)) {
+        yield [[takeRange(left, chunk.left), takeRange(right, chunk.right)]];
+      }
+    } else {
+      this.#chunks.push([takeRange(left, [0, left.recordCount]), takeRange(right, [0, right.recordCount])]);
+      this.#comparisonCount += comparisonCount;
+    }
+  }
+
+  /** Puts out what was not put out yet. */
+  *close(): Generator<BlockPairChunk<BlockId>[], void> {
+    if (this.#chunks.length > 0) yield this.#chunks;
+    this.#chunks = [];
+    this.#comparisonCount = 0;
+  }
+}
+
 function* generatePackages<BlockId>(
   blockPairs: Iterable<BlockPair<BlockId>>,
   aim: number,
 ): Generator<BlockPairChunk<BlockId>[], void> {
-  let open: BlockPairChunk<BlockId>[] = [];
-  let openComparisonCount = 0;
-  for (const { left, right } of blockPairs) {
-    checkWhole("recordCount", left.recordCount, 0);
-    checkWhole("recordCount", right.recordCount, 0);
-    const comparisonCount = left.recordCount * right.recordCount;
-    if (comparisonCount === 0) continue;
-    const isFull = openComparisonCount + comparisonCount > aim || open.length === MAX_BLOCK_PAIRS_PER_PACKAGE;
-    if (isFull && open.length > 0) {
-      yield open;
-      open = [];
-      openComparisonCount = 0;
-    }
-    if (comparisonCount > aim) {
-      for (const chunk of generateChunks(left.recordCount, right.recordCount, aim)) {
-        yield [[takeRange(left, chunk.left), takeRange(right, chunk.right)]];
-      }
-    } else {
-      open.push([takeRange(left, [0, left.recordCount]), takeRange(right, [0, right.recordCount])]);
-      openComparisonCount += comparisonCount;
-    }
-  }
-  if (open.length > 0) yield open;
+  const open = new OpenPackage<BlockId>(aim);
+  for (const pair of blockPairs) yield* open.add(pair);
+  yield* open.close();
+}
+
+async function* generatePackagesAsync<BlockId>(
+  blockPairs: AsyncIterable<BlockPair<BlockId>>,
+  aim: number,
+): AsyncGenerator<BlockPairChunk<BlockId>[], void> {
+  const open = new OpenPackage<BlockId>(aim);
+  for await (const pair of blockPairs) yield* open.add(pair);
+  yield* open.close();
 }
 
 function takeRange<BlockId>(side: BlockSide<BlockId>, range: RowRange): BlockRange<BlockId> {

@@ -1,33 +1,28 @@
-import { createHash } from "node:crypto";
 import { writeCandidateFile } from "../core/candidate-file.js";
 import { candidateCount } from "../core/candidate-pairs.js";
 import { checkByteLength } from "../core/clk-dataset.js";
-import { describeValue, LinkageError } from "../core/errors.js";
+import { LinkageError } from "../core/errors.js";
+import { candidateFileName } from "../linkage/candidate-file-names.js";
 import type { RunDatabase } from "../linkage/database.js";
 import type { EncodingStore } from "../linkage/encoding-store.js";
 import { ServiceError } from "../linkage/errors.js";
 import type { ObjectStore } from "../linkage/object-store.js";
 import type { RunCache } from "../linkage/run-cache.js";
-import type { TaskContext } from "../linkage/task-queue.js";
+import { TASK_NAMES } from "../linkage/task-calls.js";
+import type { TaskContext, TaskDefinition } from "../linkage/task-queue.js";
 import { type ChunkOptions, type ChunkResult, compareBlocks, compareChunk } from "./compare-package.js";
 import { EncodingCache } from "./encoding-cache.js";
 import { loadBlocks } from "./load-blocks.js";
 import { RunWatch } from "./run-watch.js";
-import { type ChunkSide, readWorkPackage, type WorkPackage } from "./work-package.js";
-
-/** The task's name, and its parameters in their order, for calls that mix positions and keywords. */
-export const COMPUTE_FILTER_SIMILARITY = {
-  name: "entityservice.tasks.comparing.compute_filter_similarity",
-  parameters: ["package", "project_id", "run_id", "threshold", "encoding_size", "parent_span"],
-  requiredCount: 5,
-} as const;
+import { readText, type TaskParameters, wrongArgument } from "./task-parameters.js";
+import { type ChunkSide, countComparisons, readWorkPackage, type WorkPackage } from "./work-package.js";
 
 /** The stores that the task works on. */
 export interface ComputeFilterSimilarityStores {
   readonly encodings: EncodingStore;
   readonly runs: Pick<RunDatabase, "runState" | "failRun">;
   readonly cache: Pick<RunCache, "isActive" | "countProgress">;
-  readonly objects: Pick<ObjectStore, "put" | "byteLengthOf">;
+  readonly objects: Pick<ObjectStore, "put" | "byteLengthOf" | "remove">;
 }
 
 export interface ComputeFilterSimilarityOptions {
@@ -40,9 +35,6 @@ export interface ComputeFilterSimilarityOptions {
   /** Milliseconds between two looks whether the run still goes on, during a comparison. Default: 1,000. */
   readonly runCheckMs?: number | undefined;
 }
-
-/** The arguments by name; values as they came. */
-export type TaskParameters = Readonly<Record<string, unknown>>;
 
 /**
  * How many candidate pairs, in a file of how many bytes, and its name in the object store. `null` where the run has
@@ -77,20 +69,38 @@ const PAIR_LENGTH = 24;
 export function computeFilterSimilarity(
   { encodings, runs, cache, objects }: ComputeFilterSimilarityStores,
   options: ComputeFilterSimilarityOptions,
-): (parameters: TaskParameters, context: TaskContext) => Promise<ComputeFilterSimilarityResult> {
+): TaskDefinition & {
+  run(parameters: TaskParameters, context: TaskContext): Promise<ComputeFilterSimilarityResult>;
+} {
   const { maxCandidatePairs, threads } = options;
   const recent = new EncodingCache(options.encodingCacheByteLength ?? DEFAULT_CACHE_BYTE_LENGTH);
 
-  return async (parameters, { taskId, signal }) => {
+  return {
+    name: TASK_NAMES.computeFilterSimilarity,
+    parameters: ["package", "project_id", "run_id", "threshold", "encoding_size", "parent_span?"],
+    keepsResult: true,
+    load: "compute",
+    run,
+  };
+
+  async function run(
+    parameters: TaskParameters,
+    { taskId, signal }: TaskContext,
+  ): Promise<ComputeFilterSimilarityResult> {
     const { chunks, projectId, runId, threshold, byteLength } = readArguments(parameters);
     signal?.throwIfAborted();
     if (!(await cache.isActive(runId))) return null;
     const state = await runs.runState(projectId, runId);
     if (state === undefined || state === "completed" || state === "error") return null;
 
-    const fileName = fileNameOf(taskId);
+    const fileName = candidateFileName(runId, taskId);
     const storedLength = await objects.byteLengthOf(fileName);
-    if (storedLength !== undefined) return [countPairs(storedLength), storedLength, fileName];
+    if (storedLength !== undefined) {
+      const candidates = countPairs(storedLength);
+      // Counted before it was stored, but a cache in memory has forgotten that if the process was a new one since.
+      await cache.countProgress(runId, taskId, { comparisons: countComparisons(chunks), candidates });
+      return [candidates, storedLength, fileName];
+    }
 
     let result: ChunkResult;
     const watch = new RunWatch(cache, runId, signal, options.runCheckMs);
@@ -119,8 +129,13 @@ export function computeFilterSimilarity(
 
     const fileLength = HEADER_LENGTH + count * PAIR_LENGTH;
     await objects.put(fileName, () => writeCandidateFile(pairs), fileLength, signal);
+    const stateNow = await runs.runState(projectId, runId);
+    if (stateNow === undefined || stateNow === "error") {
+      await objects.remove([fileName]); // who removed the run's files did not see this one
+      return null;
+    }
     return [count, fileLength, fileName];
-  };
+  }
 
   async function compare(
     chunks: WorkPackage,
@@ -148,12 +163,6 @@ export function computeFilterSimilarity(
   }
 }
 
-/** The name of a task's file, which fits in the 70 characters that the database has for it. */
-export function fileNameOf(taskId: string): string {
-  const digest = createHash("sha256").update(taskId).digest("hex");
-  return `similarity-scores/${digest.slice(0, 48)}.bin`;
-}
-
 function countPairs(fileLength: number): number {
   const count = (fileLength - HEADER_LENGTH) / PAIR_LENGTH;
   if (Number.isInteger(count) && count > 0) return count;
@@ -166,22 +175,12 @@ function readArguments(parameters: TaskParameters): Arguments {
   const runId = readText(parameters, "run_id");
   const { threshold, encoding_size: byteLength } = parameters;
   if (typeof threshold !== "number" || !(threshold > 0 && threshold <= 1)) {
-    throw wrong("threshold", "a number above 0, up to 1", threshold);
+    throw wrongArgument("threshold", "a number above 0, up to 1", threshold);
   }
   try {
     checkByteLength(byteLength as number);
   } catch (error) {
-    throw wrong("encoding_size", (error as LinkageError).expected, byteLength);
+    throw wrongArgument("encoding_size", (error as LinkageError).expected, byteLength);
   }
   return { chunks, projectId, runId, threshold, byteLength: byteLength as number };
-}
-
-function readText(parameters: TaskParameters, name: string): string {
-  const value = parameters[name];
-  if (typeof value === "string" && value !== "") return value;
-  throw wrong(name, "a text", value);
-}
-
-function wrong(subject: string, expected: string, value: unknown): ServiceError {
-  return new ServiceError("invalid-arguments", subject, expected, describeValue(value));
 }

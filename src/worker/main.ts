@@ -70,7 +70,7 @@ export async function runWorker(options: RunWorkerOptions, env: Environment): Pr
     maxCandidatePairs: config.limits.similarityScoresMaxCandidatePairs,
     encodingCacheByteLength: config.limits.encodingCacheByteLength,
   });
-  registerTasks(app, compute, metrics);
+  registerTasks(app, [compute], metrics);
   const worker = new CeleryWorker(app, {
     queues: options.queues,
     hostname: options.hostname,

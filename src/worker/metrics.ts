@@ -3,9 +3,9 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 /** What a worker counts, for Prometheus. */
 export class WorkerMetrics {
   readonly registry = new Registry();
-  readonly #tasks: Counter<"outcome">;
+  readonly #tasks: Counter<"task" | "outcome">;
   readonly #pairs: Counter;
-  readonly #seconds: Histogram;
+  readonly #seconds: Histogram<"task">;
 
   /** @param isReady whether tasks are taken now */
   constructor(isReady: () => boolean) {
@@ -14,8 +14,8 @@ export class WorkerMetrics {
     collectDefaultMetrics({ register: this.registry });
     this.#tasks = new Counter({
       name: "anonlink_tasks_total",
-      help: "Runs of compute_filter_similarity, by how they ended",
-      labelNames: ["outcome"],
+      help: "Tasks done, by name and by how they ended",
+      labelNames: ["task", "outcome"],
       registers,
     });
     this.#pairs = new Counter({
@@ -25,7 +25,8 @@ export class WorkerMetrics {
     });
     this.#seconds = new Histogram({
       name: "anonlink_task_seconds",
-      help: "Seconds that a run of compute_filter_similarity took",
+      help: "Seconds that tasks took, by name",
+      labelNames: ["task"],
       buckets: [0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 1800],
       registers,
     });
@@ -39,9 +40,16 @@ export class WorkerMetrics {
     });
   }
 
-  taskDone(outcome: "done" | "given up" | "failed", seconds: number, candidatePairs: number): void {
-    this.#tasks.inc({ outcome });
+  /** @param name as the queue knows it; the labels have its last part */
+  taskDone(
+    name: string,
+    outcome: "done" | "given up" | "failed",
+    seconds: number,
+    candidatePairs: number,
+  ): void {
+    const task = name.slice(name.lastIndexOf(".") + 1);
+    this.#tasks.inc({ task, outcome });
     this.#pairs.inc(candidatePairs);
-    this.#seconds.observe(seconds);
+    this.#seconds.observe({ task }, seconds);
   }
 }

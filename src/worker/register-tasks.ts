@@ -1,42 +1,46 @@
 import type { CeleryApp, TaskContext } from "../celery/index.js";
-import { ServiceError } from "../linkage/errors.js";
-import {
-  COMPUTE_FILTER_SIMILARITY,
-  type ComputeFilterSimilarityResult,
-  type TaskParameters,
-} from "./compute-filter-similarity.js";
+import type { TaskDefinition } from "../linkage/task-queue.js";
+import { isFinal } from "./fail-run-at-last.js";
 import type { WorkerMetrics } from "./metrics.js";
 
 /** As the Python service tries again what has failed. */
 const MAX_RETRIES = 3;
 const RETRY_SECONDS = 5;
 
-type Compute = (
-  parameters: TaskParameters,
-  context: { taskId: string; signal: AbortSignal },
-) => Promise<ComputeFilterSimilarityResult>;
+/** Registers tasks with a Celery application, so that its worker does them. */
+export function registerTasks(
+  app: CeleryApp,
+  definitions: readonly TaskDefinition[],
+  metrics: WorkerMetrics,
+): void {
+  for (const definition of definitions) {
+    const { name, parameters, takesPositionals, maxRetries = MAX_RETRIES, keepsResult = false } = definition;
+    const options = { parameters, takesPositionals, maxRetries, ignoreResult: !keepsResult };
+    app.task(name, options, async (given, context) => {
+      const start = performance.now();
+      const seconds = () => (performance.now() - start) / 1000;
+      const isLastTry = context.retries >= maxRetries;
+      try {
+        const result = await definition.run(given, { taskId: context.id, signal: context.signal, isLastTry });
+        const isGivenUp = result === null;
+        metrics.taskDone(name, isGivenUp ? "given up" : "done", seconds(), candidatesOf(result));
+        return result;
+      } catch (error) {
+        metrics.taskDone(name, "failed", seconds(), 0);
+        return tryAgain(context, error, maxRetries);
+      }
+    });
+  }
+}
 
-/** Registers the tasks of the entity service that this worker does. */
-export function registerTasks(app: CeleryApp, compute: Compute, metrics: WorkerMetrics): void {
-  const { name, parameters, requiredCount } = COMPUTE_FILTER_SIMILARITY;
-  const named = parameters.map((parameter, n) => (n < requiredCount ? parameter : `${parameter}?`));
-  app.task(name, { parameters: named, maxRetries: MAX_RETRIES }, async (given, context) => {
-    const start = performance.now();
-    const seconds = () => (performance.now() - start) / 1000;
-    try {
-      const result = await compute(given, { taskId: context.id, signal: context.signal });
-      metrics.taskDone(result === null ? "given up" : "done", seconds(), result?.[0] ?? 0);
-      return result;
-    } catch (error) {
-      metrics.taskDone("failed", seconds(), 0);
-      return tryAgain(context, error);
-    }
-  });
+/** Of a comparison, how many candidate pairs it has found. */
+function candidatesOf(result: unknown): number {
+  return Array.isArray(result) && typeof result[0] === "number" ? result[0] : 0;
 }
 
 /** What arguments cannot do once they cannot do later; and a task that was told to end ends. */
-function tryAgain(context: TaskContext, error: unknown): never {
+function tryAgain(context: TaskContext, error: unknown, maxRetries: number): never {
   context.signal.throwIfAborted();
-  if (error instanceof ServiceError && error.code === "invalid-arguments") throw error;
-  return context.retry({ countdownSeconds: RETRY_SECONDS, error });
+  if (isFinal(error)) throw error;
+  return context.retry({ countdownSeconds: RETRY_SECONDS, maxRetries, error });
 }

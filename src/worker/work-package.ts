@@ -1,5 +1,4 @@
-import { describeValue } from "../core/errors.js";
-import { ServiceError } from "../linkage/errors.js";
+import { wrongArgument as wrong } from "./task-parameters.js";
 
 /** One side of a chunk: rows of a party's part of a block. */
 export interface ChunkSide {
@@ -7,7 +6,10 @@ export interface ChunkSide {
   /** The party's index in candidate pairs. */
   readonly datasetIndex: number;
   readonly blockId: number;
-  /** Rows of the block, ordered by entity id; `to` is excluded. Only looked at where the package is one chunk. */
+  /**
+   * Rows of the block, ordered by entity id; `to` is excluded. In a package of several chunks each is a whole block, and
+   * its rows may be unknown: 0 to 0.
+   */
   readonly from: number;
   readonly to: number;
 }
@@ -47,10 +49,15 @@ export function readWorkPackage(value: unknown): WorkPackage {
   }) as unknown as WorkPackage;
 }
 
+/** Comparisons in a package, as far as its ranges say. */
+export function countComparisons(chunks: readonly Chunk[]): number {
+  return chunks.reduce((sum, { left, right }) => sum + (left.to - left.from) * (right.to - right.from), 0);
+}
+
 function readSide(value: unknown, subject: string, usesRange: boolean): ChunkSide {
   if (typeof value !== "object" || value === null) throw wrong(subject, "an object", value);
   const { dataproviderId, datasetIndex, block_id, range } = value as Record<string, unknown>;
-  const [from, to] = usesRange ? readRange(range, `${subject}.range`) : [0, 0];
+  const [from, to] = usesRange ? readRange(range, `${subject}.range`) : rangeOfBlock(range);
   return {
     dataproviderId: readWhole(dataproviderId, `${subject}.dataproviderId`, 0, MAX_INT32),
     datasetIndex: readWhole(datasetIndex, `${subject}.datasetIndex`, 0, MAX_UINT32),
@@ -66,13 +73,18 @@ function readRange(value: unknown, subject: string): [from: number, to: number] 
   return [from, readWhole(value[1], `${subject}[1]`, from + 1, MAX_UINT32)];
 }
 
+/** The rows of a whole block, where the package says them. */
+function rangeOfBlock(range: unknown): [from: number, to: number] {
+  try {
+    return readRange(range, "range");
+  } catch {
+    return [0, 0];
+  }
+}
+
 function readWhole(value: unknown, subject: string, least: number, most: number): number {
   if (Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most) {
     return value as number;
   }
   throw wrong(subject, `a whole number from ${least} to ${most}`, value);
-}
-
-function wrong(subject: string, expected: string, value: unknown): ServiceError {
-  return new ServiceError("invalid-arguments", subject, expected, describeValue(value));
 }

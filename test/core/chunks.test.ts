@@ -4,6 +4,7 @@ import {
   type BlockPair,
   type BlockPairChunk,
   MAX_BLOCK_PAIRS_PER_PACKAGE,
+  packBlockStream,
   packBlocks,
   type RowRange,
   roundHalfToEven,
@@ -188,4 +189,25 @@ test("bad options are refused at once", (t) => {
   refuse(() => splitIntoChunks(-1, 1, 1), /^leftCount: /);
   refuse(() => splitIntoChunks(1, 0.5, 1), /^rightCount: /);
   refuse(() => packBlocks([pairOf("a", 1, -2)], 1).next(), /^recordCount: /);
+});
+
+test("block pairs that come as a stream are packed as those of a list", async (t) => {
+  const side = (datasetIndex: number, blockId: string, recordCount: number) => ({
+    datasetIndex,
+    blockId,
+    recordCount,
+  });
+  const pairs = [5, 1, 30, 0, 7, 7, 100, 2, 3].map((count, n) => ({
+    left: side(0, `l${n}`, count),
+    right: side(1, `r${n}`, (3 * count) % 11),
+  }));
+  async function* stream() {
+    yield* pairs;
+  }
+  for (const aim of [1, 20, 50, 1_000_000]) {
+    const packages = [];
+    for await (const chunks of packBlockStream(stream(), aim)) packages.push(chunks);
+    t.deepEqual(packages, [...packBlocks(pairs, aim)]);
+  }
+  t.throws(() => packBlockStream(stream(), 0), { instanceOf: LinkageError });
 });

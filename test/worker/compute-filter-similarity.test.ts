@@ -6,27 +6,22 @@ import { mergeCandidatePairs } from "../../src/core/candidates/merge-candidates.
 import { splitIntoChunks } from "../../src/core/chunks.js";
 import type { ClkDataset } from "../../src/core/clk-dataset.js";
 import { compare, findCandidatePairs } from "../../src/library/node.js";
+import { candidateFileName } from "../../src/linkage/candidate-file-names.js";
 import { ServiceError } from "../../src/linkage/errors.js";
-import { fileNameOf } from "../../src/worker/compute-filter-similarity.js";
 import { febrl, setUp, setUpBlocks, side, wholeFebrl, wholeParties } from "./task-set-up.js";
+
+/** Of the run `r` and the task `a-task`. */
+const FILE_NAME = candidateFileName("r", "a-task");
 
 test("one chunk of everything is what the library finds", async (t) => {
   const { run, objects, cache } = setUp(wholeParties(febrl));
   const { pairs } = await compare(febrl[0]!, febrl[1]!, { threshold: 0.8 });
   const expected = candidateFileBytes(pairs);
   const result = await run(wholeFebrl);
-  t.deepEqual(result, [946, 4 + 946 * 24, fileNameOf("a-task")]);
-  t.deepEqual(new Uint8Array(objects.files.get(fileNameOf("a-task"))!), expected);
+  t.deepEqual(result, [946, 4 + 946 * 24, FILE_NAME]);
+  t.deepEqual(new Uint8Array(objects.files.get(FILE_NAME)!), expected);
   t.is(cache.comparisons, 1_000_000);
   t.is(cache.candidates, 946);
-});
-
-test("file names fit in the database's column, whatever the task's id", (t) => {
-  for (const id of ["", "x".repeat(1000), "6ff0d7a4-8f0b-4f4e-9a43-1e4b1c1a1c11"]) {
-    t.regex(fileNameOf(id), /^similarity-scores\/[0-9a-f]{48}\.bin$/);
-    t.true(fileNameOf(id).length <= 70);
-  }
-  t.not(fileNameOf("a"), fileNameOf("b"));
 });
 
 for (const aim of [1_000_000, 100_000, 12_345]) {
@@ -86,7 +81,7 @@ test("records are entity ids, not positions in the block", async (t) => {
 test("a task that is done again changes nothing", async (t) => {
   const { run, objects, cache, encodings } = setUp(wholeParties(febrl));
   const first = await run(wholeFebrl);
-  const bytes = objects.files.get(fileNameOf("a-task"));
+  const bytes = objects.files.get(FILE_NAME);
   const queryCount = encodings.queries.length;
   t.deepEqual(await run(wholeFebrl), first);
   t.is(objects.putCount, 1, "what is stored is not computed again");
@@ -94,7 +89,7 @@ test("a task that is done again changes nothing", async (t) => {
 
   objects.files.clear();
   t.deepEqual(await run(wholeFebrl), first);
-  t.deepEqual(objects.files.get(fileNameOf("a-task")), bytes, "the same bytes");
+  t.deepEqual(objects.files.get(FILE_NAME), bytes, "the same bytes");
   t.is(cache.comparisons, 1_000_000);
   t.is(cache.candidates, 946);
 });
@@ -103,9 +98,31 @@ test("a retry after a failure counts once", async (t) => {
   const { run, objects, cache } = setUp(wholeParties(febrl));
   objects.failures = 1;
   await t.throwsAsync(run(wholeFebrl), { message: "the object store is full" });
-  t.deepEqual(await run(wholeFebrl), [946, 22_708, fileNameOf("a-task")]);
+  t.deepEqual(await run(wholeFebrl), [946, 22_708, FILE_NAME]);
   t.is(cache.comparisons, 1_000_000);
 });
+
+test("a cache that has forgotten a run counts what is stored already", async (t) => {
+  const stores = setUp(wholeParties(febrl));
+  const first = await stores.run(wholeFebrl);
+  const { cache, run, objects } = setUp(wholeParties(febrl));
+  objects.files.set(FILE_NAME, stores.objects.files.get(FILE_NAME)!);
+  t.deepEqual(await run(wholeFebrl), first);
+  t.is(cache.comparisons, 1_000_000);
+  t.is(cache.candidates, 946);
+});
+
+for (const state of [undefined, "error"] as const) {
+  test(`a file that comes when the run is ${state ?? "deleted"} is removed`, async (t) => {
+    const { run, runs, objects } = setUp(wholeParties(febrl));
+    objects.afterPut = () => {
+      runs.state = state;
+    };
+    t.is(await run(wholeFebrl), null);
+    t.is(objects.putCount, 1);
+    t.is(objects.files.size, 0);
+  });
+}
 
 test("no candidates: no file", async (t) => {
   const { run, objects, cache } = setUp(wholeParties(febrl));

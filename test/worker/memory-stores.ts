@@ -119,12 +119,14 @@ export class MemoryRunDatabase implements Pick<RunDatabase, "runState" | "failRu
   }
 }
 
-export class MemoryObjectStore implements Pick<ObjectStore, "put" | "byteLengthOf"> {
+export class MemoryObjectStore implements Pick<ObjectStore, "put" | "byteLengthOf" | "remove"> {
   readonly files = new Map<string, Uint8Array>();
   /** How many files were stored, be it in place of others. */
   putCount = 0;
   /** The next so many files are refused. */
   failures = 0;
+  /** Called when a file is stored. */
+  afterPut: () => void = () => {};
 
   async put(name: string, content: () => AsyncIterable<Uint8Array>, byteLength: number): Promise<void> {
     if (this.failures-- > 0) throw new Error("the object store is full");
@@ -134,6 +136,11 @@ export class MemoryObjectStore implements Pick<ObjectStore, "put" | "byteLengthO
     const bytes = Buffer.concat(chunks);
     if (bytes.length !== byteLength) throw new Error(`${bytes.length} bytes instead of ${byteLength}`);
     this.files.set(name, bytes);
+    this.afterPut();
+  }
+
+  async remove(names: readonly string[]): Promise<void> {
+    for (const name of names) this.files.delete(name);
   }
 
   async byteLengthOf(name: string): Promise<number | undefined> {

@@ -56,7 +56,7 @@ export function setUp(
   const objects = new MemoryObjectStore();
   const { maxCandidatePairs = 1_000_000 } = options;
   const stores = { encodings, cache, runs, objects };
-  const task = computeFilterSimilarity(stores, { maxCandidatePairs, runCheckMs: 20 });
+  const { run: task } = computeFilterSimilarity(stores, { maxCandidatePairs, runCheckMs: 20 });
   const byteLength = [...parties.values()][0]!.dataset.byteLength;
   const run = (chunks: unknown, taskId = "a-task", threshold = 0.8, signal?: AbortSignal) =>
     task(

@@ -32,6 +32,7 @@ export async function execute(
       request.task.parameters,
       request.message.args,
       request.message.kwargs,
+      request.task.takesPositionals,
     );
     const ended = new Promise<never>((_, reject) => {
       request.onEnd(reject);

@@ -10,6 +10,12 @@ test("positions and keywords, mixed", (t) => {
   t.deepEqual(bindParameters("f", NAMES, [], { y: 2, x: 1 }), { x: 1, y: 2 });
 });
 
+test("as many positions as there are, in a list; keywords by name only", (t) => {
+  t.deepEqual(bindParameters("f", ["z?"], [1, 2, 3], {}, true), { args: [1, 2, 3] });
+  t.deepEqual(bindParameters("f", ["z?"], [], { z: 3 }, true), { args: [], z: 3 });
+  t.throws(() => bindParameters("f", ["z"], [1], {}, true), { message: /missing 1 required .* 'z'/ });
+});
+
 for (const [args, kwargs, message] of [
   [[1], {}, /missing 1 required positional arguments: 'y'/],
   [[1, 2, 3, 4], {}, /takes 3 positional arguments but 4 were given/],

@@ -18,10 +18,8 @@ import { mergeCandidatePairs } from "../../../src/core/candidates/merge-candidat
 import { type BlockPair, packBlocks } from "../../../src/core/chunks.js";
 import { readClkBytes } from "../../../src/core/clk-format.js";
 import { compare, findCandidatePairs } from "../../../src/library/node.js";
-import {
-  computeFilterSimilarity,
-  type TaskParameters,
-} from "../../../src/worker/compute-filter-similarity.js";
+import { computeFilterSimilarity } from "../../../src/worker/compute-filter-similarity.js";
+import type { TaskParameters } from "../../../src/worker/task-parameters.js";
 import { seededRandom } from "../../random-clks.js";
 import { type StoredProject, storeProject } from "../../servers/entity-service-data.js";
 import { type PostgresServer, startPostgres } from "../../servers/postgres.js";
@@ -61,7 +59,7 @@ async function openStores(maxCandidatePairs = 1_000_000) {
   const connection = createRedisConnection(config.redis);
   const objects = new MinioObjectStore(config.objectStore);
   await Promise.all([pool.waitUntilReady(), connection.connect(), objects.waitUntilReady()]);
-  const task = computeFilterSimilarity(
+  const { run: task } = computeFilterSimilarity(
     {
       encodings: new PostgresEncodingStore(pool),
       runs: new PostgresRunDatabase(pool),

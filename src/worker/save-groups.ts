@@ -1,0 +1,31 @@
+import type { Database, GroupMember } from "../linkage/database.js";
+import { markRunComplete, ofRun, TASK_NAMES } from "../linkage/task-calls.js";
+import type { TaskQueue } from "../linkage/task-queue.js";
+
+export interface SaveGroupsStores {
+  readonly database: Pick<Database, "findProject" | "addGroups">;
+  readonly tasks: Pick<TaskQueue, "send">;
+}
+
+/** Stores the groups of a run, and goes on: to the permutations, or to the end. Doing it again changes nothing. */
+export async function saveGroups(
+  { database, tasks }: SaveGroupsStores,
+  projectId: string,
+  runId: string,
+  groups: readonly (readonly GroupMember[])[],
+  datasetSizes: readonly number[],
+): Promise<void> {
+  const project = await database.findProject(projectId);
+  if (project === undefined) return; // deleted just now
+  await database.addGroups(runId, groups);
+  if (project.resultType !== "permutations") return tasks.send(markRunComplete(runId));
+  const [left, right] = datasetSizes;
+  await tasks.send(
+    ofRun(runId, TASK_NAMES.permuteMappingData, {
+      project_id: projectId,
+      run_id: runId,
+      len_filters1: left,
+      len_filters2: right,
+    }),
+  );
+}

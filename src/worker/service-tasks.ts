@@ -1,0 +1,82 @@
+import type { Database } from "../linkage/database.js";
+import type { EncodingStore } from "../linkage/encoding-store.js";
+import type { ObjectStore } from "../linkage/object-store.js";
+import type { RunCache } from "../linkage/run-cache.js";
+import type { TaskDefinition, TaskQueue } from "../linkage/task-queue.js";
+import { aggregateComparisons } from "./aggregate-comparisons.js";
+import { calculateComparisonRate } from "./calculate-comparison-rate.js";
+import { celeryBugFix } from "./celery-bug-fix.js";
+import { checkForExecutableRuns } from "./check-for-executable-runs.js";
+import { computeFilterSimilarity } from "./compute-filter-similarity.js";
+import { createComparisonJobs } from "./create-comparison-jobs.js";
+import { deleteMinioObjects } from "./delete-minio-objects.js";
+import { failRunAtLast } from "./fail-run-at-last.js";
+import { markRunComplete } from "./mark-run-complete.js";
+import { permuteMappingData } from "./permute-mapping-data.js";
+import { prerunCheck } from "./prerun-check.js";
+import { removeProject } from "./remove-project.js";
+import { runFailedHandler } from "./run-failed-handler.js";
+import { saveAndPermute } from "./save-and-permute.js";
+import { solverTask } from "./solver-task.js";
+
+/** What the tasks work on. */
+export interface ServiceTaskStores {
+  readonly database: Database;
+  /** Reads what any upload has stored, in tables or packed. */
+  readonly encodings: EncodingStore;
+  readonly cache: RunCache;
+  readonly objects: ObjectStore;
+  /** The bucket in which parties put files themselves, where it is set up. */
+  readonly uploadObjects?: ObjectStore | undefined;
+  readonly tasks: TaskQueue;
+}
+
+export interface ServiceTaskOptions {
+  /** Comparisons in a package to aim at, whole number ≥ 1. */
+  readonly chunkSizeAim: number;
+  /** A run with more candidate pairs fails. */
+  readonly similarityScoresMaxCandidatePairs: number;
+  /** A run with more candidate pairs to solve fails. */
+  readonly solverMaxCandidatePairs: number;
+  /** Bytes in an encoding, at least and at most. */
+  readonly minEncodingSize: number;
+  readonly maxEncodingSize: number;
+  /** Encodings to keep in memory between comparisons, in bytes. */
+  readonly encodingCacheByteLength: number;
+  /** Threads of one comparison; default: all the machine's for large chunks. */
+  readonly threads?: number | undefined;
+  /** Milliseconds between two looks whether a run still goes on; default 1,000. */
+  readonly runCheckMs?: number | undefined;
+}
+
+/** All tasks of the entity service: what a Celery worker registers, and what an in-process queue runs. */
+export function serviceTasks(stores: ServiceTaskStores, options: ServiceTaskOptions): TaskDefinition[] {
+  const { database, encodings, cache, objects } = stores;
+  const ofRun = [
+    prerunCheck(stores),
+    createComparisonJobs(stores, options.chunkSizeAim),
+    computeFilterSimilarity(
+      { encodings, runs: database, cache, objects },
+      {
+        maxCandidatePairs: options.similarityScoresMaxCandidatePairs,
+        encodingCacheByteLength: options.encodingCacheByteLength,
+        threads: options.threads,
+        runCheckMs: options.runCheckMs,
+      },
+    ),
+    aggregateComparisons(stores),
+    solverTask(stores, { maxCandidatePairs: options.solverMaxCandidatePairs }),
+    saveAndPermute(stores),
+    permuteMappingData(stores),
+    markRunComplete(stores),
+  ];
+  return [
+    checkForExecutableRuns(stores, options),
+    ...ofRun.map((definition) => failRunAtLast(database, definition)),
+    calculateComparisonRate(stores),
+    removeProject(stores),
+    deleteMinioObjects(stores),
+    runFailedHandler(database),
+    celeryBugFix(),
+  ];
+}

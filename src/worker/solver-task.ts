@@ -1,0 +1,124 @@
+import { readCandidateFile } from "../core/candidate-file.js";
+import {
+  allocateCandidatePairs,
+  type CandidatePairs,
+  candidateCount,
+  copyCandidates,
+  dropDuplicates,
+} from "../core/candidate-pairs.js";
+import { HEADER_LENGTH, pairByteLength, readHeader } from "../core/candidates/candidate-file-layout.js";
+import { type Groups, groupsToArrays, solveGreedy } from "../core/solve-greedy.js";
+import type { Database } from "../linkage/database.js";
+import { ServiceError } from "../linkage/errors.js";
+import type { ObjectStore } from "../linkage/object-store.js";
+import { ofRun, TASK_NAMES } from "../linkage/task-calls.js";
+import type { TaskDefinition } from "../linkage/task-queue.js";
+import { groupsJsonLength, groupsStoredLength, MOST_STORED_LENGTH } from "./groups-length.js";
+import { hasEnded } from "./has-ended.js";
+import { type SaveGroupsStores, saveGroups } from "./save-groups.js";
+import { readCounts, readText } from "./task-parameters.js";
+
+export interface SolverTaskStores extends SaveGroupsStores {
+  readonly database: Pick<Database, "runState" | "failRun"> & SaveGroupsStores["database"];
+  readonly objects: Pick<ObjectStore, "get" | "byteLengthOf">;
+}
+
+export interface SolverTaskOptions {
+  /** A run with more candidate pairs fails before they are read. */
+  readonly maxCandidatePairs: number;
+  /** Bytes of JSON up to which groups travel in the next task's message; default 64 MiB. */
+  readonly maxMessageByteLength?: number | undefined;
+}
+
+const MAX_MESSAGE_BYTE_LENGTH = 64 * 2 ** 20;
+
+/**
+ * Makes the task that solves a run's candidate pairs into groups. Memory: 24 bytes a pair, and what
+ * {@link solveGreedy} says; so a file with too many pairs fails the run before any of it is taken.
+ *
+ * Groups travel to `save_and_permute` in its message, as the Python service sends them, about 25 bytes a pair of records,
+ * which Redis holds until it is done, and both workers hold several times over. Larger ones do not travel: they are stored
+ * here, and the task behind `save_and_permute` is sent in its place.
+ */
+export function solverTask(stores: SolverTaskStores, options: SolverTaskOptions): TaskDefinition {
+  const { database, objects, tasks } = stores;
+  const { maxCandidatePairs, maxMessageByteLength = MAX_MESSAGE_BYTE_LENGTH } = options;
+  return {
+    name: TASK_NAMES.solverTask,
+    parameters: ["similarity_scores_filename", "project_id", "run_id", "dataset_sizes", "parent_span?"],
+    load: "memory",
+    async run(parameters, { signal }) {
+      const file = readText(parameters, "similarity_scores_filename");
+      const projectId = readText(parameters, "project_id");
+      const runId = readText(parameters, "run_id");
+      const datasetSizes = readCounts("dataset_sizes", parameters["dataset_sizes"]);
+      if (hasEnded(await database.runState(projectId, runId))) return;
+
+      const count = await countPairs(objects, file, signal);
+      if (count > maxCandidatePairs) {
+        const limit = maxCandidatePairs.toLocaleString("en");
+        const message = `The run has ${count.toLocaleString("en")} candidate pairs to solve; the limit is ${limit}. A higher threshold gives fewer.`;
+        await database.failRun(runId, message);
+        return;
+      }
+      const pairs = dropDuplicates(await readPairs(objects, file, count, signal));
+      const groups = solveGreedy(pairs, { recordCounts: datasetSizes });
+      if (groupsStoredLength(groups) > MOST_STORED_LENGTH) {
+        await database.failRun(runId, tooManyGroups(groups));
+        return;
+      }
+      const arrays = groupsToArrays(groups);
+      if (groupsJsonLength(groups) > maxMessageByteLength) {
+        await saveGroups(stores, projectId, runId, arrays, datasetSizes);
+        return;
+      }
+      await tasks.send(
+        ofRun(runId, TASK_NAMES.saveAndPermute, {
+          similarity_result: { groups: arrays, datasetSizes },
+          project_id: projectId,
+          run_id: runId,
+        }),
+      );
+    },
+  };
+}
+
+/** How many pairs a file holds, by its length and its header. */
+async function countPairs(
+  objects: SolverTaskStores["objects"],
+  file: string,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  const subject = "file of similarity scores";
+  const byteLength = await objects.byteLengthOf(file);
+  if (byteLength === undefined) throw new ServiceError("missing-object", subject, "to be there", "nothing");
+  const header: Uint8Array[] = [];
+  for await (const bytes of objects.get(file, { from: 0, byteLength: HEADER_LENGTH }, signal)) {
+    header.push(bytes);
+  }
+  const bytes = Buffer.concat(header);
+  if (bytes.length < HEADER_LENGTH) {
+    throw new ServiceError("store-failed", subject, `${HEADER_LENGTH} bytes or more`, `${bytes.length}`);
+  }
+  return Math.ceil((byteLength - HEADER_LENGTH) / pairByteLength(readHeader(bytes, subject)));
+}
+
+async function readPairs(
+  objects: SolverTaskStores["objects"],
+  file: string,
+  count: number,
+  signal: AbortSignal | undefined,
+): Promise<CandidatePairs> {
+  const pairs = allocateCandidatePairs(count);
+  let filled = 0;
+  for await (const batch of readCandidateFile(objects.get(file, undefined, signal))) {
+    copyCandidates(batch, 0, candidateCount(batch), pairs, filled);
+    filled += candidateCount(batch);
+  }
+  return pairs;
+}
+
+function tooManyGroups({ starts, records }: Groups): string {
+  const text = (count: number) => count.toLocaleString("en");
+  return `The run has ${text(starts.length - 1)} groups of ${text(records.length)} records, which is more than the database can hold as one result.`;
+}

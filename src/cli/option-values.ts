@@ -16,3 +16,10 @@ export function countValue(most: number): (text: string) => number {
     return value;
   };
 }
+
+/** An option that is a TCP port; 0 is any free one. */
+export function portValue(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 65_536;
+  if (port > 65_535) throw new InvalidArgumentError("It must be a whole number from 0 to 65535.");
+  return port;
+}

@@ -19,7 +19,7 @@ export interface Access {
 /** Ids and tokens as the service makes them: 24 random bytes in hexadecimal. */
 const CODE = /^[0-9a-f]{48}$/;
 
-/** What an unknown project is compared with, so that it takes as long as a known one. */
+/** What stands in for an id or a token that there is not, so that comparing takes as long. */
 const NOBODY = "0".repeat(48);
 
 /**
@@ -41,14 +41,15 @@ export async function authorize(
   const [project, parties] = await Promise.all([database.findProject(id), database.listDataproviders(id)]);
   const given = digest(token);
   let access: Access | undefined;
-  const compare = (expected: string, kind: TokenKind, party: Dataprovider | undefined) => {
-    const isEqual = timingSafeEqual(given, digest(expected));
-    if (isEqual && project !== undefined) access = { kind, project, parties, party };
+  const compare = (expected: string | undefined, kind: TokenKind, party: Dataprovider | undefined) => {
+    const isEqual = timingSafeEqual(given, digest(expected ?? NOBODY));
+    if (isEqual && expected !== undefined && project !== undefined)
+      access = { kind, project, parties, party };
   };
-  compare(project?.resultToken ?? NOBODY, "result", undefined);
+  compare(project?.resultToken, "result", undefined);
   for (const party of parties) {
     compare(party.updateToken, "update", party);
-    compare(party.upload?.receiptToken ?? NOBODY, "receipt", party);
+    compare(party.upload?.receiptToken, "receipt", party);
   }
   if (access === undefined || !kinds.includes(access.kind)) throw accessDenied();
   return access;

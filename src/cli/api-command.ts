@@ -1,0 +1,28 @@
+import { Command } from "commander";
+import { addServiceOptions, endSignal, explainStart, type ServiceOptions } from "./service-options.js";
+
+const HELP = `
+Serves the REST API of a cluster; its workers do the work. Settings come from the environment, by the names of the Python
+entity service: DATABASE_SERVER, DATABASE_PASSWORD, REDIS_SERVER, CELERY_BROKER_URL, MINIO_SERVER, MINIO_ACCESS_KEY,
+MINIO_SECRET_KEY, UPLOAD_OBJECT_STORE_ACCESS_KEY, FLASK_DB_MAX_CONNECTIONS, …
+
+/healthz answers from the start, /readyz once the stores can be reached and «anonlink-wasm migrate» has made the tables.
+SIGTERM or SIGINT end it when the requests under way are answered; a second one at once.`;
+
+/** `anonlink-wasm api`: the REST API of a cluster. */
+export function apiCommand(): Command {
+  const command = new Command("api")
+    .summary("serve the REST API of a cluster")
+    .description("Serve the REST API on PostgreSQL, Redis, S3 and Celery.");
+  return addServiceOptions(command, "0.0.0.0", "info")
+    .addHelpText("after", HELP)
+    .action(async (options: ServiceOptions) => {
+      const ended = endSignal();
+      const { startClusterService } = await import("../service/main.js"); // drivers that other commands do without
+      const service = await startClusterService({ ...options, env: process.env }).catch((error: unknown) => {
+        throw explainStart(error);
+      });
+      await ended;
+      await service.close();
+    });
+}

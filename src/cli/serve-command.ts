@@ -1,0 +1,35 @@
+import { resolve } from "node:path";
+import { Command } from "commander";
+import { addServiceOptions, endSignal, explainStart, type ServiceOptions } from "./service-options.js";
+
+const HELP = `
+All in one process, with nothing else installed: a database, files and a queue in the data folder, which belongs to one
+process at a time. What was accepted is there after a crash, and runs go on by themselves.
+
+Settings come from the environment: MAX_UPLOAD_BYTES, MAX_UPLOAD_ROWS, MAX_PARTIES, CHUNK_SIZE_AIM, CORS_ORIGINS, …
+SIGTERM or SIGINT end it when the requests under way are answered; a second one at once.`;
+
+/** `anonlink-wasm serve`: the whole service in one process. */
+export function serveCommand(): Command {
+  const command = new Command("serve")
+    .summary("run the entity service in one process")
+    .description("Run the entity service, with all that it needs, in one process.")
+    .option("--data <folder>", "where everything is kept; made where it is missing", "anonlink-data");
+  return addServiceOptions(command, "127.0.0.1", "warn")
+    .addHelpText("after", HELP)
+    .action(async ({ data, ...options }: ServiceOptions & { readonly data: string }) => {
+      const ended = endSignal();
+      const dataFolder = resolve(data);
+      const { startEmbeddedService } = await import("../service/main.js"); // drivers that other commands do without
+      const service = await startEmbeddedService({ ...options, dataFolder, env: process.env }).catch(
+        (error: unknown) => {
+          throw explainStart(error);
+        },
+      );
+      process.stdout.write(
+        `The service is ready at ${service.url} (docs: ${service.url}/docs, data: ${dataFolder})\n`,
+      );
+      await ended;
+      await service.close();
+    });
+}

@@ -3,9 +3,11 @@ import { hostname } from "node:os";
 import client from "celery-node/dist/app/client.js";
 import { type BackendOptions, CeleryBackend } from "./backend.js";
 import { type BrokerOptions, CeleryBroker } from "./broker.js";
+import { PRIORITY_STEPS } from "./broker-keys.js";
 import { applySignature, type CanvasSender } from "./canvas/apply-signature.js";
 import { typeOf } from "./canvas/composites.js";
 import type { TaskToSend } from "./canvas/prepare-task.js";
+import { sendChord } from "./canvas/send-chord.js";
 import { GroupResult } from "./group-result.js";
 import type { Signature } from "./message.js";
 import { pythonRepr } from "./python-repr.js";
@@ -141,6 +143,24 @@ export class CeleryApp extends client.default implements CanvasSender {
       (members ?? []).map(([[member]]) => this.result(member)),
       this.#backend,
     );
+  }
+
+  /**
+   * Sends a chord whose parts come as a stream; see {@link chord}.
+   *
+   * @param body has an id
+   * @param groupId a UUID, the same for the same chord
+   * @throws TypeError where there is no part
+   */
+  async sendChord(parts: AsyncIterable<Signature>, body: Signature, groupId: string): Promise<void> {
+    await sendChord(this, randomUUID, parts, body, groupId);
+  }
+
+  /** How many messages wait in a queue, of all priorities. */
+  async queueLength(queue: string): Promise<number> {
+    const lists = PRIORITY_STEPS.map((priority) => this.#broker.keys.queue(queue, priority));
+    const lengths = await Promise.all(lists.map((list) => this.#broker.redis.llen(list)));
+    return lengths.reduce((sum, length) => sum + length, 0);
   }
 
   /** The result of a task that was sent by anybody. */

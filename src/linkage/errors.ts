@@ -29,3 +29,8 @@ export class ServiceError extends Error {
     this.received = received;
   }
 }
+
+/** Whether what failed so would fail again, however often it is tried. */
+export function isPermanent(error: unknown): boolean {
+  return error instanceof ServiceError && error.code === "invalid-arguments";
+}

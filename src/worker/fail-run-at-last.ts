@@ -1,5 +1,5 @@
 import type { RunDatabase } from "../linkage/database.js";
-import { ServiceError } from "../linkage/errors.js";
+import { isPermanent } from "../linkage/errors.js";
 import type { TaskDefinition } from "../linkage/task-queue.js";
 
 /** What the status of a run says that has failed for a reason that is not the user's. */
@@ -20,7 +20,7 @@ export function failRunAtLast(
         return await definition.run(parameters, context);
       } catch (error) {
         const { run_id: runId } = parameters;
-        const isLast = context.isLastTry === true || isFinal(error);
+        const isLast = context.isLastTry === true || isPermanent(error);
         if (isLast && !context.signal?.aborted && typeof runId === "string") {
           await runs.failRun(runId, INTERNAL_ERROR);
         }
@@ -28,9 +28,4 @@ export function failRunAtLast(
       }
     },
   };
-}
-
-/** Whether a task that failed so would fail again. */
-export function isFinal(error: unknown): boolean {
-  return error instanceof ServiceError && error.code === "invalid-arguments";
 }

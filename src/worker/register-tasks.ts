@@ -1,6 +1,6 @@
 import type { CeleryApp, TaskContext } from "../celery/index.js";
+import { isPermanent } from "../linkage/errors.js";
 import type { TaskDefinition } from "../linkage/task-queue.js";
-import { isFinal } from "./fail-run-at-last.js";
 import type { WorkerMetrics } from "./metrics.js";
 
 /** As the Python service tries again what has failed. */
@@ -41,6 +41,6 @@ function candidatesOf(result: unknown): number {
 /** What arguments cannot do once they cannot do later; and a task that was told to end ends. */
 function tryAgain(context: TaskContext, error: unknown, maxRetries: number): never {
   context.signal.throwIfAborted();
-  if (isFinal(error)) throw error;
+  if (isPermanent(error)) throw error;
   return context.retry({ countdownSeconds: RETRY_SECONDS, maxRetries, error });
 }

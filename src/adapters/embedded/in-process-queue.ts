@@ -1,0 +1,302 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { isPermanent, ServiceError } from "../../linkage/errors.js";
+import type { TaskCall, TaskDefinition, TaskQueue } from "../../linkage/task-queue.js";
+import { type ChordPart, OpenChord } from "./in-process/open-chord.js";
+import {
+  DEFAULT_CLOSE_TIMEOUT_MS,
+  DEFAULT_LIMITS,
+  DEFAULT_MAX_RETRIES,
+  DEFAULT_RETRY_DELAY_MS,
+  type InProcessQueueOptions,
+  type TaskLoad,
+} from "./in-process/queue-options.js";
+import { TaskLines } from "./in-process/task-lines.js";
+
+interface Job {
+  readonly call: TaskCall;
+  readonly id: string;
+  readonly load: TaskLoad;
+  /** Whose turn it takes. */
+  readonly line: string;
+  readonly tries: number;
+  readonly part?: { readonly chord: OpenChord; readonly place: ChordPart } | undefined;
+}
+
+export type { InProcessQueueOptions, TaskFailureReport, TaskLoad } from "./in-process/queue-options.js";
+
+/** Parts of a chord that are read ahead. */
+const PARTS_AHEAD = 4;
+/** How long a task that was told to stop is waited for. */
+const STOP_TIMEOUT_MS = 5000;
+
+/**
+ * Runs tasks in this process. The tasks of a run wait in the run's line, and runs take turns, so that a small run does not
+ * wait for a large one. What waits is lost with the process: whoever starts it anew sends it again.
+ */
+export class InProcessQueue implements TaskQueue {
+  readonly #options: InProcessQueueOptions;
+  readonly #limits: Readonly<Record<TaskLoad, number>>;
+  #definitions: ReadonlyMap<string, TaskDefinition> | undefined;
+  readonly #lines: Readonly<Record<TaskLoad, TaskLines<Job>>> = {
+    compute: new TaskLines(),
+    memory: new TaskLines(),
+    light: new TaskLines(),
+  };
+  /** Sent before the start, when nobody knows their load yet. */
+  #unsorted: TaskCall[] = [];
+  readonly #running = new Map<Promise<void>, { load: TaskLoad; controller: AbortController }>();
+  readonly #retries = new Map<NodeJS.Timeout, Job>();
+  readonly #chords = new Map<string, OpenChord>();
+  /** Of tasks that wait or run, but for parts of chords. */
+  readonly #ids = new Set<string>();
+  #whenIdle: (() => void)[] = [];
+  #isClosing = false;
+
+  constructor(options: InProcessQueueOptions = {}) {
+    this.#options = options;
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+  }
+
+  /** Begins to run tasks; until then they wait. To be called once. */
+  start(definitions: readonly TaskDefinition[]): void {
+    this.#definitions = new Map(definitions.map((definition) => [definition.name, definition]));
+    for (const call of this.#unsorted.splice(0)) this.#enqueue(call);
+    for (const chord of this.#chords.values()) void this.#readOn(chord);
+  }
+
+  async send(call: TaskCall): Promise<void> {
+    this.#checkOpen();
+    this.#enqueue(call);
+  }
+
+  /** Resolves once the first parts are read; the others are when there is room for them. */
+  async sendChord(
+    parts: AsyncIterable<TaskCall> | Iterable<TaskCall>,
+    callback: TaskCall,
+    id: string,
+  ): Promise<void> {
+    this.#checkOpen();
+    if (this.#chords.has(id)) return; // it is being done
+    const chord = new OpenChord(parts, callback, id);
+    this.#chords.set(id, chord);
+    if (this.#definitions === undefined) return;
+    try {
+      await this.#read(chord);
+    } catch (error) {
+      this.#endChord(chord);
+      this.#tellIfIdle();
+      throw error;
+    }
+  }
+
+  async cancelRun(runId: string): Promise<void> {
+    const line = lineOf({ run_id: runId });
+    for (const chord of this.#chords.values()) {
+      if (lineOf(chord.callback.parameters) === line) this.#endChord(chord);
+    }
+    for (const lines of Object.values(this.#lines)) {
+      for (const job of lines.drop((each) => each.line === line)) this.#ids.delete(job.id);
+    }
+    this.#dropRetries((job) => job.line === line);
+    this.#unsorted = this.#unsorted.filter(({ parameters }) => lineOf(parameters) !== line);
+    this.#tellIfIdle();
+  }
+
+  /** Tasks that wait; of chords those that were read. */
+  async depth(): Promise<number> {
+    const waiting = Object.values(this.#lines).reduce((sum, lines) => sum + lines.size, 0);
+    return waiting + this.#retries.size + this.#unsorted.length;
+  }
+
+  /** Resolves once nothing waits or runs. */
+  async idle(): Promise<void> {
+    if (!this.#isIdle) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+  }
+
+  async check(): Promise<void> {
+    this.#checkOpen();
+  }
+
+  /** Starts nothing more, waits for what runs, and tells it to stop where that takes too long. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    this.#dropRetries(() => true);
+    for (const chord of this.#chords.values()) this.#endChord(chord);
+    for (const lines of Object.values(this.#lines)) lines.drop(() => true);
+    this.#unsorted = [];
+    await this.#finish(this.#options.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS);
+    for (const { controller } of this.#running.values()) controller.abort(new Error("the service ends"));
+    await this.#finish(STOP_TIMEOUT_MS);
+    this.#tellIfIdle();
+  }
+
+  async #finish(timeoutMs: number): Promise<void> {
+    const enough = new AbortController();
+    const late = delay(timeoutMs, undefined, { signal: enough.signal }).catch(() => {});
+    await Promise.race([Promise.all(this.#running.keys()), late]);
+    enough.abort();
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosing) throw new ServiceError("store-failed", "queue", "to be open", "a closed one");
+  }
+
+  #enqueue(call: TaskCall): void {
+    if (this.#definitions === undefined) {
+      this.#unsorted.push(call);
+      return;
+    }
+    const id = call.id ?? randomUUID();
+    if (this.#ids.has(id)) return; // it will be done
+    this.#ids.add(id);
+    this.#add({ call, id, load: this.#loadOf(call), line: lineOf(call.parameters), tries: 0 });
+  }
+
+  #add(job: Job): void {
+    this.#lines[job.load].add(job.line, job);
+    this.#startTasks();
+  }
+
+  #loadOf({ name }: TaskCall): TaskLoad {
+    return this.#definitions?.get(name)?.load ?? "light";
+  }
+
+  async #read(chord: OpenChord): Promise<void> {
+    const line = lineOf(chord.callback.parameters);
+    await chord.read(PARTS_AHEAD, (place) => {
+      const { call } = place;
+      const id = call.id ?? randomUUID();
+      this.#add({ call, id, load: this.#loadOf(call), line, tries: 0, part: { chord, place } });
+    });
+    this.#endIfDone(chord);
+  }
+
+  /** Reads more parts; where that fails, the chord fails. */
+  async #readOn(chord: OpenChord): Promise<void> {
+    try {
+      await this.#read(chord);
+    } catch (error) {
+      this.#failChord(chord, chord.callback.name, chord.id, error);
+    }
+  }
+
+  #startTasks(): void {
+    if (this.#isClosing || this.#definitions === undefined) return;
+    for (const load of Object.keys(this.#lines) as TaskLoad[]) {
+      const count = () => [...this.#running.values()].filter((each) => each.load === load).length;
+      while (this.#lines[load].size > 0 && count() < this.#limits[load]) {
+        this.#start(this.#lines[load].take()!);
+      }
+    }
+  }
+
+  #start(job: Job): void {
+    if (job.part !== undefined) {
+      job.part.chord.begin();
+      void this.#readOn(job.part.chord);
+    }
+    const controller = new AbortController();
+    const done = this.#run(job, controller.signal).finally(() => {
+      this.#running.delete(done);
+      this.#startTasks();
+      this.#tellIfIdle();
+    });
+    this.#running.set(done, { load: job.load, controller });
+  }
+
+  /** Does a task, and what follows from how it ended. Never rejects. */
+  async #run(job: Job, signal: AbortSignal): Promise<void> {
+    await Promise.resolve(); // so that whoever sent it goes on first
+    const { call, id, tries, part } = job;
+    const definition = this.#definitions!.get(call.name);
+    const maxRetries = definition?.maxRetries ?? DEFAULT_MAX_RETRIES;
+    try {
+      if (definition === undefined) throw unknownTask(call.name);
+      const isLastTry = tries >= maxRetries;
+      const result = await definition.run(call.parameters, { taskId: id, signal, isLastTry });
+      this.#ids.delete(id);
+      if (part === undefined || part.chord.isClosed) return;
+      part.chord.add(part.place, result);
+      this.#endIfDone(part.chord);
+    } catch (error) {
+      if (this.#isClosing || part?.chord.isClosed) return; // nobody waits for it any more
+      const willRetry = tries < maxRetries && !isPermanent(error);
+      if (willRetry) this.#retry(job);
+      else this.#ids.delete(id);
+      this.#options.onFailure?.({ task: call.name, taskId: id, error, willRetry });
+      if (willRetry) return;
+      if (part !== undefined) this.#failChord(part.chord, undefined, id, error);
+      else this.#sendErrback(call, id);
+    }
+  }
+
+  #retry(job: Job): void {
+    const timer = setTimeout(() => {
+      this.#retries.delete(timer);
+      job.part?.chord.putBack();
+      this.#add({ ...job, tries: job.tries + 1 });
+    }, this.#options.retryDelayMs ?? DEFAULT_RETRY_DELAY_MS);
+    this.#retries.set(timer, job);
+  }
+
+  #endIfDone(chord: OpenChord): void {
+    if (!chord.isDone || chord.isClosed) return;
+    this.#endChord(chord);
+    const { callback, results } = chord;
+    const [first] = this.#definitions?.get(callback.name)?.parameters ?? [];
+    const named = first === undefined ? {} : { [first.replace("?", "")]: results };
+    this.#enqueue({ ...callback, parameters: { ...callback.parameters, ...named } });
+  }
+
+  /** @param task the task to report, where it was not reported before */
+  #failChord(chord: OpenChord, task: string | undefined, taskId: string, error: unknown): void {
+    if (chord.isClosed) return;
+    this.#endChord(chord);
+    if (task !== undefined) this.#options.onFailure?.({ task, taskId, error, willRetry: false });
+    this.#sendErrback(chord.callback, chord.callback.id ?? chord.id);
+    this.#tellIfIdle();
+  }
+
+  #sendErrback({ onError }: TaskCall, failedTaskId: string): void {
+    if (onError === undefined) return;
+    this.#enqueue({ ...onError, parameters: { ...onError.parameters, args: [failedTaskId] } });
+  }
+
+  #endChord(chord: OpenChord): void {
+    chord.close();
+    this.#chords.delete(chord.id);
+    for (const lines of Object.values(this.#lines)) lines.drop(({ part }) => part?.chord === chord);
+    this.#dropRetries(({ part }) => part?.chord === chord);
+  }
+
+  #dropRetries(isMeant: (job: Job) => boolean): void {
+    for (const [timer, job] of this.#retries) {
+      if (!isMeant(job)) continue;
+      clearTimeout(timer);
+      this.#retries.delete(timer);
+      this.#ids.delete(job.id);
+    }
+  }
+
+  get #isIdle(): boolean {
+    const waiting = Object.values(this.#lines).some((lines) => lines.size > 0);
+    const isEmpty = !waiting && this.#unsorted.length === 0;
+    return isEmpty && this.#running.size + this.#retries.size + this.#chords.size === 0;
+  }
+
+  #tellIfIdle(): void {
+    if (!this.#isIdle) return;
+    for (const resolve of this.#whenIdle.splice(0)) resolve();
+  }
+}
+
+/** The tasks of a run take turns with those of others; so do those of projects. */
+function lineOf(parameters: TaskCall["parameters"]): string {
+  const { run_id: runId, project_id: projectId } = parameters;
+  return typeof runId === "string" ? `run ${runId}` : `project ${String(projectId)}`;
+}
+
+function unknownTask(name: string): ServiceError {
+  return new ServiceError("invalid-arguments", "name of a task", "one that is registered", name);
+}

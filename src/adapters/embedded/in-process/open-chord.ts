@@ -1,0 +1,93 @@
+import type { TaskCall } from "../../../linkage/task-queue.js";
+
+/** A part of a chord, and its place in the list of results. */
+export interface ChordPart {
+  readonly call: TaskCall;
+  readonly index: number;
+}
+
+/** A chord whose parts are not all done. They are read as there is room, so that many of them take no memory. */
+export class OpenChord {
+  readonly #parts: AsyncIterator<TaskCall>;
+  readonly #results: unknown[] = [];
+  #readCount = 0;
+  #doneCount = 0;
+  /** Parts that were read and have not begun. */
+  #waitingCount = 0;
+  #isReading = false;
+  #isExhausted = false;
+  #isClosed = false;
+
+  constructor(
+    parts: AsyncIterable<TaskCall> | Iterable<TaskCall>,
+    readonly callback: TaskCall,
+    readonly id: string,
+  ) {
+    this.#parts = inTurn(parts);
+  }
+
+  /** The parts' results, in their order. */
+  get results(): readonly unknown[] {
+    return this.#results;
+  }
+
+  /** Whether all parts are done. */
+  get isDone(): boolean {
+    return this.#isExhausted && this.#doneCount === this.#readCount;
+  }
+
+  /** Whether it was ended: nothing that its parts do counts any more. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /**
+   * Reads parts until so many wait, or none is left.
+   *
+   * @throws what the parts' source throws
+   */
+  async read(waitingCount: number, take: (part: ChordPart) => void): Promise<void> {
+    if (this.#isReading) return;
+    this.#isReading = true;
+    try {
+      while (!this.#isExhausted && !this.#isClosed && this.#waitingCount < waitingCount) {
+        const next = await this.#parts.next();
+        if (this.#isClosed) return;
+        if (next.done) {
+          this.#isExhausted = true;
+          return;
+        }
+        this.#waitingCount++;
+        take({ call: next.value, index: this.#readCount++ });
+      }
+    } finally {
+      this.#isReading = false;
+    }
+  }
+
+  begin(): void {
+    this.#waitingCount--;
+  }
+
+  /** A part that was begun waits again. */
+  putBack(): void {
+    this.#waitingCount++;
+  }
+
+  add({ index }: ChordPart, result: unknown): void {
+    this.#results[index] = result;
+    this.#doneCount++;
+  }
+
+  /** Ends it, done or not. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    // A source that is being read ends when that is done; nobody waits for it.
+    Promise.resolve(this.#parts.return?.()).catch(() => {});
+  }
+}
+
+async function* inTurn<T>(items: AsyncIterable<T> | Iterable<T>): AsyncGenerator<T, void> {
+  yield* items;
+}

@@ -1,0 +1,210 @@
+import { setTimeout as delay } from "node:timers/promises";
+import test, { type ExecutionContext } from "ava";
+import {
+  InProcessQueue,
+  type InProcessQueueOptions,
+} from "../../../src/adapters/embedded/in-process-queue.js";
+import type { TaskCall, TaskContext, TaskDefinition } from "../../../src/linkage/task-queue.js";
+import { testTaskQueue } from "../../contract/task-queue.js";
+
+testTaskQueue(test, async (t, definitions) => {
+  const queue = new InProcessQueue({ retryDelayMs: 10 });
+  t.teardown(() => queue.close());
+  return { queue, start: () => queue.start(definitions) };
+});
+
+type Run = (parameters: TaskCall["parameters"], context: TaskContext) => Promise<unknown>;
+
+/** A queue whose tasks are these. */
+function open(
+  t: ExecutionContext,
+  tasks: Readonly<Record<string, Run | (Partial<TaskDefinition> & { run: Run })>>,
+  options: InProcessQueueOptions = {},
+): InProcessQueue {
+  const queue = new InProcessQueue({ retryDelayMs: 10, closeTimeoutMs: 50, ...options });
+  t.teardown(() => queue.close());
+  queue.start(
+    Object.entries(tasks).map(([name, task]) => ({
+      name,
+      parameters: ["results?", "run_id?"],
+      ...(typeof task === "function" ? { run: task } : task),
+    })),
+  );
+  return queue;
+}
+
+const part = (run: string, n = 0): TaskCall => ({ name: "part", parameters: { run_id: run, n } });
+const end = (run: string): TaskCall => ({ name: "end", parameters: { run_id: run } });
+
+test("a small run behind a huge one ends first, and as much is read of the huge one as is needed", async (t) => {
+  const ended: unknown[] = [];
+  let read = 0;
+  const queue = open(t, {
+    part: { load: "compute", run: () => delay(1) },
+    end: async ({ run_id: run }) => {
+      ended.push(run);
+      if (run === "small") await queue.cancelRun("huge");
+    },
+  });
+  function* huge() {
+    for (; read < 1_000_000; read++) yield part("huge", read);
+  }
+  await queue.sendChord(huge(), end("huge"), "a");
+  await queue.sendChord([part("small", 0), part("small", 1)], end("small"), "b");
+  await queue.idle();
+  t.deepEqual(ended, ["small"]);
+  t.true(read < 100, `${read} parts were read`);
+});
+
+test("runs take turns", async (t) => {
+  const order: unknown[] = [];
+  const queue = open(
+    t,
+    { part: { load: "compute", run: async ({ run_id: run }) => void order.push(run) }, end: async () => {} },
+    { limits: { compute: 1 } },
+  );
+  const parts = (run: string, count: number) => Array.from({ length: count }, (_, n) => part(run, n));
+  await Promise.all([
+    queue.sendChord(parts("a", 6), end("a"), "a"),
+    queue.sendChord(parts("b", 3), end("b"), "b"),
+    queue.sendChord(parts("c", 3), end("c"), "c"),
+  ]);
+  await queue.idle();
+  t.deepEqual(new Set(order.slice(0, 3)), new Set(["a", "b", "c"]));
+  t.is(order.slice(-2).join(), "a,a");
+});
+
+test("no more tasks at once than the limit, and light ones do not wait for comparisons", async (t) => {
+  let atOnce = 0;
+  let most = 0;
+  let isFree = () => {};
+  const free = new Promise<void>((resolve) => {
+    isFree = resolve;
+  });
+  const queue = open(t, {
+    part: {
+      load: "compute",
+      async run() {
+        most = Math.max(most, ++atOnce);
+        await free;
+        atOnce--;
+      },
+    },
+    end: async () => {},
+    light: async () => isFree(),
+  });
+  await queue.sendChord(
+    Array.from({ length: 10 }, (_, n) => part("a", n)),
+    end("a"),
+    "a",
+  );
+  await delay(10);
+  t.is(most, 2);
+  await queue.send({ name: "light", parameters: { run_id: "a" } }); // behind all of its run's comparisons
+  await queue.idle();
+  t.is(most, 2);
+});
+
+test("a task sent again while it waits or runs is done once; later it is done again", async (t) => {
+  const done: string[] = [];
+  const queue = open(t, { once: async (_, { taskId }) => delay(5).then(() => void done.push(taskId)) });
+  const call = { name: "once", parameters: {}, id: "same" };
+  for (let n = 0; n < 3; n++) await queue.send(call);
+  await queue.idle();
+  t.deepEqual(done, ["same"]);
+  await queue.send(call);
+  await queue.idle();
+  t.deepEqual(done, ["same", "same"]);
+});
+
+test("what waits for a cancelled run is dropped, retries too; other runs go on", async (t) => {
+  const done: string[] = [];
+  const queue = open(
+    t,
+    {
+      part: { load: "compute", run: async ({ run_id: run, n }) => void done.push(`${run} ${n}`) },
+      end: async ({ run_id: run }) => void done.push(`end ${run}`),
+      fail: async () => {
+        throw new Error("always");
+      },
+      hear: async () => void done.push("heard"),
+    },
+    { limits: { compute: 1 }, retryDelayMs: 3_600_000 },
+  );
+  const onError = { name: "hear", parameters: { run_id: "a" } };
+  await queue.send({ name: "fail", parameters: { run_id: "a" }, onError });
+  await delay(5);
+  await queue.sendChord([part("a", 0), part("a", 1), part("a", 2)], end("a"), "a");
+  await queue.sendChord([part("b", 0)], end("b"), "b");
+  await queue.cancelRun("a");
+  await queue.idle();
+  t.deepEqual(done.filter((text) => text.includes("b")).sort(), ["b 0", "end b"]);
+  t.false(done.includes("end a") || done.includes("heard") || done.includes("a 2"));
+});
+
+test("a source of parts that fails at first is its sender's error; later it fails the chord", async (t) => {
+  const heard: unknown[] = [];
+  const failures: unknown[] = [];
+  const queue = open(
+    t,
+    {
+      part: { load: "compute", run: async () => {} },
+      end: async () => t.fail(),
+      hear: async ({ args }) => void heard.push(args),
+    },
+    { onFailure: ({ task, willRetry }) => failures.push([task, willRetry]) },
+  );
+  function* parts(count: number) {
+    for (let n = 0; n < count; n++) yield part("a", n);
+    throw new Error("the database is away");
+  }
+  const callback = { ...end("a"), id: "the end", onError: { name: "hear", parameters: {} } };
+  await t.throwsAsync(queue.sendChord(parts(0), callback, "a"), { message: "the database is away" });
+  await queue.idle();
+  t.deepEqual(heard, []);
+  await queue.sendChord(parts(20), callback, "a");
+  await queue.idle();
+  t.deepEqual(heard, [["the end"]]);
+  t.deepEqual(failures, [["end", false]]);
+});
+
+test("closing waits for what runs, and starts nothing more", async (t) => {
+  const done: number[] = [];
+  const queue = open(
+    t,
+    { part: { load: "compute", run: async ({ n }) => delay(30).then(() => void done.push(Number(n))) } },
+    { limits: { compute: 1 }, closeTimeoutMs: 10_000 },
+  );
+  for (let n = 0; n < 3; n++) await queue.send(part("a", n));
+  await delay(5);
+  await queue.close();
+  t.deepEqual(done, [0]);
+  await t.throwsAsync(queue.send(part("a")), { message: /closed/ });
+  await t.throwsAsync(queue.check());
+  await queue.idle();
+});
+
+test("closing stops what takes too long, which is no failure", async (t) => {
+  const queue = open(
+    t,
+    {
+      part: (_, { signal }) =>
+        new Promise((_, reject) => signal!.addEventListener("abort", () => reject(signal!.reason))),
+      hear: async () => t.fail(),
+    },
+    { closeTimeoutMs: 20, onFailure: () => t.fail() },
+  );
+  await queue.send({ ...part("a"), onError: { name: "hear", parameters: {} } });
+  await delay(5);
+  await queue.close();
+  await queue.idle();
+  t.pass();
+});
+
+test("a task that nobody knows is a failure that is told", async (t) => {
+  const failures: unknown[] = [];
+  const queue = open(t, {}, { onFailure: ({ error }) => failures.push((error as Error).message) });
+  await queue.send(part("a"));
+  await queue.idle();
+  t.deepEqual(failures, ["name of a task: expected one that is registered, got part"]);
+});

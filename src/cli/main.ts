@@ -2,9 +2,11 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { LinkageError } from "../library/node.js";
+import { apiCommand } from "./api-command.js";
 import { describeCommand } from "./describe-command.js";
 import { Interrupted } from "./interruption.js";
 import { matchCommand } from "./match-command.js";
+import { serveCommand } from "./serve-command.js";
 import { UsageError } from "./usage-error.js";
 import { workerCommand } from "./worker-command.js";
 
@@ -16,7 +18,7 @@ const { version } = JSON.parse(readFileSync(new URL("../../package.json", import
 };
 
 /** The commands, in the order of the help text. */
-const commands = [matchCommand(), describeCommand(), workerCommand(version)];
+const commands = [matchCommand(), describeCommand(), serveCommand(), apiCommand(), workerCommand(version)];
 
 // What nobody awaits would end in a stack trace. A pipe that the reader has closed is no error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

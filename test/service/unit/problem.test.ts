@@ -1,0 +1,54 @@
+import test from "ava";
+import createError from "http-errors";
+import { ServiceError } from "../../../src/linkage/errors.js";
+import { HttpProblem, isExpected, problemOf } from "../../../src/service/problem.js";
+
+const DETAIL = "subject: expected this, got that";
+
+for (const [code, status] of [
+  ["invalid-request", 400],
+  ["forbidden", 403],
+  ["not-ready", 404],
+  ["run-failed", 500],
+  ["project-failed", 500],
+  ["feature-disabled", 500],
+] as const) {
+  test(`${code} gets ${status} and says why`, (t) => {
+    const error = new ServiceError(code, "subject", "this", "that");
+    t.like(problemOf(error), { type: "about:blank", status, detail: DETAIL });
+    t.true(isExpected(error));
+  });
+}
+
+for (const code of ["invalid-arguments", "missing-encodings", "missing-object", "store-failed"] as const) {
+  test(`${code} is our own failure, of which clients learn nothing`, (t) => {
+    const error = new ServiceError(code, "subject", "this", "that");
+    const problem = problemOf(error);
+    t.is(problem.status, 500);
+    t.false(problem.detail.includes("subject"));
+    t.false(isExpected(error));
+  });
+}
+
+test("refusals of the service itself, and of libraries, keep their status; only ours keep their words", (t) => {
+  t.like(problemOf(new HttpProblem(415, "another type")), {
+    status: 415,
+    title: "Unsupported Media Type",
+    detail: "another type",
+  });
+  const parsing = problemOf(createError(400, "Unexpected token in «secret»"));
+  t.is(parsing.status, 400);
+  t.false(parsing.detail.includes("secret"));
+  t.is(problemOf(createError(502, "upstream")).status, 500);
+});
+
+test("lost servers are told as such, however deep they are wrapped", (t) => {
+  const refused = Object.assign(new Error("connect"), { code: "ECONNREFUSED" });
+  t.is(problemOf(refused).status, 503);
+  t.is(problemOf(new Error("gave up", { cause: new Error("again", { cause: refused }) })).status, 503);
+  t.is(problemOf(new AggregateError([new Error("a"), refused], "all failed")).status, 503);
+  t.is(problemOf(Object.assign(new Error("shutting down"), { code: "57P01" })).status, 503);
+  t.is(problemOf(new Error("other")).status, 500);
+  t.is(problemOf("text").status, 500);
+  t.is(problemOf(undefined).status, 500);
+});

@@ -1,0 +1,61 @@
+import test from "ava";
+import { candidateFileBytes } from "../../../src/core/candidate-file.js";
+import { allocateCandidatePairs } from "../../../src/core/candidate-pairs.js";
+import { similarityScoresJson } from "../../../src/service/similarity-scores-json.js";
+
+/** So many pairs, in order. */
+function file(count: number): Uint8Array {
+  const pairs = allocateCandidatePairs(count);
+  for (let n = 0; n < count; n++) {
+    pairs.scores[n] = n === 0 ? 1 : 1 - n / (3 * count);
+    pairs.rightDatasets[n] = 1;
+    pairs.leftRecords[n] = n;
+    pairs.rightRecords[n] = 2 * n;
+  }
+  return candidateFileBytes(pairs);
+}
+
+async function* pieces(bytes: Uint8Array, length: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += length) yield bytes.subarray(at, at + length);
+}
+
+async function text(bytes: Uint8Array, length = 1000): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of similarityScoresJson(pieces(bytes, length))) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
+
+for (const count of [0, 1, 2, 4096, 4097, 10_000]) {
+  test(`${count} pairs`, async (t) => {
+    const { similarity_scores: scores } = JSON.parse(await text(file(count))) as {
+      similarity_scores: [[number, number], [number, number], number][];
+    };
+    t.is(scores.length, count);
+    scores.forEach(([left, right, score], n) => {
+      if (left[1] !== n || right[1] !== 2 * n || left[0] !== 0 || right[0] !== 1) t.fail(`pair ${n}`);
+      if (score !== (n === 0 ? 1 : 1 - n / (3 * count))) t.fail(`score ${n}`);
+    });
+  });
+}
+
+test("a score of 1 is a decimal number for Python", async (t) => {
+  t.is(await text(file(1)), '{"similarity_scores": [[[0, 0], [1, 0], 1.0]]}\n');
+});
+
+test("no more is read than is taken", async (t) => {
+  let read = 0;
+  async function* counted(): AsyncGenerator<Uint8Array> {
+    for await (const piece of pieces(file(100_000), 50_000)) {
+      read += piece.length;
+      yield piece;
+    }
+  }
+  const json = similarityScoresJson(counted());
+  for (let n = 0; n < 3; n++) await json.next();
+  t.true(read < 400_000, String(read));
+  await json.return();
+});
+
+test("a file that breaks off is an error", async (t) => {
+  await t.throwsAsync(text(file(3).subarray(0, 70)), { message: /candidate file/ });
+});

@@ -1,0 +1,133 @@
+import { once } from "node:events";
+import { Agent, request } from "node:http";
+import { connect } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
+import { gzipSync } from "node:zlib";
+import test from "ava";
+import Koa from "koa";
+import { answerProblems } from "../../../src/service/answer-problems.js";
+import type { Call } from "../../../src/service/call.js";
+import { HttpServer } from "../../../src/service/http-server.js";
+import { createLog } from "../../../src/service/log.js";
+import { HttpProblem } from "../../../src/service/problem.js";
+import { checkUploadHeaders, uploadBody } from "../../../src/service/upload-body.js";
+
+const MAX = 10_000;
+
+/** A server that reads bodies to their end, but for paths that say otherwise, and answers with their length. */
+async function start(idleMs = 5000) {
+  const seen: unknown[] = [];
+  const app = new Koa();
+  app.use(async (ctx, next) => {
+    ctx.state["log"] = createLog("silent");
+    await next();
+  });
+  app.use(answerProblems as unknown as Koa.Middleware);
+  app.use(async (ctx) => {
+    if (ctx.path === "/refused") throw new HttpProblem(403, "refused");
+    checkUploadHeaders(ctx as unknown as Call, MAX);
+    let length = 0;
+    try {
+      const body = uploadBody(ctx as unknown as Call, { maxByteLength: MAX, idleMs, onBytes: () => {} });
+      for await (const chunk of body) {
+        length += chunk.length;
+        if (ctx.path === "/early") throw new HttpProblem(400, "no more");
+      }
+    } catch (error) {
+      seen.push(error);
+      throw error;
+    }
+    ctx.body = String(length);
+  });
+  const server = new HttpServer(app.callback());
+  await server.listen(0, "127.0.0.1");
+  return { url: server.url, seen, close: () => server.close(500) };
+}
+
+test("reads bodies as they are, and those of gzip", async (t) => {
+  const server = await start();
+  t.teardown(() => server.close());
+  const post = async (body: Uint8Array<ArrayBuffer>, headers = {}) => {
+    const answer = await fetch(server.url, { method: "POST", body, headers });
+    return [answer.status, await answer.text()];
+  };
+  const bytes = new Uint8Array(MAX).fill(65);
+  t.deepEqual(await post(bytes), [200, String(MAX)]);
+  t.deepEqual(await post(new Uint8Array(0)), [200, "0"]);
+  const gzip = { "Content-Encoding": "gzip" };
+  t.deepEqual(await post(new Uint8Array(gzipSync(bytes)), gzip), [200, String(MAX)]);
+  t.is((await post(new Uint8Array(gzipSync(new Uint8Array(MAX + 1))), gzip))[0], 413);
+  t.is((await post(new Uint8Array(gzipSync(bytes).subarray(0, 20)), gzip))[0], 400);
+  t.is((await post(bytes, gzip))[0], 400);
+  t.is((await post(bytes, { "Content-Encoding": "br" }))[0], 415);
+  t.is((await post(new Uint8Array(MAX + 1)))[0], 413);
+});
+
+test("a refused upload gets its answer, and the connection goes on", async (t) => {
+  const server = await start();
+  t.teardown(() => server.close());
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  t.teardown(() => agent.destroy());
+  for (const [path, status] of [
+    ["/early", 400],
+    ["/refused", 403],
+    ["/", 413],
+    ["/early", 400],
+  ] as const) {
+    const sent = request(server.url + path, { method: "POST", agent });
+    // More than fits into the buffers between.
+    const chunk = Buffer.alloc(1 << 16);
+    for (let n = 0; n < 100; n++)
+      if (!sent.write(chunk)) await Promise.race([once(sent, "drain"), pause(1000)]);
+    sent.end();
+    const [answer] = (await once(sent, "response")) as [import("node:http").IncomingMessage];
+    t.is(answer.statusCode, status);
+    answer.resume();
+    await once(answer, "end");
+  }
+});
+
+test("a client that falls silent gets 408, and loses its connection", async (t) => {
+  const server = await start(200);
+  t.teardown(() => server.close());
+  const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
+  socket.write("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n12345");
+  let text = "";
+  socket.on("data", (chunk) => (text += chunk));
+  await once(socket, "close");
+  t.regex(text, /^HTTP\/1.1 408 /);
+  t.like(server.seen[0], { status: 408 });
+});
+
+test("a client that leaves ends the reading with an error", async (t) => {
+  const server = await start();
+  t.teardown(() => server.close());
+  for (const gzip of ["", "Content-Encoding: gzip\r\n"]) {
+    const before = server.seen.length;
+    const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
+    socket.on("error", () => {});
+    socket.write(`POST / HTTP/1.1\r\nHost: a\r\n${gzip}Content-Length: 100\r\n\r\n`);
+    socket.write(gzipSync("hello").subarray(0, 12));
+    await pause(50);
+    socket.destroy();
+    for (let n = 0; n < 200 && server.seen.length === before; n++) await pause(10);
+    t.is(server.seen.length, before + 1);
+    t.true(server.seen.at(-1) instanceof Error);
+  }
+});
+
+test("a client that waits for a word before its body gets it", async (t) => {
+  const server = await start();
+  t.teardown(() => server.close());
+  const sent = request(server.url, {
+    method: "POST",
+    headers: { Expect: "100-continue", "Content-Length": "5" },
+  });
+  sent.flushHeaders();
+  await once(sent, "continue");
+  sent.end("12345");
+  const [answer] = (await once(sent, "response")) as [import("node:http").IncomingMessage];
+  t.is(answer.statusCode, 200);
+  t.is(answer.headers.connection, "keep-alive");
+  answer.resume();
+});

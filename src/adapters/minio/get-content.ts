@@ -51,7 +51,8 @@ export async function* getContent(
       if (!(error instanceof Broken)) throw error;
       barrenTries = at > start ? 0 : barrenTries + 1;
       if (barrenTries === MAX_BARREN_TRIES) throw error.cause;
-      if (barrenTries > 0) await delay(firstDelayMs * 2 ** barrenTries, undefined, { signal });
+      if (barrenTries > 0)
+        await delay(firstDelayMs * 2 ** barrenTries, undefined, { signal }).catch(() => {});
     } finally {
       signal?.removeEventListener("abort", onAbort);
       response.destroy();

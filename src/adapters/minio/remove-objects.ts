@@ -15,7 +15,7 @@ export async function removeObjects(client: Client, bucket: string, names: reado
   for (const failure of failures) {
     if (failure === null || failure === undefined) continue;
     // The driver's types have the error one level deeper than it is.
-    const { Code: code } = failure as { Code?: string };
+    const { Code: code } = failure as { Code?: string; Error?: unknown };
     if (code === "NoSuchKey") continue;
     throw new ServiceError("store-failed", "removal of files", "to remove them all", code ?? "an error");
   }

@@ -7,6 +7,8 @@ import { isNetworkError, type RetryOptions, withRetries } from "../with-retries.
 /** Seconds that temporary credentials may last, as STS has it. */
 export const STS_DURATION_LIMITS = { least: 900, most: 604_800 } as const;
 
+const TIMEOUT_MS = 30_000;
+
 export interface MinioSharedObjectsOptions {
   /** `host` or `host:port`, as clients reach it; the service asks it for credentials, too. */
   readonly endpoint: string;
@@ -70,7 +72,7 @@ export class MinioSharedObjects implements SharedObjects {
       Resource: [`arn:aws:s3:::${this.bucket}/${name}${suffix}`],
     };
     const policy = JSON.stringify({ Version: "2012-10-17", Statement: [statement] });
-    return withRetries(() => this.#assumeRole(policy), isTransient, this.#options.retry);
+    return withRetries(() => this.#assumeRole(policy), isNetworkError, this.#options.retry);
   }
 
   async #assumeRole(policy: string): Promise<TemporaryCredentials> {
@@ -82,17 +84,20 @@ export class MinioSharedObjects implements SharedObjects {
       policy,
       durationSeconds: durationSeconds!,
     });
-    const credentials = await provider.getCredentials();
-    return {
-      AccessKeyId: credentials.accessKey,
-      SecretAccessKey: credentials.secretKey,
-      SessionToken: credentials.sessionToken!,
-      Expiration: provider.accessExpiresAt,
-    };
+    const response = await inTime(provider.performRequest());
+    provider.parseCredentials(response); // throws what the server refuses
+    const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } =
+      response.AssumeRoleResponse.AssumeRoleResult.Credentials;
+    return { AccessKeyId, SecretAccessKey, SessionToken, Expiration };
   }
 }
 
-/** The driver wraps what went wrong. */
-function isTransient(error: unknown): boolean {
-  return error instanceof Error && isNetworkError(error.cause);
+/** The driver itself would wait for ever. */
+async function inTime<T>(answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const message = `no answer from the object store within ${TIMEOUT_MS} ms`;
+    timer = setTimeout(() => reject(Object.assign(new Error(message), { code: "ETIMEDOUT" })), TIMEOUT_MS);
+  });
+  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
 }

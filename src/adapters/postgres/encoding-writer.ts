@@ -22,7 +22,7 @@ export class PostgresEncodingWriter implements EncodingWriter {
   readonly #dataproviderId: number;
   readonly #receiptToken: string;
   readonly #byteLength: number;
-  readonly #copy = new CopyEncoder(COPY_BYTE_LENGTH);
+  readonly #copy = new CopyEncoder(COPY_BYTE_LENGTH + 2 ** 16);
   #recordCount = 0;
   #sentCount = 0;
 
@@ -97,7 +97,7 @@ export class PostgresEncodingWriter implements EncodingWriter {
   async #writeBatch(client: pg.ClientBase, { blocks, pieces }: BlockBatch): Promise<void> {
     const { rows: ids } = await client.query<{ id: number }>(
       `SELECT nextval(pg_get_serial_sequence('blocks', 'block_id'))::integer AS id
-       FROM generate_series(1, $1)`,
+       FROM generate_series(1, $1::integer)`,
       [blocks.length],
     );
     const copy = this.#copy;

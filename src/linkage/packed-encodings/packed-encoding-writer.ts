@@ -29,6 +29,7 @@ export interface PackedTarget {
 export class PackedEncodingWriter implements EncodingWriter {
   readonly #target: PackedTarget;
   readonly #pushed = new PushedBytes();
+  readonly #controller = new AbortController();
   readonly #stored: Promise<void>;
   #offset = 0;
   readonly #output = Buffer.alloc(OUTPUT_BYTE_LENGTH);
@@ -37,7 +38,7 @@ export class PackedEncodingWriter implements EncodingWriter {
 
   constructor(target: PackedTarget) {
     this.#target = target;
-    this.#stored = target.objects.putStream(target.file, this.#pushed);
+    this.#stored = target.objects.putStream(target.file, this.#pushed, this.#controller.signal);
     // Whoever pushes gets the error.
     this.#stored.catch((error: unknown) => this.#pushed.fail(error));
   }
@@ -60,8 +61,14 @@ export class PackedEncodingWriter implements EncodingWriter {
     const recordCount = this.#offset / byteLength;
     const pages: IndexPage[] = [];
     let blockCount = 0;
+    let lastBlockId = -1;
     for await (const batch of batchBlocks(blocks, recordCount)) {
-      pages.push(await this.#writeBatch(batch));
+      const page = await this.#writeBatch(batch);
+      if (page.firstBlockId <= lastBlockId) {
+        throw new ServiceError("store-failed", "ids of blocks", "to ascend from call to call", "others");
+      }
+      pages.push(page);
+      lastBlockId = page.lastBlockId;
       blockCount += batch.blocks.length;
     }
     const trailer = { byteLength, recordCount, blockCount, pagesOffset: this.#offset };
@@ -73,7 +80,9 @@ export class PackedEncodingWriter implements EncodingWriter {
   }
 
   async abort(): Promise<void> {
-    this.#pushed.fail(new Error("the upload was broken off"));
+    const reason = new Error("the upload was broken off");
+    this.#pushed.fail(reason);
+    this.#controller.abort(reason);
     await this.#stored.catch(() => {});
     const { objects, uploads, file, dataproviderId, receiptToken } = this.#target;
     await objects.remove([file]).catch(() => {});
@@ -90,14 +99,14 @@ export class PackedEncodingWriter implements EncodingWriter {
   }
 
   /** Lists of the blocks' rows, and behind them the page that says where each is. */
-  async #writeBatch({ blocks, pieces }: BlockBatch): Promise<IndexPage> {
+  async #writeBatch({ blocks, pieces }: BlockBatch): Promise<IndexPage & { readonly lastBlockId: number }> {
     const { uploads, dataproviderId, receiptToken } = this.#target;
     this.#mayHaveBlocks = true;
     const blockIds = await uploads.addBlocks(dataproviderId, receiptToken, blocks);
     const entries: BlockEntry[] = [];
     let list: ListedRows | undefined;
     for await (const { index, rows } of pieces) {
-      if (index === entries.length || list === undefined) list = new ListedRows(this.#offset);
+      list ??= new ListedRows(this.#offset);
       for (const listed of list.add(rows)) await this.#send(encodeRows(listed));
       const { recordCount } = blocks[index]!;
       if (list.recordCount < recordCount) continue;
@@ -107,7 +116,8 @@ export class PackedEncodingWriter implements EncodingWriter {
     entries.sort((a, b) => a.blockId - b.blockId);
     const offset = this.#offset;
     await this.#send(encodeEntries(entries));
-    return { firstBlockId: entries[0]!.blockId, blockCount: entries.length, offset };
+    const [firstBlockId, lastBlockId] = [entries[0]!.blockId, entries.at(-1)!.blockId];
+    return { firstBlockId, lastBlockId, blockCount: entries.length, offset };
   }
 
   async #send(bytes: Uint8Array): Promise<void> {

@@ -1,0 +1,186 @@
+// `npm run bench:encoding-stores`: what each store of encodings costs, per million rows of 128 bytes, on real servers:
+// bytes, seconds in, seconds out; without blocks, and with 5 blocks of 10 rows for each row.
+import { randomFillSync } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import pg from "pg";
+import { FileObjectStore } from "../src/adapters/embedded/file-object-store.js";
+import { MinioObjectStore } from "../src/adapters/minio/object-store.js";
+import { ConnectionPool } from "../src/adapters/postgres/connection-pool.js";
+import { PostgresEncodingStore } from "../src/adapters/postgres/encoding-store.js";
+import type { BlockMembers, WritableEncodingStore } from "../src/linkage/encoding-store.js";
+import type { ObjectStore } from "../src/linkage/object-store.js";
+import { PackedEncodingStore } from "../src/linkage/packed-encodings/packed-encoding-store.js";
+import { startPostgres } from "../test/servers/postgres.js";
+import { startS3 } from "../test/servers/s3.js";
+import { median, seconds } from "./measure.js";
+import { PostgresUploads } from "./postgres-uploads.js";
+
+const BYTE_LENGTH = 128;
+const BLOCKS_PER_ROW = 5;
+const ROWS_PER_BLOCK = 10;
+/** What a chunk of 300 million comparisons has on each side. */
+const RANGE_ROWS = 17_321;
+/** What a package of small blocks has. */
+const PACKAGE_BLOCKS = 100_000;
+/** Primes, so that multiples of them visit all rows, in an order of its own for each of a row's blocks. */
+const STRIDES = [7_368_787, 15_485_863, 32_452_843, 49_979_687, 67_867_967];
+const RESULTS = new URL("../docs/encoding-stores.md", import.meta.url);
+
+const { values } = parseArgs({
+  options: {
+    rows: { type: "string", default: "1000000" },
+    runs: { type: "string", default: "3" },
+    quick: { type: "boolean", default: false },
+    write: { type: "boolean", default: false },
+  },
+});
+const rowCount = values.quick ? 20_000 : Number(values.rows);
+const runs = values.quick ? 1 : Number(values.runs);
+
+interface Measured {
+  readonly store: string;
+  readonly usesBlocks: boolean;
+  readonly byteCount: number;
+  readonly secondsIn: number;
+  readonly secondsOut: number;
+}
+
+const folder = mkdtempSync(join(tmpdir(), "bench-"));
+const [postgres, s3] = await Promise.all([startPostgres(), startS3()]);
+try {
+  await postgres.createDatabase("entityservice");
+  const connection = postgres.connection("entityservice");
+  const pool = new ConnectionPool({ ...connection, minConnections: 1, maxConnections: 3 });
+  const admin = new pg.Pool(connection);
+  const uploads = new PostgresUploads(admin);
+  const { host, port, accessKey, secretKey } = s3;
+  const s3Objects = new MinioObjectStore({
+    ...{ host, port, accessKey, secretKey, bucket: "entityservice", secure: false },
+  });
+  await s3Objects.waitUntilReady();
+  const packed = (objects: ObjectStore): [WritableEncodingStore, ObjectStore] => [
+    new PackedEncodingStore(objects, uploads),
+    objects,
+  ];
+  const stores: Record<string, [WritableEncodingStore, ObjectStore | undefined]> = {
+    tables: [new PostgresEncodingStore(pool), undefined],
+    "packed, S3": packed(s3Objects),
+    "packed, files": packed(await FileObjectStore.open(folder)),
+  };
+  const all: Measured[] = [];
+  for (const usesBlocks of [false, true]) {
+    for (const [store, [encodings, objects]] of Object.entries(stores)) {
+      const measured: Measured[] = [];
+      for (let run = 0; run < runs; run++) {
+        measured.push({ store, usesBlocks, ...(await measure(encodings, objects, uploads, usesBlocks)) });
+      }
+      const middle = <Key extends "secondsIn" | "secondsOut">(key: Key) =>
+        median(measured.map((one) => one[key]));
+      const cell = { ...measured[0]!, secondsIn: middle("secondsIn"), secondsOut: middle("secondsOut") };
+      console.error(cell);
+      all.push(cell);
+    }
+  }
+  const table = toTable(all);
+  console.log(table);
+  if (values.quick) console.error("quick sizes: the numbers say nothing");
+  else if (values.write) writeResults(table);
+  await pool.close();
+  await admin.end();
+} finally {
+  await Promise.all([postgres.remove(), s3.remove()]);
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function measure(
+  encodings: WritableEncodingStore,
+  objects: ObjectStore | undefined,
+  uploads: PostgresUploads,
+  usesBlocks: boolean,
+): Promise<Pick<Measured, "byteCount" | "secondsIn" | "secondsOut">> {
+  const { dataproviderId, receiptToken } = await uploads.addParty((token) => encodings.fileOf(token));
+  const before = await uploads.byteCount();
+  const secondsIn = await seconds(async () => {
+    const writer = await encodings.begin(dataproviderId, receiptToken, BYTE_LENGTH);
+    const chunk = Buffer.alloc(8192 * BYTE_LENGTH);
+    for (let from = 0; from < rowCount; from += 8192) {
+      const bytes = chunk.subarray(0, BYTE_LENGTH * Math.min(8192, rowCount - from));
+      await writer.write(randomFillSync(bytes));
+    }
+    await writer.commit(usesBlocks ? smallBlocks() : oneBlock());
+  });
+  await uploads.finish(dataproviderId);
+  const file = encodings.fileOf(receiptToken);
+  const objectBytes = file === undefined ? 0 : ((await objects!.byteLengthOf(file)) ?? 0);
+  const byteCount = (await uploads.byteCount()) - before + objectBytes;
+  const blockIds = await uploads.blockIdsByName(dataproviderId);
+  const secondsOut = await seconds(async () => {
+    if (usesBlocks) {
+      for (let from = 0; from < blockIds.length; from += PACKAGE_BLOCKS) {
+        await encodings.readBlocks(dataproviderId, blockIds.slice(from, from + PACKAGE_BLOCKS), BYTE_LENGTH);
+      }
+      return;
+    }
+    for (let from = 0; from < rowCount; from += RANGE_ROWS) {
+      const range = { dataproviderId, blockId: blockIds[0]!, from, to: from + RANGE_ROWS };
+      await encodings.readRange(range, BYTE_LENGTH);
+    }
+  });
+  await encodings.remove(dataproviderId, receiptToken);
+  await uploads.vacuum();
+  return { byteCount, secondsIn, secondsOut };
+}
+
+async function* oneBlock(): AsyncGenerator<BlockMembers> {
+  const piece = 1 << 18;
+  for (let from = 0; from < rowCount; from += piece) {
+    const rows = Uint32Array.from({ length: Math.min(piece, rowCount - from) }, (_, n) => from + n);
+    yield { name: "1".repeat(64), recordCount: rowCount, rows };
+  }
+}
+
+/** In the order of their names, as uploads sort them; which says nothing of their rows. */
+async function* smallBlocks(): AsyncGenerator<BlockMembers> {
+  const perKey = Math.floor(rowCount / ROWS_PER_BLOCK);
+  const count = BLOCKS_PER_ROW * perKey;
+  for (let n = 0; n < count; n++) {
+    const block = (n * 86_028_121) % count;
+    const stride = STRIDES[Math.floor(block / perKey)]!;
+    const first = (block % perKey) * ROWS_PER_BLOCK;
+    const rows = Uint32Array.from(
+      { length: ROWS_PER_BLOCK },
+      (_, r) => ((first + r) * stride) % rowCount,
+    ).sort();
+    yield { name: n.toString(16).padStart(64, "0"), recordCount: ROWS_PER_BLOCK, rows };
+  }
+}
+
+function toTable(all: readonly Measured[]): string {
+  const perMillion = 1e6 / rowCount;
+  const lines = all.map(({ store, usesBlocks, byteCount, secondsIn, secondsOut }) =>
+    [
+      "",
+      store,
+      usesBlocks ? `${BLOCKS_PER_ROW} of ${ROWS_PER_BLOCK} rows` : "none",
+      ((byteCount * perMillion) / 1e6).toFixed(0),
+      (secondsIn * perMillion).toFixed(1),
+      (secondsOut * perMillion).toFixed(1),
+      "",
+    ].join(" | "),
+  );
+  const head =
+    "| store | blocks of a row | MB | seconds in | seconds out |\n| --- | --- | ---: | ---: | ---: |";
+  return [head, ...lines.map((line) => line.trim())].join("\n");
+}
+
+/** Between the marks of the page. */
+function writeResults(table: string): void {
+  const page = readFileSync(RESULTS, "utf8");
+  const about = `Medians of ${runs} on Node ${process.versions.node}.`;
+  const [before, , after] = page.split(/<!-- (?:results|end of results) -->\n/);
+  const middle = `<!-- results -->\n${about}\n\n${table}\n<!-- end of results -->\n`;
+  writeFileSync(RESULTS, `${before}${middle}${after}`);
+}

@@ -1,15 +1,81 @@
-import type { BinaryUploadRequest, UploadOptions, UploadReceipt, UploadStores } from "./upload-stores.js";
+import { ServiceError } from "../errors.js";
+import type { Project } from "../project.js";
+import { DEFAULT_BLOCK, hashBlockName } from "./block-name-hash.js";
+import { oneBlockOf } from "./block-sorter.js";
+import { findSizeProblem } from "./encoding-size.js";
+import { finishUpload } from "./finish-upload.js";
+import { IncomingBody } from "./incoming-body.js";
+import { readBinaryRows, wrongLength } from "./read-binary-rows.js";
+import { startRuns } from "./start-runs.js";
+import { StoredRows } from "./stored-rows.js";
+import { UploadMembers } from "./upload-members.js";
+import type {
+  BinaryUploadRequest,
+  UploadLimits,
+  UploadOptions,
+  UploadReceipt,
+  UploadStores,
+} from "./upload-stores.js";
+import { inTurn } from "./upload-turn.js";
 
 /**
  * Receives rows of plain bytes, as they come. Once it resolves, all of them are stored.
  *
- * @param body `hashCount × hashSize` bytes, cut anywhere; what it throws breaks the upload off
+ * @param body `hashCount × hashSize` bytes, cut anywhere; what it throws breaks the upload off, and is passed on
  * @throws ServiceError `forbidden` for a wrong token or project, a turn that is not the party's, or a project with
  *   blocks; `invalid-request` for all else that cannot be used
  */
-export declare function receiveBinaryUpload(
+export async function receiveBinaryUpload(
   stores: UploadStores,
   options: UploadOptions,
   request: BinaryUploadRequest,
   body: AsyncIterable<Uint8Array>,
-): Promise<UploadReceipt>;
+): Promise<UploadReceipt> {
+  const { limits } = options;
+  const { isComplete, receipt } = await inTurn(stores, request, request.stateWhenRefused, async (turn) => {
+    const { project, party, receiptToken } = turn;
+    new UploadMembers(project.usesBlocking).checkBlocks(false);
+    const { recordCount, byteLength } = readHeaders(request, project, limits);
+    const incoming = new IncomingBody(body, limits.maxBodyByteLength, turn.signal);
+    const rows = new StoredRows(stores.encodings, party.id, receiptToken, () => undefined);
+    let blockCount: number;
+    try {
+      await readBinaryRows(incoming, recordCount, byteLength, "refuse", rows.take);
+      blockCount = await rows.commit(oneBlockOf(recordCount, await hashBlockName(DEFAULT_BLOCK)));
+    } catch (error) {
+      await rows.abort();
+      throw error;
+    }
+    const summary = { recordCount, blockCount, encodingSize: byteLength };
+    return {
+      isComplete: await finishUpload(stores, { project, party, receiptToken, summary }),
+      receipt: { receiptToken, recordCount, sha256: incoming.sha256() },
+    };
+  });
+  if (isComplete) await startRuns(stores.tasks, request.projectId, options.onUnsent);
+  return receipt;
+}
+
+function readHeaders(
+  { hashCount, hashSize, bodyByteLength }: BinaryUploadRequest,
+  project: Project,
+  limits: UploadLimits,
+): { readonly recordCount: number; readonly byteLength: number } {
+  const byteLength = readWhole("Hash-Size", hashSize, limits.minEncodingSize, limits.maxEncodingSize);
+  const problem = findSizeProblem(byteLength, project, limits);
+  if (problem !== undefined) {
+    throw new ServiceError("invalid-request", "Hash-Size", problem.expected, problem.received);
+  }
+  const recordCount = readWhole("Hash-Count", hashCount, 1, limits.maxRecords);
+  if (bodyByteLength !== undefined && bodyByteLength !== recordCount * byteLength) {
+    throw wrongLength(recordCount, byteLength, `${bodyByteLength} bytes`);
+  }
+  return { recordCount, byteLength };
+}
+
+function readWhole(header: string, text: string | undefined, least: number, most: number): number {
+  const value = Number(text);
+  if (text !== undefined && /^\s*\d+\s*$/.test(text) && value >= least && value <= most) return value;
+  const received = text === undefined ? "none" : /^[-+\d\s]{1,20}$/.test(text) ? text.trim() : "another text";
+  throw new ServiceError("invalid-request", header, `a whole number from ${least} to ${most}`, received);
+}

@@ -12,6 +12,7 @@ export interface UploadStores {
     | "listDataproviders"
     | "beginUpload"
     | "takeOverUpload"
+    | "findUpload"
     | "finishUpload"
     | "dropUpload"
     | "acceptPendingUpload"

@@ -1,0 +1,103 @@
+import { LinkageError } from "../../core/errors.js";
+import { BLOCK_HASH_LENGTH, type BlockNameHasher } from "./block-name-hash.js";
+import type { BlockSorter } from "./block-sorter.js";
+import { HASH_WORDS } from "./membership-arena.js";
+
+export interface BlockRules {
+  readonly maxRecords: number;
+  readonly maxBlocksPerRow: number;
+}
+
+/**
+ * Takes the blocks of rows as they are read: each row's together, those of a row once. They go to a sorter when the next
+ * row's begin, so that no row's are torn apart.
+ */
+export class BlockLists {
+  /** Whose blocks are being read; −1 before the first. */
+  row = -1;
+  private blockCount = 0;
+  private words = new Uint32Array(16 * HASH_WORDS);
+  private bytes = new Uint8Array(this.words.buffer);
+  /** A bit for each row whose blocks came apart from it. */
+  private listed = new Uint8Array(0);
+  private highestListed = -1;
+
+  constructor(
+    private readonly rules: BlockRules,
+    private readonly hasher: BlockNameHasher,
+    private readonly sorter: Pick<BlockSorter, "add">,
+  ) {}
+
+  /** Begins the blocks of a row that has none yet. */
+  begin(row: number): void {
+    this.flush();
+    this.row = row;
+  }
+
+  /** Begins the blocks of any row, even of one that is still to come. Throws LinkageError `invalid-dataset`. */
+  beginListed(row: number): void {
+    if (row >= this.rules.maxRecords) {
+      throw new LinkageError(
+        "invalid-dataset",
+        "blocks",
+        `row indices below ${this.rules.maxRecords}`,
+        `${row}`,
+      );
+    }
+    if (this.isListed(row)) {
+      throw new LinkageError("invalid-dataset", "blocks", "each row once", `row ${row} twice`);
+    }
+    this.list(row);
+    this.begin(row);
+  }
+
+  /** Adds a block to the row at hand, by its name in UTF-8. Returns what is wrong with it. */
+  add(name: Uint8Array, length: number): string | undefined {
+    if (this.blockCount === this.rules.maxBlocksPerRow)
+      return `more than ${this.rules.maxBlocksPerRow} blocks`;
+    const offset = this.blockCount * BLOCK_HASH_LENGTH;
+    if (offset === this.bytes.length) this.grow();
+    this.hasher.hashInto(name, length, this.bytes, offset);
+    this.blockCount++;
+    return undefined;
+  }
+
+  /** Ends the blocks. Throws LinkageError `invalid-dataset` if some belong to no row. */
+  finish(recordCount: number): void {
+    this.flush();
+    if (this.highestListed < recordCount) return;
+    throw new LinkageError(
+      "invalid-dataset",
+      "blocks",
+      `row indices below ${recordCount}`,
+      `${this.highestListed}`,
+    );
+  }
+
+  private flush(): void {
+    if (this.blockCount > 0) this.sorter.add(this.row, this.words, this.blockCount);
+    this.blockCount = 0;
+  }
+
+  private grow(): void {
+    const larger = new Uint32Array(2 * this.words.length);
+    larger.set(this.words);
+    this.words = larger;
+    this.bytes = new Uint8Array(larger.buffer);
+  }
+
+  private isListed(row: number): boolean {
+    return (((this.listed[row >>> 3] ?? 0) >>> (row & 7)) & 1) === 1;
+  }
+
+  private list(row: number): void {
+    const index = row >>> 3;
+    if (index >= this.listed.length) {
+      const larger = new Uint8Array(Math.max(1024, 2 * index));
+      larger.set(this.listed);
+      this.listed = larger;
+    }
+    this.listed[index]! |= 1 << (row & 7);
+    if (row > this.highestListed) this.highestListed = row;
+  }
+}

@@ -1,0 +1,85 @@
+import { describeValue } from "../../core/errors.js";
+import { ServiceError } from "../errors.js";
+import { externalUploadPath } from "../external-upload.js";
+import { checkObjectName } from "../object-names.js";
+import { KEPT_LENGTH } from "./resumable-body.js";
+
+/** A file that a party has put into the bucket for uploads. */
+export interface ExternalFile {
+  readonly bucket: string;
+  readonly path: string;
+}
+
+export interface ExternalFiles {
+  readonly encodings: ExternalFile;
+  readonly blocks: ExternalFile | undefined;
+}
+
+/**
+ * Reads a body that names files: `{"encodings": {"file": {"bucket", "path"}}, "blocks"?: {"file": …}}`; what else is in it
+ * is ignored, as credentials.
+ *
+ * @param body its UTF-8; `undefined` if it is longer than what names of files may take
+ * @throws ServiceError `invalid-request`
+ */
+export function readExternalFiles(body: Uint8Array | undefined): ExternalFiles {
+  if (body === undefined) {
+    throw wrong("body", `at most ${KEPT_LENGTH} bytes where encodings or blocks are in files`, "more");
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+  } catch {
+    throw wrong("body", "JSON", "another text");
+  }
+  const encodings = readFile(value, "encodings");
+  const hasBlocks = Object.hasOwn(value as object, "blocks");
+  return { encodings, blocks: hasBlocks ? readFile(value, "blocks") : undefined };
+}
+
+/**
+ * Checks that files are where the party may put them; nowhere else may it have anything read or removed.
+ *
+ * @throws ServiceError `forbidden`
+ */
+export function checkExternalFiles(
+  files: readonly ExternalFile[],
+  bucket: string,
+  projectId: string,
+  dataproviderId: number,
+): void {
+  // The slash counts: party 1's path is the beginning of party 12's.
+  const folder = `${externalUploadPath(projectId, dataproviderId)}/`;
+  for (const { bucket: given, path } of files) {
+    if (given === bucket && path.startsWith(folder) && isName(path)) continue;
+    const expected = "one in the bucket for uploads, below the party's own path";
+    throw new ServiceError("forbidden", "file", expected, "another one");
+  }
+}
+
+function isName(path: string): boolean {
+  try {
+    checkObjectName(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function readFile(value: unknown, key: string): ExternalFile {
+  const file = property(property(value, key), "file");
+  const bucket = property(file, "bucket");
+  const path = property(file, "path");
+  if (typeof bucket === "string" && typeof path === "string") return { bucket, path };
+  const shape = `{"file": {"bucket": text, "path": text}}, where the other is in a file`;
+  throw wrong(key, shape, describeValue(property(value, key)));
+}
+
+function property(value: unknown, key: string): unknown {
+  const isObject = typeof value === "object" && value !== null && Object.hasOwn(value, key);
+  return isObject ? (value as Record<string, unknown>)[key] : undefined;
+}
+
+function wrong(subject: string, expected: string, received: string): ServiceError {
+  return new ServiceError("invalid-request", subject, expected, received);
+}

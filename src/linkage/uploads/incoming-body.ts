@@ -1,0 +1,75 @@
+import { createHash } from "node:crypto";
+import { ServiceError } from "../errors.js";
+
+/** What a body has thrown, as `cause`: the client is gone, or sent what its headers do not say. */
+export class BrokenBody extends Error {}
+
+/** A body on its way in: counts it, hashes it, and ends it at a limit or a signal. */
+export class IncomingBody implements AsyncIterable<Uint8Array> {
+  private readonly hash = createHash("sha256");
+  private byteLength = 0;
+
+  /** @param maxByteLength more bytes than that are refused */
+  constructor(
+    private readonly source: AsyncIterable<Uint8Array>,
+    private readonly maxByteLength: number,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** In hexadecimal, once all was read. */
+  sha256(): string {
+    return this.hash.digest("hex");
+  }
+
+  /** @throws ServiceError `invalid-request` for a body that is too long; BrokenBody; the signal's reason */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+    const chunks = this.source[Symbol.asyncIterator]();
+    let hasEnded = false;
+    try {
+      for (;;) {
+        const next = await this.read(chunks);
+        hasEnded = next.done === true;
+        if (next.done) return;
+        this.byteLength += next.value.length;
+        if (this.byteLength > this.maxByteLength) {
+          throw new ServiceError("invalid-request", "body", `at most ${this.maxByteLength} bytes`, "more");
+        }
+        this.hash.update(next.value);
+        yield next.value;
+      }
+    } finally {
+      // A source that is still waited for ends its iterator only later.
+      if (!hasEnded) void chunks.return?.().catch(() => {});
+    }
+  }
+
+  private async read(chunks: AsyncIterator<Uint8Array>): Promise<IteratorResult<Uint8Array>> {
+    this.signal.throwIfAborted();
+    try {
+      return await unlessAborted(chunks.next(), this.signal);
+    } catch (error) {
+      this.signal.throwIfAborted();
+      throw new BrokenBody("body", { cause: error });
+    }
+  }
+}
+
+/** Waits, but for no longer than until the signal: a client that sends nothing would hold the upload up. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, stop } = whenAborted(signal);
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    stop();
+  }
+}
+
+function whenAborted(signal: AbortSignal): { promise: Promise<never>; stop: () => void } {
+  let stop = () => {};
+  const promise = new Promise<never>((_, reject) => {
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    stop = () => signal.removeEventListener("abort", onAbort);
+  });
+  return { promise, stop };
+}

@@ -1,0 +1,50 @@
+import { ServiceError } from "../errors.js";
+import type { TakeRows } from "./read-json-rows.js";
+
+/** Rows are handed out in pieces of about so many bytes. */
+const PIECE_LENGTH = 1 << 18;
+
+/**
+ * Reads rows of plain bytes as they come, cut anywhere.
+ *
+ * @param beyond what happens to bytes beyond the last row: they are an error, or nothing more is read
+ * @throws ServiceError `invalid-request` for too few or too many bytes
+ */
+export async function readBinaryRows(
+  source: AsyncIterable<Uint8Array>,
+  recordCount: number,
+  byteLength: number,
+  beyond: "refuse" | "ignore",
+  take: TakeRows,
+): Promise<void> {
+  const expectedLength = recordCount * byteLength;
+  const pieceLength = Math.max(1, Math.floor(PIECE_LENGTH / byteLength)) * byteLength;
+  let left = expectedLength;
+  let piece = new Uint8Array(Math.min(pieceLength, left));
+  let used = 0;
+  for await (const chunk of source) {
+    if (chunk.length > left && beyond === "refuse") {
+      throw wrongLength(recordCount, byteLength, "more");
+    }
+    let rest = chunk.subarray(0, left);
+    left -= rest.length;
+    while (rest.length > 0) {
+      const fitting = rest.subarray(0, piece.length - used);
+      piece.set(fitting, used);
+      used += fitting.length;
+      rest = rest.subarray(fitting.length);
+      if (used < piece.length) continue;
+      await take(piece, byteLength);
+      piece = new Uint8Array(Math.min(pieceLength, left + rest.length));
+      used = 0;
+    }
+    if (left === 0 && beyond === "ignore") return;
+  }
+  if (left > 0) throw wrongLength(recordCount, byteLength, `${expectedLength - left} bytes`);
+}
+
+/** The error of a body of another length than its headers say. */
+export function wrongLength(recordCount: number, byteLength: number, received: string): ServiceError {
+  const expected = `${recordCount * byteLength} bytes (${recordCount} rows of ${byteLength} bytes)`;
+  return new ServiceError("invalid-request", "body", expected, received);
+}

@@ -1,0 +1,47 @@
+import { randomUUID } from "node:crypto";
+import { type FileHandle, open, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import { ServiceError } from "../errors.js";
+
+/**
+ * A temporary file for what does not fit in memory. It has no name as soon as it is open, so that it vanishes with the
+ * process, however that ends.
+ */
+export class SpillFile {
+  /** Bytes written so far. */
+  byteLength = 0;
+
+  private constructor(private readonly file: FileHandle) {}
+
+  /** @param folder where the file takes its room; it must exist */
+  static async open(folder: string): Promise<SpillFile> {
+    const path = join(folder, `blocks-${randomUUID()}.tmp`);
+    const file = await open(path, "wx+", 0o600);
+    await unlink(path);
+    return new SpillFile(file);
+  }
+
+  async append(bytes: Uint8Array): Promise<void> {
+    for (let from = 0; from < bytes.length; ) {
+      const { bytesWritten } = await this.file.write(bytes, from, bytes.length - from, this.byteLength);
+      from += bytesWritten;
+      this.byteLength += bytesWritten;
+    }
+  }
+
+  /** Fills `target[0 … length)` from a position on. */
+  async read(target: Uint8Array, length: number, position: number): Promise<void> {
+    for (let from = 0; from < length; ) {
+      const { bytesRead } = await this.file.read(target, from, length - from, position + from);
+      if (bytesRead === 0) {
+        const expected = `${position + length} bytes`;
+        throw new ServiceError("store-failed", "temporary file", expected, `${position + from}`);
+      }
+      from += bytesRead;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.file.close();
+  }
+}

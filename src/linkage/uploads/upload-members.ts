@@ -1,0 +1,33 @@
+import type { ClkMember } from "../../core/clk-reading/clk-members.js";
+import { ServiceError } from "../errors.js";
+
+/** Checks the keys of an upload against its project: blocks where the project uses them, and only there. */
+export class UploadMembers {
+  private hasBlocks = false;
+
+  constructor(private readonly usesBlocking: boolean) {}
+
+  /** Throws ServiceError `forbidden` for blocks in a project without, `invalid-request` for an array without a key. */
+  readonly check = (member: ClkMember | undefined): void => {
+    if (member === undefined) {
+      throw new ServiceError("invalid-request", "body", "an object with clks or encodings", "an array");
+    }
+    if (member !== "blocks" && member !== "clknblocks") return;
+    this.checkBlocks(true);
+    this.hasBlocks = true;
+  };
+
+  /** Throws ServiceError `forbidden` if blocks are missing. */
+  checkComplete(): void {
+    this.checkBlocks(this.hasBlocks);
+  }
+
+  /** The same for all at once. */
+  checkBlocks(areThere: boolean): void {
+    if (areThere === this.usesBlocking) return;
+    const [expected, received] = this.usesBlocking
+      ? ["blocks, as the project uses blocking", "none"]
+      : ["no blocks, as the project does not use blocking", "some"];
+    throw new ServiceError("forbidden", "upload", expected, received);
+  }
+}

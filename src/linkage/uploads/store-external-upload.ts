@@ -1,0 +1,119 @@
+import { MAX_BYTE_LENGTH } from "../../core/clk-dataset.js";
+import { ServiceError } from "../errors.js";
+import { missingObject } from "../object-names.js";
+import type { ObjectStore } from "../object-store.js";
+import { DEFAULT_BLOCK, hashBlockName } from "./block-name-hash.js";
+import { type BlockSorter, oneBlockOf } from "./block-sorter.js";
+import { checkExternalFiles, type ExternalFile, type ExternalFiles } from "./external-files.js";
+import { readBinaryRows } from "./read-binary-rows.js";
+import { createBlockSorter, readJsonBlocks, readJsonRows } from "./read-json-rows.js";
+import {
+  type AcceptedUpload,
+  type AcceptedUploadOptions,
+  type AcceptedUploadStores,
+  type ReadUpload,
+  storeUpload,
+} from "./store-upload.js";
+import type { StoredRows } from "./stored-rows.js";
+
+/** The bucket in which parties put files themselves. */
+export interface ExternalBucket {
+  readonly name: string;
+  readonly objects: Pick<ObjectStore, "find" | "get" | "remove">;
+}
+
+/**
+ * Stores an upload whose rows a party has put into the bucket for uploads: plain bytes, or, where the name ends in `.json`,
+ * `{"clks": [base64, …]}`. The files' metadata `hash-count` and `hash-size` say how many rows of how many bytes are read;
+ * what lies beyond is ignored, and rows of JSON are padded with zeros, or cut, to that size, as the Python service does.
+ * Rows that the file of blocks does not name are in no block.
+ *
+ * @throws ServiceError `forbidden` for files elsewhere than the party may put them, `missing-object`, `invalid-request`;
+ *   the library's errors for JSON that cannot be used
+ */
+export async function storeExternalUpload(
+  stores: AcceptedUploadStores & { readonly external: ExternalBucket | undefined },
+  options: AcceptedUploadOptions,
+  upload: AcceptedUpload,
+  files: ExternalFiles,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { external } = stores;
+  if (external === undefined) {
+    throw new ServiceError("feature-disabled", "uploads by way of an object store", "a set-up", "none");
+  }
+  const both = files.blocks === undefined ? [files.encodings] : [files.encodings, files.blocks];
+  checkExternalFiles(both, external.name, upload.projectId, upload.dataproviderId);
+  const sorter = createBlockSorter(options.sorting, options.limits.maxBlocksPerRow);
+  try {
+    const read = (rows: StoredRows) =>
+      readFiles(external.objects, options.limits, files, sorter, rows, signal);
+    const paths = both.map(({ path }) => path);
+    await storeUpload(stores, options, upload, read, () => external.objects.remove(paths));
+  } finally {
+    await sorter.close();
+  }
+}
+
+async function readFiles(
+  objects: ExternalBucket["objects"],
+  limits: AcceptedUploadOptions["limits"],
+  { encodings, blocks }: ExternalFiles,
+  sorter: BlockSorter,
+  rows: StoredRows,
+  signal: AbortSignal | undefined,
+): Promise<ReadUpload> {
+  const promised = await readPromise(objects, encodings, limits.maxRecords);
+  const { recordCount, byteLength } = promised;
+  if (blocks !== undefined) {
+    const rules = { ...limits, checkMember: expectMembers("blocks") };
+    await readJsonBlocks(objects.get(blocks.path, undefined, signal), rules, recordCount, sorter);
+  }
+  if (encodings.path.endsWith(".json")) {
+    const rules = { ...limits, promised, checkMember: expectMembers("clks", "encodings") };
+    await readJsonRows(objects.get(encodings.path, undefined, signal), rules, sorter, rows.take);
+  } else {
+    const range = { from: 0, byteLength: recordCount * byteLength };
+    const source = objects.get(encodings.path, range, signal);
+    await readBinaryRows(source, recordCount, byteLength, "ignore", rows.take);
+  }
+  const defaultBlock = await hashBlockName(DEFAULT_BLOCK);
+  return {
+    ...promised,
+    blocks: blocks === undefined ? oneBlockOf(recordCount, defaultBlock) : sorter.blocks(),
+  };
+}
+
+/** What a file's metadata says of its rows. */
+async function readPromise(
+  objects: Pick<ObjectStore, "find">,
+  { path }: ExternalFile,
+  maxRecords: number,
+): Promise<{ readonly recordCount: number; readonly byteLength: number }> {
+  const info = await objects.find(path);
+  if (info === undefined) throw missingObject(path);
+  const read = (key: string, most: number) => {
+    const text = info.metadata[key];
+    const value = Number(text);
+    if (text !== undefined && /^\s*\d+\s*$/.test(text) && value >= 1 && value <= most) return value;
+    const received = text === undefined ? "none" : "another text";
+    throw new ServiceError(
+      "invalid-request",
+      `metadata ${key}`,
+      `a whole number from 1 to ${most}`,
+      received,
+    );
+  };
+  return {
+    recordCount: read("hash-count", maxRecords),
+    byteLength: read("hash-size", MAX_BYTE_LENGTH),
+  };
+}
+
+function expectMembers(...expected: readonly string[]): (member: string | undefined) => void {
+  return (member) => {
+    if (member !== undefined && expected.includes(member)) return;
+    const keys = `the key ${expected.join(" or ")}`;
+    throw new ServiceError("invalid-request", "file", keys, member ?? "an array");
+  };
+}

@@ -1,0 +1,78 @@
+import { LinkageError } from "../core/errors.js";
+import type { UploadDatabase } from "../linkage/database.js";
+import { isPermanent, ServiceError } from "../linkage/errors.js";
+import type { TaskDefinition } from "../linkage/task-queue.js";
+import type { ExternalFile } from "../linkage/uploads/external-files.js";
+import type { AcceptedUpload } from "../linkage/uploads/store-upload.js";
+import { readText, type TaskParameters, wrongArgument } from "./task-parameters.js";
+
+/** Errors that are the fault of who has uploaded: to try again cannot help. */
+const FINAL_CODES: ReadonlySet<string> = new Set(["forbidden", "invalid-request", "feature-disabled"]);
+
+/**
+ * Makes a task of an upload mark the upload as in error when it has failed for good itself: who sent it may have named
+ * nobody to be told, as the Python service does for JSON.
+ */
+export function failUploadAtLast(
+  uploads: Pick<UploadDatabase, "failUpload" | "findUpload">,
+  definition: TaskDefinition,
+): TaskDefinition {
+  return {
+    ...definition,
+    async run(parameters, context) {
+      const upload = readUpload(parameters);
+      try {
+        return await definition.run(parameters, context);
+      } catch (problem) {
+        const error = asFinal(problem);
+        const isLast = context.isLastTry === true || isPermanent(error);
+        if (isLast && !context.signal?.aborted) await failUpload(uploads, upload);
+        throw error;
+      }
+    },
+  };
+}
+
+/** Marks an upload and its party as in error, unless it was stored all the same, or the party has begun another one. */
+export async function failUpload(
+  uploads: Pick<UploadDatabase, "failUpload" | "findUpload">,
+  { dataproviderId, receiptToken }: Omit<AcceptedUpload, "projectId">,
+): Promise<boolean> {
+  const known = await uploads.findUpload(dataproviderId);
+  const isOver =
+    known?.state === "ready" || (known?.state === "pending" && known.receiptToken !== receiptToken);
+  if (isOver) return false;
+  await uploads.failUpload(dataproviderId, receiptToken);
+  return true;
+}
+
+/** @throws ServiceError `invalid-arguments` */
+export function readUpload(parameters: TaskParameters): AcceptedUpload {
+  const { dp_id: dataproviderId } = parameters;
+  if (!Number.isInteger(dataproviderId) || (dataproviderId as number) < 1) {
+    throw wrongArgument("dp_id", "the id of a party", dataproviderId);
+  }
+  return {
+    projectId: readText(parameters, "project_id"),
+    dataproviderId: dataproviderId as number,
+    receiptToken: readText(parameters, "receipt_token"),
+  };
+}
+
+/** @throws ServiceError `invalid-arguments` */
+export function readFile(parameters: TaskParameters, name: string): ExternalFile {
+  const value = parameters[name];
+  if (typeof value === "object" && value !== null) {
+    const { bucket, path } = value as Record<string, unknown>;
+    if (typeof bucket === "string" && typeof path === "string") return { bucket, path };
+  }
+  throw wrongArgument(name, '{"bucket": text, "path": text}', value);
+}
+
+/** What is wrong with the data stays wrong: so that the task is not tried again. */
+function asFinal(error: unknown): unknown {
+  const isFinal =
+    error instanceof LinkageError || (error instanceof ServiceError && FINAL_CODES.has(error.code));
+  if (!isFinal) return error;
+  return new ServiceError("invalid-arguments", error.subject, error.expected, error.received);
+}

@@ -87,9 +87,14 @@ export class PostgresServer {
     return { host, port, user, password, database };
   }
 
+  /** Makes a database without tables. */
+  async createEmptyDatabase(name: string): Promise<void> {
+    await this.#run("postgres", `CREATE DATABASE ${pg.escapeIdentifier(name)}`);
+  }
+
   /** Makes a database with the tables of the entity service, and nothing in them. */
   async createDatabase(name: string): Promise<void> {
-    await this.#run("postgres", `CREATE DATABASE ${pg.escapeIdentifier(name)}`);
+    await this.createEmptyDatabase(name);
     await this.#run(name, readFileSync(new URL("schema.sql", import.meta.url), "utf8"));
   }
 

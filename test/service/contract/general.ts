@@ -1,0 +1,139 @@
+import type { Answer } from "../client.js";
+import type { Contract } from "../test-service.js";
+import { isProblem } from "./assertions.js";
+
+/** What is of no project: what the service says of itself, and what holds for all paths. */
+export const general: Contract = (test, client) => {
+  test("GET /status says ok, and counts projects", async (t) => {
+    await client().createProject();
+    const answer = await client().get("/status");
+    t.is(answer.status, 200);
+    const { status, project_count, rate } = answer.json<Record<string, unknown>>();
+    t.is(status, "ok");
+    t.true(Number.isInteger(project_count));
+    t.is(typeof rate, "number");
+  });
+
+  test("GET /status may be half a minute old", async (t) => {
+    const read = async () => (await client().get("/status")).text;
+    // Once the answer may have been dropped in between, but not three times within seconds.
+    const isKept = [];
+    for (let n = 0; n < 3; n++) {
+      const before = await read();
+      await client().createProject();
+      isKept.push(before === (await read()));
+    }
+    t.true(isKept.includes(true));
+  });
+
+  test("GET /version names three versions, as clients read them", async (t) => {
+    const answer = await client().get("/version");
+    t.is(answer.status, 200);
+    const version = answer.json<Record<string, unknown>>();
+    for (const key of ["anonlink", "entityservice", "python"]) {
+      t.is(typeof version[key], "string", key);
+      t.not(version[key], "", key);
+    }
+  });
+
+  test("paths without /api/v1 are the same", async (t) => {
+    const project = await client().createProject();
+    const headers = { Authorization: project.result_token };
+    const [long, short] = await Promise.all([
+      client().request("GET", `/api/v1/projects/${project.project_id}`, { headers }, true),
+      client().request("GET", `/projects/${project.project_id}`, { headers }, true),
+    ]);
+    t.is(short.status, 200);
+    t.deepEqual(short.json(), long.json());
+    t.is((await client().request("GET", "/status", {}, true)).status, 200);
+    t.is((await client().request("GET", "/version", {}, true)).status, 200);
+  });
+
+  test("a doubled slash is one slash", async (t) => {
+    const json = { schema: {}, result_type: "groups" };
+    const made = await client().request("POST", "//projects", { json });
+    t.is(made.status, 201);
+    const { project_id, result_token } = made.json<{ project_id: string; result_token: string }>();
+    t.is((await client().get(`//projects/${project_id}`, result_token)).status, 200);
+    t.is((await client().get(`//projects/${project_id}/runs`, result_token)).status, 200);
+    t.is((await client().get("//status")).status, 200);
+  });
+
+  test("an unknown path gets 404, a known one with another method 405", async (t) => {
+    isProblem(t, await client().get("/nothing"), 404);
+    isProblem(t, await client().get("/projects/a/b/c/d"), 404);
+    isProblem(t, await client().request("PUT", "/projects", { json: {} }), 405);
+    isProblem(t, await client().request("DELETE", "/status"), 405);
+  });
+
+  test("problems tell nothing of the inside", async (t) => {
+    const answers = [
+      await client().request("POST", "/projects", {
+        body: '{"schema": {',
+        headers: { "Content-Type": "application/json" },
+      }),
+      await client().get("/projects/%00", "token"),
+      await client().get("/projects/%E0%A4%A", "token"),
+      await client().get(`/projects/${"a".repeat(5000)}`, "token"),
+      await client().get("/projects/'; DROP TABLE projects; --", "token"),
+    ];
+    for (const answer of answers) {
+      t.true(answer.status >= 400 && answer.status < 500, `${answer.status}: ${answer.text}`);
+      t.notRegex(answer.text, /node_modules|at .*\.[jt]s:\d|SELECT|relation|pglite|syntax error at or near/i);
+    }
+  });
+
+  test("the OpenAPI document is served, of version 3.1 and with all paths", async (t) => {
+    const answer = await client().get("/openapi.json");
+    t.is(answer.status, 200);
+    const document = answer.json<{ openapi: string; paths: Record<string, object> }>();
+    t.regex(document.openapi, /^3\.1\./);
+    const paths = Object.keys(document.paths).map((path) => path.replace(/\{[^}]+\}/g, "{}"));
+    for (const path of [
+      ...["/status", "/version", "/projects", "/projects/{}", "/projects/{}/clks", "/projects/{}/binaryclks"],
+      ...["/projects/{}/authorize-external-upload", "/projects/{}/runs", "/projects/{}/runs/{}"],
+      ...["/projects/{}/runs/{}/status", "/projects/{}/runs/{}/result"],
+    ]) {
+      t.true(paths.includes(path), path);
+    }
+  });
+
+  test("/docs is a page, also below /api/v1", async (t) => {
+    const pages = await Promise.all([client().request("GET", "/docs", {}, true), client().get("/docs")]);
+    for (const page of pages) {
+      t.is(page.status, 200);
+      t.regex(page.headers.get("content-type")!, /^text\/html/);
+    }
+  });
+
+  test("/healthz and /readyz tell that it is alive and that its stores are", async (t) => {
+    t.is((await client().request("GET", "/healthz", {}, true)).status, 200);
+    t.is((await client().request("GET", "/readyz", {}, true)).status, 200);
+  });
+
+  test("/metrics are of Prometheus", async (t) => {
+    await client().createProject();
+    const { status, headers, text } = await client().request("GET", "/metrics", {}, true);
+    t.is(status, 200);
+    t.regex(headers.get("content-type")!, /^text\/plain/);
+    for (const word of ["request", "upload", "rows", "run", "comparison", "queue", "event_?loop"]) {
+      t.regex(text, new RegExp(`^# TYPE \\S*${word}`, "m"), word);
+    }
+    t.notRegex(text, /[0-9a-f]{48}/, "neither ids nor tokens");
+  });
+
+  test("answers carry the headers of a careful server, and a request's id", async (t) => {
+    const answers: Answer[] = [await client().get("/projects"), await client().get("/projects/none", "none")];
+    for (const { headers } of answers) {
+      t.is(headers.get("x-content-type-options"), "nosniff");
+      t.is(headers.get("x-powered-by"), null);
+      t.truthy(headers.get("x-request-id"));
+    }
+    t.not(answers[0]!.headers.get("x-request-id"), answers[1]!.headers.get("x-request-id"));
+  });
+
+  test("pages of other origins may not read answers, as long as no setting says so", async (t) => {
+    const { headers } = await client().get("/projects", undefined, { Origin: "https://elsewhere.example" });
+    t.is(headers.get("access-control-allow-origin"), null);
+  });
+};

@@ -1,4 +1,4 @@
-// Some rounds of faults.ts, which runs as many as are wanted.
+// Some rounds of ../faults/fleet.ts, which runs as many as are wanted.
 import test from "ava";
 import { ServiceCluster } from "./cluster.js";
 import { runRound, VISIBILITY_TIMEOUT_SECONDS } from "./round.js";

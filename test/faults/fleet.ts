@@ -1,0 +1,20 @@
+import { ServiceCluster } from "../fleet/cluster.js";
+import { runRound, VISIBILITY_TIMEOUT_SECONDS } from "../fleet/round.js";
+
+/** The workers' part of `npm run test:faults`: a line of JSON for each round. Returns how many failed. */
+export async function fleetFaults(rounds: number, seed: number): Promise<number> {
+  const cluster = await ServiceCluster.start({ visibilityTimeoutSeconds: VISIBILITY_TIMEOUT_SECONDS });
+  let failed = 0;
+  try {
+    for (let round = 0; round < rounds; round++) {
+      const outcome = await runRound(cluster, round + 1, seed + round);
+      console.log(JSON.stringify(outcome));
+      if (outcome.error !== undefined) failed++;
+      const output = await cluster.endWorkers();
+      if (outcome.error !== undefined) console.error(output);
+    }
+  } finally {
+    await cluster.remove();
+  }
+  return failed;
+}

@@ -1,0 +1,13 @@
+// The service's part of `npm run test:faults`: a line of JSON for each round.
+import { runServiceRound } from "./service-round.js";
+
+/** @returns how many rounds failed */
+export async function serviceFaults(rounds: number, seed: number): Promise<number> {
+  let failed = 0;
+  for (let round = 0; round < rounds; round++) {
+    const outcome = await runServiceRound(seed + round);
+    console.log(JSON.stringify({ round: round + 1, ...outcome }));
+    if (outcome.error !== undefined) failed++;
+  }
+  return failed;
+}

@@ -20,7 +20,7 @@ export function jsonReader(maxByteLength: number): JsonReader {
     text: false,
     onError: (error) => {
       // Errors of the parser quote the body.
-      throw isSyntaxError(error) ? new HttpProblem(400, "body: expected JSON, got something else") : error;
+      throw isUnreadable(error) ? new HttpProblem(400, "body: expected JSON, got something else") : error;
     },
   });
   return async <Id extends OperationId>(call: Call, id: Id) => {
@@ -42,6 +42,10 @@ export function tooLarge(maxByteLength: number): HttpProblem {
   return new HttpProblem(413, `body: expected up to ${maxByteLength} bytes, got more`);
 }
 
-function isSyntaxError(error: unknown): boolean {
-  return error instanceof SyntaxError || (error as { status?: unknown }).status === 400;
+/** No JSON, or, with a Content-Encoding, nothing that can be decompressed. */
+function isUnreadable(error: unknown): boolean {
+  const { status, code } = error as { status?: unknown; code?: unknown };
+  return (
+    error instanceof SyntaxError || status === 400 || (typeof code === "string" && code.startsWith("Z_"))
+  );
 }

@@ -71,6 +71,7 @@ export function problemOf(error: unknown): Problem {
 /** Whether the client has done something that it can put right; all else is worth a stack trace in the log. */
 export function isExpected(error: unknown): boolean {
   if (error instanceof ServiceError) return STATUSES[error.code] !== undefined;
+  if (error instanceof HttpProblem) return true;
   return problemOf(error).status < 500;
 }
 

@@ -39,7 +39,7 @@ export class Readiness {
     const answers = await Promise.all(
       Object.entries(this.#stores).map(async ([name, store]) => [name, await isAlive(store)] as const),
     );
-    return { isReady: answers.every(([, answers]) => answers), stores: Object.fromEntries(answers) };
+    return { isReady: answers.every(([, doesAnswer]) => doesAnswer), stores: Object.fromEntries(answers) };
   }
 }
 

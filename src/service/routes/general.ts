@@ -4,6 +4,7 @@ import type { Handlers } from "../call.js";
 import { docsPage } from "../docs-page.js";
 import type { ServiceMetrics } from "../metrics.js";
 import { openApiJson, type ResponseBody } from "../openapi.js";
+import { HttpProblem } from "../problem.js";
 import type { Readiness } from "../readiness.js";
 
 const STATUS_MS = 30_000;
@@ -34,7 +35,10 @@ export function generalRoutes(parts: GeneralParts): Handlers<GeneralCalls> {
   return {
     async getStatus(call) {
       if (status === undefined || performance.now() >= status.until) {
-        const body = await readStatus(parts);
+        const body = await readStatus(parts).catch((error: unknown) => {
+          call.state.log.error({ err: error }, "status unknown");
+          throw new HttpProblem(500, "The database or the cache does not answer.");
+        });
         status = { body, until: performance.now() + STATUS_MS };
       }
       call.body = status.body;

@@ -1,4 +1,4 @@
-"""A service of the tests' own: the comparing tasks of the Python entity service, under its names and over its stores.
+"""A service of the tests' own: some tasks of the Python entity service, under its names and over its stores.
 
 `celery -A entity_service worker` runs them. As a program it is who starts runs: one JSON question a line in, one JSON
 answer a line out. Settings are those of the service, from the environment.
@@ -30,6 +30,8 @@ app.conf.update(
     task_routes={
         "entityservice.tasks.comparing.compute_filter_similarity": {"queue": "compute"},
         "entityservice.tasks.comparing.aggregate_comparisons": {"queue": "highmemory"},
+        "entityservice.tasks.permutation.save_and_permute": {"queue": "highmemory"},
+        "entityservice.tasks.encoding_uploading.pull_external_data": {"queue": "highmemory"},
     },
     broker_transport_options={"visibility_timeout": int(os.environ.get("CELERY_VISIBILITY_TIMEOUT_SECONDS", 3600))},
     broker_connection_retry_on_startup=True,
@@ -166,6 +168,21 @@ def aggregate_comparisons(results, project_id, run_id, parent_span=None):
     cache().hset(f"run:{run_id}", "state", "complete")
 
 
+@app.task(name="entityservice.tasks.solver.solver_task", ignore_result=True)
+def solver_task(similarity_scores_filename, project_id, run_id, dataset_sizes, parent_span):
+    candidates = anonlink.serialization.load_candidate_pairs(io.BytesIO(read(similarity_scores_filename)))
+    groups = [[list(record) for record in group] for group in anonlink.solving.greedy_solve(candidates)]
+    send("entityservice.tasks.permutation.save_and_permute",
+         [{"groups": groups, "datasetSizes": dataset_sizes}, project_id, run_id, {}])
+
+
+@app.task(name="entityservice.tasks.mark_run_complete.mark_run_complete", ignore_result=True)
+def mark_run_complete(run_id, parent_span=None):
+    with database() as cursor:
+        cursor.execute("UPDATE runs SET state = 'completed', time_completed = now() WHERE run_id = %s", (run_id,))
+    cache().hset(f"run:{run_id}", "state", "complete")
+
+
 @app.task(name="entityservice.tasks.base_task.celery_bug_fix")
 def celery_bug_fix(*args, **kwargs):
     return [0, None, None]
@@ -226,6 +243,11 @@ def start_run(project_id, run_id, threshold, encoding_size, aim):
     sent = chord(header)(body)
     tasks = [task.id for task in sent.parent.results]
     return {"bodyId": sent.id, "groupId": sent.parent.id, "taskIds": tasks, "packages": packages}
+
+
+def send(name, args, kwargs=None):
+    """Sends a task that this application need not know, as `delay` does."""
+    return app.send_task(name, args, kwargs or {}).id
 
 
 def ping(hostname, timeout):

@@ -2,8 +2,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { pino } from "pino";
 import { MinioObjectStore } from "../adapters/minio/object-store.js";
 import { ConnectionPool } from "../adapters/postgres/connection-pool.js";
+import { PostgresDatabase } from "../adapters/postgres/database.js";
 import { PostgresEncodingStore } from "../adapters/postgres/encoding-store.js";
-import { PostgresRunDatabase } from "../adapters/postgres/run-database.js";
 import { createRedisConnection } from "../adapters/redis/connection.js";
 import { RedisRunCache } from "../adapters/redis/run-cache.js";
 import { CeleryApp, CeleryWorker, parseRoutes } from "../celery/index.js";
@@ -46,7 +46,7 @@ export async function runWorker(options: RunWorkerOptions, env: Environment): Pr
   const objects = new MinioObjectStore(config.objectStore);
   const stores = {
     encodings: new PostgresEncodingStore(pool),
-    runs: new PostgresRunDatabase(pool),
+    runs: new PostgresDatabase(pool),
     cache: new RedisRunCache(redis, { expirySeconds: config.limits.cacheExpirySeconds }),
     objects,
   };

@@ -50,9 +50,9 @@ CREATE TABLE blocks (
 CREATE INDEX blocks_dp_block_name_idx ON blocks (dp, block_name);
 
 CREATE TABLE encodings (
-  encoding_id bigint PRIMARY KEY,
+  encoding_id bigserial PRIMARY KEY,
   encoding bytea NOT NULL,
-  dp integer REFERENCES dataproviders ON DELETE CASCADE
+  dp integer CONSTRAINT fk_encoding_dp REFERENCES dataproviders ON DELETE CASCADE
 );
 
 CREATE TABLE encodingblocks (
@@ -114,5 +114,5 @@ CREATE TABLE metrics (
   rate bigint
 );
 
-CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY);
+CREATE TABLE alembic_version (version_num varchar(32) NOT NULL CONSTRAINT alembic_version_pkc PRIMARY KEY);
 INSERT INTO alembic_version VALUES ('9a5d78339327');

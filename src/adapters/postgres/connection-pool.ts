@@ -97,7 +97,8 @@ export class ConnectionPool {
   }
 }
 
-function isTransient(error: unknown): boolean {
+/** Whether a later try may succeed. */
+export function isTransient(error: unknown): boolean {
   const code = errorCode(error);
   if (code.startsWith("08") || TRANSIENT_CODES.has(code) || isNetworkError(error)) return true;
   return code === "" && error instanceof Error && LOST_CONNECTION.test(error.message);

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
 import pg from "pg";
 import { ConnectionPool } from "../../../src/adapters/postgres/connection-pool.js";
+import { PostgresDatabase } from "../../../src/adapters/postgres/database.js";
 import { PostgresEncodingStore } from "../../../src/adapters/postgres/encoding-store.js";
-import { PostgresRunDatabase } from "../../../src/adapters/postgres/run-database.js";
 import { ServiceError } from "../../../src/linkage/errors.js";
 import { randomClks, seededRandom } from "../../random-clks.js";
 import { storeProject } from "../../servers/entity-service-data.js";
@@ -16,7 +16,7 @@ let server: PostgresServer;
 let admin: pg.Pool;
 let pool: ConnectionPool;
 let encodings: PostgresEncodingStore;
-let runs: PostgresRunDatabase;
+let runs: PostgresDatabase;
 
 function connect(maxConnections = 3): ConnectionPool {
   const connection = server.connection("entityservice");
@@ -31,7 +31,7 @@ test.before(async () => {
   pool = connect();
   await pool.waitUntilReady();
   encodings = new PostgresEncodingStore(pool);
-  runs = new PostgresRunDatabase(pool);
+  runs = new PostgresDatabase(pool);
 });
 
 test.after.always(async () => {

@@ -6,8 +6,8 @@ import pg from "pg";
 import { createClient } from "redis";
 import { MinioObjectStore } from "../../../src/adapters/minio/object-store.js";
 import { ConnectionPool } from "../../../src/adapters/postgres/connection-pool.js";
+import { PostgresDatabase } from "../../../src/adapters/postgres/database.js";
 import { PostgresEncodingStore } from "../../../src/adapters/postgres/encoding-store.js";
-import { PostgresRunDatabase } from "../../../src/adapters/postgres/run-database.js";
 import { createRedisConnection } from "../../../src/adapters/redis/connection.js";
 import { RedisRunCache } from "../../../src/adapters/redis/run-cache.js";
 import { readConfig } from "../../../src/config.js";
@@ -62,7 +62,7 @@ async function openStores(maxCandidatePairs = 1_000_000) {
   const { run: task } = computeFilterSimilarity(
     {
       encodings: new PostgresEncodingStore(pool),
-      runs: new PostgresRunDatabase(pool),
+      runs: new PostgresDatabase(pool),
       cache: new RedisRunCache(connection, { expirySeconds: config.limits.cacheExpirySeconds }),
       objects,
     },

@@ -1,0 +1,47 @@
+import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { tryLock } from "fs-native-extensions";
+import { ServiceError } from "../../linkage/errors.js";
+
+/** Its content says nothing, and it stays: what counts is the lock on it. */
+const LOCK_FILE = "lock";
+
+/** A folder in which one service keeps everything. */
+export class DataFolder {
+  readonly path: string;
+  readonly #lock: FileHandle;
+
+  private constructor(path: string, lock: FileHandle) {
+    this.path = path;
+    this.#lock = lock;
+  }
+
+  /**
+   * Makes the folder where it is missing, and locks it until it is closed or the process ends, however it does: the lock
+   * is the operating system's.
+   *
+   * @throws ServiceError `store-failed` if another process, or another part of this one, has it open
+   */
+  static async open(folder: string): Promise<DataFolder> {
+    const path = resolve(folder);
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    const file = await open(join(path, LOCK_FILE), "a", 0o600);
+    let isLocked = false;
+    try {
+      isLocked = tryLock(file.fd);
+    } finally {
+      if (!isLocked) await file.close();
+    }
+    if (isLocked) return new DataFolder(path, file);
+    throw new ServiceError(
+      "store-failed",
+      `data folder ${path}`,
+      "nobody else in it",
+      "one that another service uses",
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.#lock.close();
+  }
+}

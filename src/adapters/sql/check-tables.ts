@@ -1,0 +1,21 @@
+import { ServiceError } from "../../linkage/errors.js";
+import { readRevision } from "./migrations/revision.js";
+import { NEWEST_REVISION } from "./migrations/revisions.js";
+import type { SqlConnection } from "./sql-connection.js";
+
+/**
+ * Makes sure that the database answers, and has its tables.
+ *
+ * @throws ServiceError `store-failed` where the tables are missing, or of another revision
+ */
+export async function checkTables(connection: SqlConnection, signal?: AbortSignal): Promise<void> {
+  const revision = await readRevision(connection, signal);
+  if (revision === NEWEST_REVISION) return;
+  const expected = `tables of revision ${NEWEST_REVISION}, as "anonlink-wasm migrate" makes them`;
+  throw new ServiceError(
+    "store-failed",
+    "database",
+    expected,
+    revision === undefined ? "none" : `revision ${revision}`,
+  );
+}

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import test from "ava";
-import { CeleryTaskQueue } from "../../../src/adapters/celery/celery-task-queue.js";
+import { CeleryTaskQueue } from "../../../src/adapters/celery/task-queue.js";
 import { CeleryApp, CeleryWorker } from "../../../src/celery/index.js";
 import { WorkerMetrics } from "../../../src/worker/metrics.js";
 import { registerTasks } from "../../../src/worker/register-tasks.js";

@@ -1,0 +1,236 @@
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test from "ava";
+import { InvalidRowsError, LinkageError } from "../../../src/core/errors.js";
+import { hashBlockName } from "../../../src/linkage/uploads/block-name-hash.js";
+import { MemoryBudget } from "../../../src/linkage/uploads/memory-budget.js";
+import {
+  createBlockSorter,
+  type JsonRules,
+  readJsonBlocks,
+  readJsonRows,
+} from "../../../src/linkage/uploads/read-json-rows.js";
+
+const folder = mkdtempSync(join(tmpdir(), "read-json-rows-"));
+test.after.always((t) => {
+  t.deepEqual(readdirSync(folder), []);
+  rmSync(folder, { recursive: true });
+});
+
+class Files extends Error {}
+
+const RULES: JsonRules = {
+  maxRecords: 1000,
+  maxBlocksPerRow: 10,
+  maxBlockNameLength: 20,
+  checkMember: () => {},
+  foundFile: () => {
+    throw new Files();
+  },
+};
+
+interface Read {
+  readonly rows: readonly string[];
+  /** By the hash of the name. */
+  readonly blocks: Record<string, number[]>;
+}
+
+async function* chunksOf(...chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* chunks;
+}
+
+async function read(source: AsyncIterable<Uint8Array>, rules: JsonRules = RULES): Promise<Read> {
+  const sorter = createBlockSorter({ folder, memory: new MemoryBudget(0) }, rules.maxBlocksPerRow);
+  const pieces: Uint8Array[] = [];
+  try {
+    const { recordCount, byteLength } = await readJsonRows(source, rules, sorter, async (rows, width) => {
+      if (rows.length === 0 || rows.length % width !== 0) throw new Error("no whole rows");
+      pieces.push(rows);
+    });
+    const bytes = Buffer.concat(pieces);
+    if (bytes.length !== recordCount * byteLength) throw new Error("not all rows");
+    const rows = Array.from({ length: recordCount }, (_, n) =>
+      bytes.toString("base64", n * byteLength, (n + 1) * byteLength),
+    );
+    const blocks: Record<string, number[]> = {};
+    for await (const block of sorter.blocks()) blocks[block.name] = [...block.rows];
+    return { rows, blocks };
+  } finally {
+    await sorter.close();
+  }
+}
+
+function readText(text: string, rules?: JsonRules): Promise<Read> {
+  return read(chunksOf(Buffer.from(text)), rules);
+}
+
+async function blocks(named: Record<string, number[]>): Promise<Record<string, number[]>> {
+  const hashed: Record<string, number[]> = {};
+  for (const [name, rows] of Object.entries(named)) hashed[await hashBlockName(name)] = rows;
+  return hashed;
+}
+
+const A = Buffer.alloc(8, 1).toString("base64");
+const B = Buffer.alloc(8, 2).toString("base64");
+const C = Buffer.alloc(8, 3).toString("base64");
+
+const FORMS: readonly (readonly [text: string, blocks: Record<string, number[]>])[] = [
+  [`{"clks": ["${A}", "${B}", "${C}"]}`, {}],
+  [
+    `{"clks":["${A.slice(0, 4)}\\n${A.slice(4)}", "${B.replace("=", "\\u003d")}\\r\\n", "${C}"], "x": [{}]}`,
+    {},
+  ],
+  [
+    `{"clknblocks": [["${A}", "x", 7], ["${B}", "7"], ["${C}", "é", "x", "x"]]}`,
+    { x: [0, 2], "7": [0, 1], é: [2] },
+  ],
+  [
+    `{"encodings": ["${A}", "${B}", "${C}"], "blocks": {"2": ["b", -1], "0": ["a", "b"], "1": []}}`,
+    { a: [0], b: [0, 2], "-1": [2] },
+  ],
+  [
+    `{"blocks": {"0": [1, 12345678901234567890], "2": ["1"]}, "encodings": ["${A}", "${B}", "${C}"]}`,
+    { "1": [0, 2], "12345678901234567890": [0] },
+  ],
+  [`{"blocks": [["a"], [], ["a", "🙂"]], "encodings": ["${A}", "${B}", "${C}"]}`, { a: [0, 2], "🙂": [2] }],
+  [`{"encodings": ["${A}", "${B}", "${C}"]}`, {}],
+];
+
+test("every form, cut at every byte", async (t) => {
+  for (const [text, named] of FORMS) {
+    const bytes = Buffer.from(text);
+    const expected = { rows: [A, B, C], blocks: await blocks(named) };
+    for (let cut = 0; cut <= bytes.length; cut++) {
+      const got = await read(chunksOf(bytes.subarray(0, cut), bytes.subarray(cut)));
+      t.deepEqual(got, expected, `${text} cut at ${cut}`);
+    }
+    t.deepEqual(await read(chunksOf(...[...bytes].map((byte) => Uint8Array.of(byte)))), expected);
+  }
+});
+
+test("no beginning of a form is one", async (t) => {
+  for (const [text] of FORMS) {
+    const bytes = Buffer.from(text);
+    for (let end = 0; end < bytes.length; end++) {
+      await t.throwsAsync(read(chunksOf(bytes.subarray(0, end))), { instanceOf: LinkageError });
+    }
+  }
+});
+
+test("wrong rows are named with their index and why, without what they hold", async (t) => {
+  const wrong: readonly (readonly [text: string, row: number, reason: RegExp])[] = [
+    [`{"clks": ["${A}", "AAAA"]}`, 1, /3 bytes where the rows before have 8/],
+    [`{"clks": ["${A}", "${B}secret!"]}`, 1, /base64/],
+    [`{"clks": ["${A}", "QUI"]}`, 1, /multiple of 4/],
+    [`{"clks": [""]}`, 0, /empty/],
+    [`{"clks": ["${A}", 5]}`, 1, /a number where base64/],
+    [`{"clks": ["${A}", null, "${B}"]}`, 1, /null/],
+    [`{"clks": ["${A}", {"a": 1}]}`, 1, /an object/],
+    [`{"clks": ["${Buffer.alloc(4097).toString("base64")}"]}`, 0, /4097 bytes, more than 4096/],
+    [`{"clknblocks": [["${A}", "a"], "${B}"]}`, 1, /a text where \[base64, block/],
+    [`{"clknblocks": [["${A}", "a"], []]}`, 1, /an empty array/],
+    [`{"clknblocks": [["${A}", "a"], ["${B}", 1.5]]}`, 1, /no exact integer/],
+    [`{"clknblocks": [["${A}", "secret${"x".repeat(20)}"]]}`, 0, /more than 20 bytes/],
+    [`{"clknblocks": [["${A}"], ["${A}", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]]}`, 1, /more than 10 blocks/],
+    [`{"encodings": ["${A}"], "blocks": {"0": "secret"}}`, 0, /a text where an array of blocks/],
+    [`{"encodings": ["${A}"], "blocks": {"0": [true]}}`, 0, /true, false or null where a block/],
+  ];
+  for (const [text, row, reason] of wrong) {
+    const error = await t.throwsAsync(readText(text), { instanceOf: InvalidRowsError }, text);
+    t.is(error?.rows[0]?.row, row, text);
+    t.regex(error!.message, reason);
+    t.notRegex(error!.message, /secret/);
+  }
+});
+
+test("what does not fit as a whole is refused", async (t) => {
+  const wrong: readonly (readonly [text: string, reason: RegExp])[] = [
+    ["{}", /a key clks/],
+    [`{"clks": []}`, /rows: expected one or more, got none/],
+    [`{"encodings": [], "blocks": {}}`, /rows: expected one or more, got none/],
+    [`{"blocks": {"0": []}}`, /a key clks/],
+    [`{"clks": {"0": "${A}"}}`, /clks: expected an array/],
+    [`{"clks": "${A}"}`, /clks: expected an array/],
+    [`{"clks": ["${A}"], "clks": ["${A}"]}`, /once/],
+    [`{"clknblocks": [["${A}", 1]], "blocks": {}}`, /blocks under one key/],
+    [`{"encodings": ["${A}"], "blocks": {"0": [], "0": []}}`, /each row once/],
+    [`{"encodings": ["${A}"], "blocks": {"1": ["a"]}}`, /row indices below 1, got 1/],
+    [`{"blocks": {"5": []}, "encodings": ["${A}"]}`, /row indices below 1, got 5/],
+    [`{"encodings": ["${A}"], "blocks": {"1000": []}}`, /row indices below 1000, got 1000/],
+    [`{"encodings": ["${A}"], "blocks": {"secret": []}}`, /row indices/],
+    [`{"clks": ["${A}"]} x`, /end of the text/],
+    ["5", /an object/],
+    ['{"a":'.repeat(70), /nested/],
+  ];
+  for (const [text, reason] of wrong) {
+    const error = await t.throwsAsync(readText(text), { instanceOf: LinkageError }, text);
+    t.regex(error!.message, reason, text);
+    t.notRegex(error!.message, /secret/);
+  }
+});
+
+test("limits: rows, and wrong rows before reading ends", async (t) => {
+  const many = (count: number, row: string) => `{"clks": [${Array(count).fill(row).join(",")}]}`;
+  t.is((await readText(many(1000, `"${A}"`))).rows.length, 1000);
+  await t.throwsAsync(readText(many(1001, `"${A}"`)), { message: /at most 1000/ });
+  async function* endless() {
+    yield Buffer.from('{"clks": [5');
+    for (;;) yield Buffer.from(", 5");
+  }
+  const error = await t.throwsAsync(read(endless()), { instanceOf: InvalidRowsError });
+  t.is(error?.rows.length, 100);
+});
+
+test("a text that names files is told from rows", async (t) => {
+  const file = `{"file": {"bucket": "b", "path": "p"}}`;
+  await t.throwsAsync(readText(`{"encodings": ${file}}`), { instanceOf: Files });
+  await t.throwsAsync(readText(`{"blocks": ${file}, "encodings": ${file}}`), { instanceOf: Files });
+  await t.throwsAsync(readText(`{"encodings": ["${A}"], "blocks": ${file}}`), { instanceOf: Files });
+  await t.throwsAsync(readText(`{"clks": ${file}}`), { instanceOf: LinkageError });
+});
+
+test("rows as a file's metadata promises them: padded, cut, and no more", async (t) => {
+  const rules = { ...RULES, promised: { recordCount: 3, byteLength: 4 } };
+  const texts = ["AQ==", "AQIDBAUG", "AQIDBA==", "AA==", "wrong"];
+  const { rows } = await readText(JSON.stringify({ clks: texts }), rules);
+  t.deepEqual(rows, ["AQAAAA==", "AQIDBA==", "AQIDBA=="]);
+  await t.throwsAsync(readText(JSON.stringify({ clks: texts.slice(0, 2) }), rules), {
+    message: "rows: expected 3, got 2",
+  });
+});
+
+test("blocks alone", async (t) => {
+  const sorter = createBlockSorter({ folder, memory: new MemoryBudget(0) }, 10);
+  const parse = (text: string, count: number) =>
+    readJsonBlocks(chunksOf(Buffer.from(text)), RULES, count, sorter);
+  await parse('{"blocks": {"1": ["a"], "0": ["a", "b"]}}', 2);
+  const got: Record<string, number[]> = {};
+  for await (const { name, rows } of sorter.blocks()) got[name] = [...rows];
+  t.deepEqual(got, await blocks({ a: [0, 1], b: [0] }));
+  await t.throwsAsync(parse('{"blocks": {"2": ["a"]}}', 2), { message: /row indices below 2, got 2/ });
+  await t.throwsAsync(parse("{}", 2), { message: /a key blocks/ });
+  await sorter.close();
+});
+
+test("many rows and blocks pass through little memory, whatever the chunks", async (t) => {
+  const rules = { ...RULES, maxRecords: 1e6 };
+  const count = 30_000;
+  const rows = Array.from({ length: count }, (_, n) => {
+    const row = Buffer.alloc(64);
+    row.writeUInt32BE(n);
+    return row.toString("base64");
+  });
+  const text = Buffer.from(
+    JSON.stringify({ clknblocks: rows.map((row, n) => [row, "all", n % 100, `of ${n >> 1}`]) }),
+  );
+  for (const length of [1000, 65_536, text.length]) {
+    const chunks: Buffer[] = [];
+    for (let from = 0; from < text.length; from += length) chunks.push(text.subarray(from, from + length));
+    const got = await read(chunksOf(...chunks), rules);
+    t.true(got.rows.every((row, n) => row === rows[n]));
+    t.is(Object.keys(got.blocks).length, 1 + 100 + count / 2);
+    t.is(got.blocks[await hashBlockName("all")]!.length, count);
+    t.deepEqual(got.blocks[await hashBlockName("of 7")], [14, 15]);
+  }
+});

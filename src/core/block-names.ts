@@ -21,7 +21,7 @@ const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
  */
 export class BlockNames {
   readonly names: string[] = [];
-  private readonly hashes = new GrowableUint32();
+  private readonly hashes: GrowableUint32;
   /** Pairs of name index + 1 (0: free) and hash. */
   private slots: Uint32Array;
   private mask: number;
@@ -35,10 +35,12 @@ export class BlockNames {
     const size = 2 ** Math.ceil(Math.log2(Math.max(1024, expectedNames / HIGHEST_LOAD)));
     this.slots = new Uint32Array(2 * size);
     this.mask = size - 1;
+    this.hashes = new GrowableUint32(Math.min(size, 1024 + 2 * expectedNames));
   }
 
-  /** Where the first `count` of other names are here: the index of each, or -1. */
-  findNamesOf(other: BlockNames, count: number): Int32Array {
+  /** Where other names are here: the index of each, or -1. */
+  findNamesOf(other: BlockNames): Int32Array {
+    const count = other.names.length;
     const found = new Int32Array(count);
     const hashes = this.batchHashes;
     for (let from = 0; from < count; from += BATCH_NAMES) {

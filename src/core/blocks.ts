@@ -76,12 +76,12 @@ export class BlockIndexBuilder {
     this.checkBlockCount();
   }
 
-  /** Makes the index. The builder may be filled further. */
+  /** Makes the index, which takes the names over: the builder cannot be filled further. */
   build(): BlockIndex {
     this.lookUpWaiting();
     const rows = this.rows.view();
     const blocks = this.blocks.view();
-    const names = this.names.names.slice();
+    const { names } = this.names;
     const starts = new Uint32Array(names.length + 1);
     for (let i = 0; i < blocks.length; i++) starts[blocks[i]! + 1]!++;
     for (let b = 0; b < names.length; b++) starts[b + 1]! += starts[b]!;
@@ -162,17 +162,24 @@ export interface BlockMatches {
 export function matchBlocks(left: BlockIndex, right: BlockIndex): BlockMatches {
   const leftNames = tableOf(left);
   const rightNames = tableOf(right);
-  const leftMatches = new GrowableUint32();
-  const rightMatches = new GrowableUint32();
-  const found = rightNames.findNamesOf(leftNames, left.names.length);
+  const found = rightNames.findNamesOf(leftNames);
+  // Each list at its final length at once: what is thrown away makes the engine collect garbage the sooner.
+  const count = countFound(found);
+  const matches = { left: new Uint32Array(count), right: new Uint32Array(count) };
+  let n = 0;
   for (let b = 0; b < found.length; b++) {
     const match = found[b]!;
-    // The builder of the right index may know more names by now.
-    if (match < 0 || match >= right.names.length) continue;
-    leftMatches.push(b);
-    rightMatches.push(match);
+    if (match < 0) continue;
+    matches.left[n] = b;
+    matches.right[n++] = match;
   }
-  return { left: leftMatches.view().slice(), right: rightMatches.view().slice() };
+  return matches;
+}
+
+function countFound(found: Int32Array): number {
+  let count = 0;
+  for (let i = 0; i < found.length; i++) count += found[i]! < 0 ? 0 : 1;
+  return count;
 }
 
 /**

@@ -61,8 +61,6 @@ test("memberships may come in any order", (t) => {
       ["5", [3]],
     ],
   );
-  builder.add(1, "b");
-  t.deepEqual(toMap(builder.build()).get("b"), [1, 3]);
 });
 
 test("finds names given as UTF-8 among those given as text", (t) => {

@@ -69,7 +69,7 @@ const PAIR_LENGTH = 24;
 export function computeFilterSimilarity(
   { encodings, runs, cache, objects }: ComputeFilterSimilarityStores,
   options: ComputeFilterSimilarityOptions,
-): TaskDefinition & {
+): Omit<TaskDefinition, "run"> & {
   run(parameters: TaskParameters, context: TaskContext): Promise<ComputeFilterSimilarityResult>;
 } {
   const { maxCandidatePairs, threads } = options;

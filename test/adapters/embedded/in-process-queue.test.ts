@@ -122,7 +122,10 @@ test("what waits for a cancelled run is dropped, retries too; other runs go on",
   const queue = open(
     t,
     {
-      part: { load: "compute", run: async ({ run_id: run, n }) => void done.push(`${run} ${n}`) },
+      part: {
+        load: "compute",
+        run: ({ run_id: run, n }) => delay(5).then(() => void done.push(`${run} ${n}`)),
+      },
       end: async ({ run_id: run }) => void done.push(`end ${run}`),
       fail: async () => {
         throw new Error("always");
@@ -148,7 +151,7 @@ test("a source of parts that fails at first is its sender's error; later it fail
   const queue = open(
     t,
     {
-      part: { load: "compute", run: async () => {} },
+      part: { load: "compute", run: () => delay(2) },
       end: async () => t.fail(),
       hear: async ({ args }) => void heard.push(args),
     },

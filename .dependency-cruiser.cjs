@@ -1,10 +1,11 @@
 // Who may import whom. Each rule names a folder and the only folders of ours that it may import. The main.ts of a
-// worker or the service wires adapters and settings together, and may import them all.
+// worker or the service, and what migrates the service's database, wire adapters and settings together, and may import
+// them all.
 const may = (from, ...to) => ({
   name: `${from}-imports`,
   comment: `src/${from} may import only ${[from, ...to].join(", ")}`,
   severity: "error",
-  from: { path: `^src/${from}(/|\\.ts$)`, pathNot: "^src/(worker|service)/main\\.ts$" },
+  from: { path: `^src/${from}(/|\\.ts$)`, pathNot: "^src/(worker/main|service/main|service/migrate)\\.ts$" },
   to: { path: "^src/", pathNot: `^src/(${[from, ...to].join("|")})(/|\\.ts$)` },
 });
 

@@ -6,6 +6,7 @@ import { apiCommand } from "./api-command.js";
 import { describeCommand } from "./describe-command.js";
 import { Interrupted } from "./interruption.js";
 import { matchCommand } from "./match-command.js";
+import { migrateCommand } from "./migrate-command.js";
 import { serveCommand } from "./serve-command.js";
 import { UsageError } from "./usage-error.js";
 import { workerCommand } from "./worker-command.js";
@@ -18,7 +19,14 @@ const { version } = JSON.parse(readFileSync(new URL("../../package.json", import
 };
 
 /** The commands, in the order of the help text. */
-const commands = [matchCommand(), describeCommand(), serveCommand(), apiCommand(), workerCommand(version)];
+const commands = [
+  matchCommand(),
+  describeCommand(),
+  serveCommand(),
+  apiCommand(),
+  workerCommand(version),
+  migrateCommand(),
+];
 
 // What nobody awaits would end in a stack trace. A pipe that the reader has closed is no error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

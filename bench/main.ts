@@ -1,10 +1,10 @@
 // `npm run bench`: measures speed and memory; with `-- --peer` against anonlink from PyPI, in turn.
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { cpus, release, totalmem, type } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { closeThreads } from "../src/library/node.js";
+import { machineName } from "./machine.js";
 import type { Bench, Section } from "./measure.js";
 import { Peer } from "./peer.js";
 import { publish, store } from "./report.js";
@@ -62,7 +62,6 @@ async function run(): Promise<void> {
   peer?.close();
   closeThreads();
   if (values.quick) return;
-  const { model } = cpus()[0]!;
   store({
     command: [
       "npm run bench --",
@@ -71,7 +70,7 @@ async function run(): Promise<void> {
       process.versions.node.split(".")[0],
     ].join(" "),
     date: new Date().toISOString().slice(0, 10),
-    machine: `${model.trim()}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, ${type()} ${release().split("-")[0]}`,
+    machine: machineName(),
     node: process.versions.node,
     v8: process.versions.v8.split("-")[0]!,
     ...(peerVersions && { peer: `anonlink ${peerVersions.anonlink} on Python ${peerVersions.python}` }),

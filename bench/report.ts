@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Cell, Section } from "./measure.js";
+import { programResults } from "./program-results.js";
 
 /** The results of one run of the benchmarks on one version of Node. */
 export interface Results {
@@ -20,6 +21,8 @@ const TITLES = ["Comparing", "Threads", "Small blocks", "Solver", "Output", "Rea
 const folder = new URL("results/", import.meta.url);
 const START = "<!-- bench:start -->";
 const END = "<!-- bench:end -->";
+const PROGRAMS_START = "<!-- bench:programs:start -->";
+const PROGRAMS_END = "<!-- bench:programs:end -->";
 
 /**
  * Stores results under their Node version; each section says which run measured it. Sections that were not run keep
@@ -63,17 +66,35 @@ export function publish(): void {
       ...results.sections.map((section) => sectionText({ origin: originOf(results), ...section })),
     ].join("\n\n"),
   );
+  const programs = programResults().map(sectionText);
   writeFileSync(
     new URL("RESULTS.md", import.meta.url),
-    `# Results\n\nMade by \`npm run bench -- --peer\`. A ratio is the peer's median time divided by ours.\n\n${text.join("\n\n")}\n`,
+    `# Results\n\nMade by \`npm run bench -- --peer\`, \`npm run bench:worker\` and \`npm run bench:service\`. A ratio is the peer's median time divided by ours.\n\n${[...text, ...programs].join("\n\n")}\n`,
   );
   const readme = fileURLToPath(new URL("../README.md", import.meta.url));
   const before = readFileSync(readme, "utf8");
   const table = `${START}\n${readmeTable(all)}\n${END}`;
   writeFileSync(
     readme,
-    before.replace(new RegExp(`${START}[\\s\\S]*${END}`), () => table),
+    before
+      .replace(new RegExp(`${START}[\\s\\S]*${END}`), () => table)
+      .replace(
+        new RegExp(`${PROGRAMS_START}[\\s\\S]*${PROGRAMS_END}`),
+        () => `${PROGRAMS_START}\n${programTables()}\n${PROGRAMS_END}`,
+      ),
   );
+}
+
+/** The README's tables of whole programs: what was done, how long it took, and the rate. */
+function programTables(): string {
+  const tables = programResults().map(({ title, cells, origin }) => {
+    const rows = cells.map(({ what, ours, ratio, note }) => {
+      const compared = ratio === undefined ? "" : times(ratio);
+      return `| ${what} | ${time(ours)} | ${compared} | ${note ?? ""} |`;
+    });
+    return [`| ${title} | ours | ratio | |`, "| --- | --- | --- | --- |", ...rows, "", origin].join("\n");
+  });
+  return tables.join("\n\n");
 }
 
 function sectionText({ title, about, cells, origin }: Section): string {

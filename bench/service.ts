@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import { StartedProcess } from "../test/started-process.js";
 import { benchDataset } from "./datasets.js";
 import { type Cell, median, report } from "./measure.js";
+import { publishProgram } from "./program-report.js";
 
 const THRESHOLD = 0.85;
 const BYTE_LENGTH = 128;
@@ -31,8 +32,14 @@ try {
   await withService(manyProjects);
   for (const form of ["binary", "JSON"] as const) await withService((service) => oneUpload(service, form));
   await withService(largeRun);
-  if (values.quick) console.error("quick sizes: the numbers say nothing");
-  console.log(JSON.stringify(cells, null, 2));
+  if (values.quick) console.error("quick sizes: the numbers say nothing, and are not stored");
+  else {
+    const about =
+      "`anonlink-wasm serve` in a process of its own with an empty data folder, and clients in another one, over HTTP. " +
+      "Encodings of 1,024 bits.";
+    const command = ["npm run bench:service", ...(runs === 5 ? [] : [`-- --runs ${runs}`])].join(" ");
+    publishProgram("service", { title: "Service", about, cells }, { command, runs });
+  }
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -5,10 +5,13 @@ import { ServiceCluster } from "../test/fleet/cluster.js";
 import { randomParties } from "../test/fleet/data.js";
 import type { PartyData } from "../test/servers/entity-service-data.js";
 import { type Cell, median, report, seconds } from "./measure.js";
+import { publishProgram } from "./program-report.js";
 
 const CONCURRENCY = 2;
 const THRESHOLD = 0.8;
 const RUN_MS = 300_000;
+/** As test/fleet/requirements-newest.txt has them. */
+const PEER = "celery 5.7.0 and anonlink 0.15.3";
 /** What part of a task's time may be spent on what is no comparison. */
 const OVERHEAD_SHARE = 0.05;
 
@@ -39,9 +42,15 @@ try {
     parties: many,
     aim: values.quick ? 4_000_000 : 40_000_000,
   });
-  for (const side of SIDES) say(side, tiny.of[side], large.of[side]);
-  if (values.quick) console.error("quick sizes: the numbers say nothing");
-  console.log(JSON.stringify([tiny.cell, middle.cell, large.cell], null, 2));
+  const cells = [tiny.cell, middle.cell, large.cell, overheadCell(tiny, large)];
+  if (values.quick) console.error("quick sizes: the numbers say nothing, and are not stored");
+  else {
+    const about =
+      `One worker process of ours against one of Python's (celery and anonlink), each with ${CONCURRENCY} tasks at once, on ` +
+      `the same queue, data and chunk size: from when it takes tasks to when the last has ended. Threshold ${THRESHOLD}.`;
+    const command = ["npm run bench:worker", ...(runs === 5 ? [] : [`-- --runs ${runs}`])].join(" ");
+    publishProgram("worker", { title: "Worker", about, cells }, { command, runs, peer: PEER });
+  }
 } finally {
   await cluster.remove();
 }
@@ -63,7 +72,12 @@ interface Measured {
   readonly seconds: number;
 }
 
-async function measure(workload: Workload): Promise<{ cell: Cell; of: Record<Side, Measured> }> {
+interface Workloads {
+  readonly cell: Cell;
+  readonly of: Readonly<Record<Side, Measured>>;
+}
+
+async function measure(workload: Workload): Promise<Workloads> {
   const times: Record<Side, number[]> = { ours: [], python: [] };
   let tasks = 0;
   for (let n = 0; n < runs; n++) {
@@ -106,13 +120,27 @@ async function once(side: Side, { parties, aim }: Workload): Promise<{ seconds: 
 }
 
 /** What a task takes beside its comparisons, and how large it must be for that not to matter. */
-function say(side: Side, tiny: Measured, large: Measured): void {
-  const rate = large.comparisons / large.seconds; // of all that run at once
-  const perTask = (CONCURRENCY * (tiny.seconds - tiny.comparisons / rate)) / tiny.tasks;
-  const size = ((1 / OVERHEAD_SHARE - 1) * perTask * rate) / CONCURRENCY;
-  const share = 100 * OVERHEAD_SHARE;
-  console.error(
-    `${side}: ${(1000 * perTask).toFixed(1)} ms a task beside its comparisons, ${share} % of a task of ` +
-      `${(size / 1e6).toFixed(1)} million`,
-  );
+function overheadCell(tiny: Workloads, large: Workloads): Cell {
+  const [ours, theirs] = SIDES.map((side) => {
+    const { comparisons, seconds: time } = large.of[side];
+    const rate = comparisons / time; // of all that run at once
+    const { tasks, comparisons: few, seconds: fewTime } = tiny.of[side];
+    const perTask = (CONCURRENCY * (fewTime - few / rate)) / tasks;
+    return { perTask, size: ((1 / OVERHEAD_SHARE - 1) * perTask * rate) / CONCURRENCY };
+  }) as [Overhead, Overhead];
+  const millions = ({ size }: Overhead) => (size / 1e6).toFixed(1);
+  return report({
+    what: "what a task takes beside its comparisons",
+    ours: ours.perTask,
+    theirs: theirs.perTask,
+    ratio: theirs.perTask / ours.perTask,
+    note: `${100 * OVERHEAD_SHARE} % of a task of ${millions(ours)} million comparisons, theirs ${millions(theirs)}`,
+  });
+}
+
+interface Overhead {
+  /** Seconds. */
+  readonly perTask: number;
+  /** Comparisons of which {@link OVERHEAD_SHARE} of the time is overhead. */
+  readonly size: number;
 }

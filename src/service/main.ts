@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "pino";
-import { CeleryTaskQueue } from "../adapters/celery/celery-task-queue.js";
+import { CeleryTaskQueue } from "../adapters/celery/task-queue.js";
 import { EmbeddedDatabase } from "../adapters/embedded/embedded-database.js";
 import { FileObjectStore } from "../adapters/embedded/file-object-store.js";
 import { InProcessQueue } from "../adapters/embedded/in-process-queue.js";

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -13,6 +13,7 @@ const KILLS = { least: 3, more: 4 };
 /** Between a start and the next kill, at most. */
 const PAUSE_MS = 1200;
 const ROUND_MS = 120_000;
+const REMOVAL_MS = 20_000;
 /** So that a run has many parts, and kills fall between them. */
 const CHUNK_SIZE_AIM = 50_000;
 
@@ -39,7 +40,8 @@ interface Case {
 /**
  * A service in one process, which is killed at random moments while clients upload and runs go on, and started again each
  * time. Clients try again what got no answer. In the end, every upload that was accepted is there, every run is complete
- * without anyone's help, and every result is the library's.
+ * without anyone's help, and every result is the library's; and when the
+ * projects are deleted, no file is left.
  */
 export async function runServiceRound(seed: number): Promise<ServiceRound> {
   const random = seededRandom(seed);
@@ -63,7 +65,8 @@ export async function runServiceRound(seed: number): Promise<ServiceRound> {
       await serve.kill();
       await serve.start();
     }
-    await all;
+    const projects = await all;
+    await leavesNothing(serve, projects);
     return about();
   } catch (error) {
     const { message } = error as Error;
@@ -71,6 +74,20 @@ export async function runServiceRound(seed: number): Promise<ServiceRound> {
   } finally {
     await serve.kill();
     rmSync(dataFolder, { recursive: true, force: true });
+  }
+}
+
+/** When all projects are deleted, no file of them stays: neither theirs nor those of uploads that were broken off. */
+async function leavesNothing(serve: ServeProcess, projects: readonly NewProject[]): Promise<void> {
+  for (const { project_id, result_token } of projects) {
+    const { status } = await serve.client.delete(`/projects/${project_id}`, result_token);
+    if (status !== 204) throw new Error(`deleting a project got ${status}`);
+  }
+  const files = () => ["objects", "sorting"].flatMap((name) => readdirSync(join(serve.dataFolder, name)));
+  const end = Date.now() + REMOVAL_MS;
+  while (files().length > 0) {
+    if (Date.now() > end) throw new Error(`files are left: ${files()}`);
+    await pause(50);
   }
 }
 
@@ -94,7 +111,7 @@ class PatientClient {
   ) {}
 
   /** Takes a project from its making to its result, and compares that. */
-  async check({ resultType, parties, runsFirst, forms }: Case): Promise<void> {
+  async check({ resultType, parties, runsFirst, forms }: Case): Promise<NewProject> {
     const project = await this.#again(() => this.client.createProject({ result_type: resultType }));
     // An answer may be lost after the run was made: then there are two.
     const run = () => this.#again(() => this.client.run(project, THRESHOLD));
@@ -117,6 +134,7 @@ class PatientClient {
     if (described.parties_contributed !== 2 || described.error) {
       throw new Error(`an upload is lost: ${JSON.stringify(described)}`);
     }
+    return project;
   }
 
   /** Uploads until it is accepted, or until it shows that an upload whose answer was lost had been accepted. */

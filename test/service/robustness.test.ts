@@ -1,5 +1,5 @@
 // What clients do that nobody should, on the embedded service; and that nothing is left of it.
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -29,16 +29,13 @@ const json = JSON.stringify({ clks: base64Rows(rows) });
 const clks = base64Rows(randomRows(2, 10));
 type Groups = { readonly groups: readonly (readonly (readonly [number, number])[])[] };
 
-/** Files of the service's own objects, with their sizes; not those of the database. */
-function objectFiles(): Map<string, number> {
-  const files = readdirSync(dataFolder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((path) =>
-      /packed|similarity-scores|quarantine|objects|\.tmp|part/.test(path.slice(dataFolder.length)),
-    )
-    .filter((path) => !/[/\\](base|global|pg_\w+)[/\\]/.test(path.slice(dataFolder.length)));
-  return new Map(files.map((path) => [path, statSync(path).size]));
+/** Paths of all files but the database's: of objects, and of what uploads sort on the way. */
+function objectFiles(): Set<string> {
+  const folders = ["objects", "sorting"].map((name) => join(dataFolder, name));
+  const entries = folders.flatMap((folder) => readdirSync(folder, { recursive: true, withFileTypes: true }));
+  return new Set(
+    entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name)),
+  );
 }
 
 /** Sends the beginning of a request over a bare socket, then goes away. */
@@ -91,7 +88,7 @@ for (const end of ["end", "destroy"] as const) {
         await breakOff(path, headers, json.slice(0, Math.floor(share * json.length)), end);
       }
       await client.until("no files of what broke off", 20_000, async () =>
-        [...objectFiles().keys()].every((file) => before.has(file)) ? true : undefined,
+        [...objectFiles()].every((file) => before.has(file)) ? true : undefined,
       );
       await uploadOnceFree(project, 0);
       t.like(await client.describe(project), { parties_contributed: 1, error: false });
@@ -118,7 +115,7 @@ for (const end of ["end", "destroy"] as const) {
       // In chunks, whose end never comes.
       await breakOff(path, { ...headers, "Transfer-Encoding": "chunked" }, "5\r\nhello\r\nffff\r\nrest", end);
       await client.until("no files of what broke off", 20_000, async () =>
-        [...objectFiles().keys()].every((file) => before.has(file)) ? true : undefined,
+        [...objectFiles()].every((file) => before.has(file)) ? true : undefined,
       );
       await uploadOnceFree(project, 0);
       t.like(await client.describe(project), { parties_contributed: 1, error: false });
@@ -151,7 +148,7 @@ test.serial("refused uploads leave no file", async (t) => {
     answers.map(() => 400),
   );
   t.deepEqual(
-    [...objectFiles().keys()].filter((file) => !before.has(file)),
+    [...objectFiles()].filter((file) => !before.has(file)),
     [],
   );
   t.is((await client.tryUpload(project, 0, { clks })).status, 201);
@@ -225,7 +222,7 @@ test.serial("deleting a run and a project removes their files", async (t) => {
   for (const [index, party] of parties.entries()) {
     await client.binaryUpload(project, index, party.bytes, party.byteLength);
   }
-  const files = () => [...objectFiles().keys()].filter((file) => !before.has(file));
+  const files = () => [...objectFiles()].filter((file) => !before.has(file));
   const { run_id } = await client.run(project, 0.5);
   await client.waitUntilComplete(project, run_id);
   t.true(files().some((file) => file.includes("similarity-scores")));

@@ -10,7 +10,7 @@ const MAX_NAME_BYTES = 1024;
  * @throws ServiceError `invalid-arguments`
  */
 export function checkObjectName(name: string): void {
-  if (name === "" || Buffer.byteLength(name) > MAX_NAME_BYTES || !name.isWellFormed()) {
+  if (name === "" || Buffer.byteLength(name) > MAX_NAME_BYTES || /\p{Surrogate}/u.test(name)) {
     throw wrongName(`text of 1 to ${MAX_NAME_BYTES} bytes`);
   }
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there

@@ -7,7 +7,8 @@ const MAX_PARTS = 10_000;
 /** What a part of unknown length is given at first, in bytes; twice as much each time that more is needed. */
 const FIRST_ROOM = 2 ** 16;
 
-const HEADERS = { "Content-Type": "application/octet-stream" };
+/** Anew each time: the driver adds to them, and would send what it has added as metadata the next time. */
+const headers = () => ({ "Content-Type": "application/octet-stream" });
 
 /**
  * Stores a stream as one object, which appears when it is complete; on an error nothing of it stays. The driver's own
@@ -57,16 +58,21 @@ async function putParts(
     for await (const { bytes, isLast } of parts) {
       signal?.throwIfAborted();
       if (isLast && uploadId === undefined) {
-        await client.putObject(bucket, name, bytes, bytes.length, HEADERS);
+        await client.putObject(bucket, name, bytes, bytes.length, headers());
         return;
       }
       const part = etags.length + 1;
       if (part > MAX_PARTS) {
         throw new Error(`content of an object: expected up to ${MAX_PARTS} parts, got more`);
       }
-      uploadId ??= await client.initiateNewMultipartUpload(bucket, name, HEADERS);
-      const headers = { "Content-Length": bytes.length };
-      const config = { bucketName: bucket, objectName: name, uploadID: uploadId, partNumber: part, headers };
+      uploadId ??= await client.initiateNewMultipartUpload(bucket, name, headers());
+      const config = {
+        bucketName: bucket,
+        objectName: name,
+        uploadID: uploadId,
+        partNumber: part,
+        headers: { "Content-Length": bytes.length },
+      };
       const { etag } = await client.uploadPart(config, bytes);
       etags.push({ part, etag });
     }
@@ -88,7 +94,7 @@ async function putParts(
 async function* partsOf(content: AsyncIterable<Uint8Array>, byteLength?: number): AsyncGenerator<Part> {
   let left = byteLength ?? Number.POSITIVE_INFINITY;
   const room = () => Math.min(PART_BYTE_LENGTH, byteLength === undefined ? FIRST_ROOM : left);
-  let part = Buffer.allocUnsafe(room());
+  let part: Buffer = Buffer.allocUnsafe(room());
   let used = 0;
   for await (const chunk of content) {
     for (let from = 0; from < chunk.length; ) {

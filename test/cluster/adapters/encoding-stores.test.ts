@@ -149,20 +149,21 @@ test("tables: a client that is slow holds no connection", async (t) => {
   t.pass(String(store.fileOf()));
 });
 
-test("tables: encodings whose connection is lost are sent again", async (t) => {
+test.serial("tables: encodings whose connection is lost are sent again", async (t) => {
   const { addParty, finish, blocksOf, store } = await openTables();
   const receiptToken = id();
   const dp = await addParty(receiptToken);
   const writer = await store.begin(dp, receiptToken, 128);
   const rows = randomBytes(128 * 100_000);
-  const killing = setInterval(() => {
-    admin
-      .query(
-        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-         WHERE application_name = 'anonlink-wasm' AND query LIKE 'COPY encodings (%'`,
-      )
-      .catch(() => {});
-  }, 150);
+  let killed = 0;
+  const killing = setInterval(async () => {
+    if (killed >= 5) return;
+    const { rowCount } = await admin.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+       WHERE application_name = 'anonlink-wasm' AND state = 'active' AND query LIKE 'COPY encodings (%'`,
+    );
+    killed += rowCount ?? 0;
+  }, 5);
   try {
     for (let from = 0; from < rows.length; from += 2 ** 20) {
       await writer.write(rows.subarray(from, from + 2 ** 20));
@@ -178,4 +179,5 @@ test("tables: encodings whose connection is lost are sent again", async (t) => {
   const blockId = (await blocksOf(dp)).get("all")!;
   const read = await store.readRange({ dataproviderId: dp, blockId, from: 0, to: 100_000 }, 128);
   t.true(rows.equals(read.dataset.bytes));
+  t.true(killed > 0);
 });

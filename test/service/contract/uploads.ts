@@ -170,7 +170,6 @@ export const uploads: Contract = (test, client) => {
   for (const [what, json] of [
     ["a block for a row that is not there", { encodings: clks, blocks: { "20": ["a"] } }],
     ["a block for no row", { encodings: clks, blocks: { x: ["a"] } }],
-    ["blocks in a list", { encodings: clks, blocks: [["a"]] }],
     ["a block that is no list", { encodings: clks, blocks: { "0": "a" } }],
     ["a block that is an object", { encodings: clks, blocks: { "0": [{}] } }],
     ["a row without an encoding", { clknblocks: [[]] }],
@@ -394,6 +393,28 @@ export const uploads: Contract = (test, client) => {
         [
           [0, 3],
           [1, 0],
+        ],
+      ]),
+    );
+  });
+
+  test("beyond the original, blocks may be a list with those of each row", async (t) => {
+    const project = await client().createProject({ uses_blocking: true });
+    await client().upload(project, 0, { encodings: clks.slice(0, 3), blocks: [["a"], [], ["b", 3]] });
+    await client().upload(project, 1, {
+      clknblocks: clks.slice(0, 3).map((encoding) => [encoding, "3", "a"]),
+    });
+    const { groups } = await client().complete<Groups>(project, 1);
+    t.deepEqual(
+      asSet(groups),
+      asSet([
+        [
+          [0, 0],
+          [1, 0],
+        ],
+        [
+          [0, 2],
+          [1, 2],
         ],
       ]),
     );

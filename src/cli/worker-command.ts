@@ -3,8 +3,6 @@ import { Command, Option } from "commander";
 import { countValue } from "./option-values.js";
 import { UsageError } from "./usage-error.js";
 
-/** Queues of tasks that this worker does not know: it would fail them. */
-const OTHERS = ["celery", "highmemory"];
 const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"];
 const DEFAULT_HEALTH_PORT = 8852;
 
@@ -18,18 +16,19 @@ interface WorkerOptions {
 }
 
 const HELP = `
-Takes the comparisons (compute_filter_similarity) of a cluster that runs the Python anonlink entity service, beside its
-own workers. Settings come from the environment, by the names of that service: DATABASE_SERVER, DATABASE_PASSWORD,
-REDIS_SERVER, CELERY_BROKER_URL, MINIO_SERVER, MINIO_ACCESS_KEY, MINIO_SECRET_KEY, … (see docs/worker.md).
+Does all tasks of a cluster of the entity service, beside Python's workers or instead of them. Tasks that take much memory
+(merging, solving, permuting) wait in the queue highmemory: one worker at least has to take it. Settings come from the
+environment: DATABASE_SERVER, DATABASE_PASSWORD, REDIS_SERVER, CELERY_BROKER_URL, MINIO_SERVER, MINIO_ACCESS_KEY,
+MINIO_SECRET_KEY, … (see docs/worker.md).
 
 SIGTERM or SIGINT end it when its tasks are done; a second one, or SIGQUIT, at once: other workers do the rest.`;
 
 /** `anonlink-wasm worker`: joins a Celery cluster. */
 export function workerCommand(version: string): Command {
   return new Command("worker")
-    .summary("compare for a cluster of the entity service")
-    .description("Join a Celery cluster and compare the chunks of its runs.")
-    .option("--queues <names>", "queues to take tasks from, with commas", "compute")
+    .summary("do the tasks of a cluster of the entity service")
+    .description("Join a Celery cluster and do the tasks of its projects and runs.")
+    .option("--queues <names>", "queues to take tasks from, with commas", "celery,compute")
     .addOption(
       new Option("--concurrency <number>", "tasks at once (default: CELERYD_CONCURRENCY, or 2)").argParser(
         countValue(1024),
@@ -51,12 +50,6 @@ export function workerCommand(version: string): Command {
         .filter((queue) => queue !== "");
       if (queues.length === 0)
         throw new UsageError("--queues: expected the name of a queue, such as compute");
-      const other = queues.find((queue) => OTHERS.includes(queue));
-      if (other !== undefined) {
-        throw new UsageError(
-          `--queues ${other}: expected queues with comparisons only, such as compute, as this worker runs nothing else`,
-        );
-      }
       const { runWorker } = await import("../worker/main.js"); // drivers that other commands do without
       await runWorker({ ...options, queues, version }, process.env).catch((error: unknown) => {
         throw explain(error);

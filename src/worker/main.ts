@@ -1,5 +1,9 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { pino } from "pino";
+import { CeleryTaskQueue } from "../adapters/celery/task-queue.js";
 import { MinioObjectStore } from "../adapters/minio/object-store.js";
 import { ConnectionPool } from "../adapters/postgres/connection-pool.js";
 import { PostgresDatabase } from "../adapters/postgres/database.js";
@@ -7,12 +11,17 @@ import { PostgresEncodingStore } from "../adapters/postgres/encoding-store.js";
 import { createRedisConnection } from "../adapters/redis/connection.js";
 import { RedisRunCache } from "../adapters/redis/run-cache.js";
 import { CeleryApp, CeleryWorker, parseRoutes } from "../celery/index.js";
+import { readServiceConfig, type ServiceConfig } from "../config/service-config.js";
 import { type Environment, readConfig } from "../config.js";
-import { computeFilterSimilarity } from "./compute-filter-similarity.js";
+import { EncodingStores } from "../linkage/encoding-stores.js";
+import { PackedEncodingStore } from "../linkage/packed-encodings/packed-encoding-store.js";
+import { MemoryBudget } from "../linkage/uploads/memory-budget.js";
 import { serveHealth } from "./health-server.js";
 import { WorkerMetrics } from "./metrics.js";
 import { registerTasks } from "./register-tasks.js";
+import { type ServiceTaskStores, serviceTasks } from "./service-tasks.js";
 import { StoreWatch } from "./store-watch.js";
+import { uploadTasks } from "./upload-tasks.js";
 
 /** What the command line says of a worker. */
 export interface RunWorkerOptions {
@@ -39,17 +48,12 @@ const UNLIMITED_PREFETCH = 10_000;
  * @throws ConfigError, TypeError or RangeError in one sentence, for a setting or an option that is wrong
  */
 export async function runWorker(options: RunWorkerOptions, env: Environment): Promise<void> {
-  const config = readConfig(env);
+  // The pool of a worker is its own; all else is as the service has it.
+  const config = { ...readServiceConfig(env), database: readConfig(env).database };
   const log = pino({ level: options.logLevel, base: { worker: options.hostname } });
   const pool = new ConnectionPool(config.database);
   const redis = createRedisConnection(config.redis);
   const objects = new MinioObjectStore(config.objectStore);
-  const stores = {
-    encodings: new PostgresEncodingStore(pool),
-    runs: new PostgresDatabase(pool),
-    cache: new RedisRunCache(redis, { expirySeconds: config.limits.cacheExpirySeconds }),
-    objects,
-  };
   const { celery } = config;
   const app = new CeleryApp({
     broker: celery.brokerUrl,
@@ -57,6 +61,24 @@ export async function runWorker(options: RunWorkerOptions, env: Environment): Pr
     visibilityTimeoutSeconds: celery.visibilityTimeoutSeconds,
     sentinelMaster: config.redis.sentinelName,
   });
+  const database = new PostgresDatabase(pool);
+  const encodings = new EncodingStores({
+    tables: new PostgresEncodingStore(pool),
+    packed: new PackedEncodingStore(objects, database),
+    uploads: database,
+    writesTo: config.encodingStore,
+  });
+  const stores = {
+    database,
+    encodings,
+    cache: new RedisRunCache(redis, { expirySeconds: config.limits.cacheExpirySeconds }),
+    objects,
+    uploadObjects:
+      config.uploadStore &&
+      new MinioObjectStore({ ...config.objectStore, bucket: config.uploadStore.bucket }),
+    tasks: new CeleryTaskQueue(app),
+  };
+  const sortingFolder = mkdtempSync(join(tmpdir(), "anonlink-wasm-worker-"));
   const watch = new StoreWatch(
     {
       postgres: (signal) => pool.waitUntilReady(signal),
@@ -66,11 +88,7 @@ export async function runWorker(options: RunWorkerOptions, env: Environment): Pr
     (store, reason) => log.warn({ store, reason }, "store out of reach"),
   );
   const metrics = new WorkerMetrics(() => watch.areReady);
-  const compute = computeFilterSimilarity(stores, {
-    maxCandidatePairs: config.limits.similarityScoresMaxCandidatePairs,
-    encodingCacheByteLength: config.limits.encodingCacheByteLength,
-  });
-  registerTasks(app, [compute], metrics);
+  registerTasks(app, allTasks(stores, config, sortingFolder), metrics);
   const worker = new CeleryWorker(app, {
     queues: options.queues,
     hostname: options.hostname,
@@ -104,7 +122,27 @@ export async function runWorker(options: RunWorkerOptions, env: Environment): Pr
     Promise.allSettled([app.disconnect(), pool.close(), redis.close()]),
     delay(2000, undefined, { ref: false }), // a server that is out of reach must not hold the end up
   ]);
+  rmSync(sortingFolder, { recursive: true, force: true });
   log.info({}, "worker ended");
+}
+
+function allTasks(
+  stores: ServiceTaskStores & { encodings: EncodingStores },
+  { limits, upload, uploadStore }: ServiceConfig,
+  sortingFolder: string,
+) {
+  const { uploadObjects } = stores;
+  const external = uploadObjects && uploadStore && { name: uploadStore.bucket, objects: uploadObjects };
+  return [
+    ...serviceTasks(stores, limits),
+    ...uploadTasks(
+      { ...stores, external },
+      {
+        limits: { ...upload, ...limits },
+        sorting: { folder: sortingFolder, memory: new MemoryBudget(upload.blockMemoryByteLength) },
+      },
+    ),
+  ];
 }
 
 function endOnSignals(worker: CeleryWorker, log: pino.Logger): void {

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { Agent, request } from "node:http";
+import { type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
@@ -18,6 +18,7 @@ const MAX = 10_000;
 async function start(idleMs = 5000) {
   const seen: unknown[] = [];
   const app = new Koa();
+  app.on("error", () => {}); // of clients that have left
   app.use(async (ctx, next) => {
     ctx.state["log"] = createLog("silent");
     await next();
@@ -66,24 +67,25 @@ test("reads bodies as they are, and those of gzip", async (t) => {
 test("a refused upload gets its answer, and the connection goes on", async (t) => {
   const server = await start();
   t.teardown(() => server.close());
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  t.teardown(() => agent.destroy());
+  // Node's own client waits for ever once an answer came before the end of its body.
+  const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
+  t.teardown(() => socket.destroy());
+  let text = "";
+  socket.on("data", (chunk) => (text += chunk));
+  const chunk = Buffer.concat([Buffer.from("1000\r\n"), Buffer.alloc(4096), Buffer.from("\r\n")]);
   for (const [path, status] of [
     ["/early", 400],
     ["/refused", 403],
     ["/", 413],
     ["/early", 400],
   ] as const) {
-    const sent = request(server.url + path, { method: "POST", agent });
+    text = "";
+    socket.write(`POST ${path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n`);
     // More than fits into the buffers between.
-    const chunk = Buffer.alloc(1 << 16);
-    for (let n = 0; n < 100; n++)
-      if (!sent.write(chunk)) await Promise.race([once(sent, "drain"), pause(1000)]);
-    sent.end();
-    const [answer] = (await once(sent, "response")) as [import("node:http").IncomingMessage];
-    t.is(answer.statusCode, status);
-    answer.resume();
-    await once(answer, "end");
+    for (let n = 0; n < 4000; n++) if (!socket.write(chunk)) await once(socket, "drain");
+    socket.write("0\r\n\r\n");
+    for (let n = 0; n < 500 && !text.includes("}"); n++) await pause(10);
+    t.is(text.slice(0, 12), `HTTP/1.1 ${status}`);
   }
 });
 
@@ -126,7 +128,7 @@ test("a client that waits for a word before its body gets it", async (t) => {
   sent.flushHeaders();
   await once(sent, "continue");
   sent.end("12345");
-  const [answer] = (await once(sent, "response")) as [import("node:http").IncomingMessage];
+  const [answer] = (await once(sent, "response")) as [IncomingMessage];
   t.is(answer.statusCode, 200);
   t.is(answer.headers.connection, "keep-alive");
   answer.resume();

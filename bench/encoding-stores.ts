@@ -9,14 +9,15 @@ import pg from "pg";
 import { FileObjectStore } from "../src/adapters/embedded/file-object-store.js";
 import { MinioObjectStore } from "../src/adapters/minio/object-store.js";
 import { ConnectionPool } from "../src/adapters/postgres/connection-pool.js";
+import { PostgresDatabase } from "../src/adapters/postgres/database.js";
 import { PostgresEncodingStore } from "../src/adapters/postgres/encoding-store.js";
 import type { BlockMembers, WritableEncodingStore } from "../src/linkage/encoding-store.js";
 import type { ObjectStore } from "../src/linkage/object-store.js";
 import { PackedEncodingStore } from "../src/linkage/packed-encodings/packed-encoding-store.js";
 import { startPostgres } from "../test/servers/postgres.js";
 import { startS3 } from "../test/servers/s3.js";
+import { addParty, blockIdsByName, tableBytes, vacuum } from "./encoding-tables.js";
 import { median, seconds } from "./measure.js";
-import { PostgresUploads } from "./postgres-uploads.js";
 
 const BYTE_LENGTH = 128;
 const BLOCKS_PER_ROW = 5;
@@ -55,14 +56,14 @@ try {
   const connection = postgres.connection("entityservice");
   const pool = new ConnectionPool({ ...connection, minConnections: 1, maxConnections: 3 });
   const admin = new pg.Pool(connection);
-  const uploads = new PostgresUploads(admin);
+  const database = new PostgresDatabase(pool);
   const { host, port, accessKey, secretKey } = s3;
   const s3Objects = new MinioObjectStore({
     ...{ host, port, accessKey, secretKey, bucket: "entityservice", secure: false },
   });
   await s3Objects.waitUntilReady();
   const packed = (objects: ObjectStore): [WritableEncodingStore, ObjectStore] => [
-    new PackedEncodingStore(objects, uploads),
+    new PackedEncodingStore(objects, database),
     objects,
   ];
   const stores: Record<string, [WritableEncodingStore, ObjectStore | undefined]> = {
@@ -75,7 +76,11 @@ try {
     for (const [store, [encodings, objects]] of Object.entries(stores)) {
       const measured: Measured[] = [];
       for (let run = 0; run < runs; run++) {
-        measured.push({ store, usesBlocks, ...(await measure(encodings, objects, uploads, usesBlocks)) });
+        measured.push({
+          store,
+          usesBlocks,
+          ...(await measure(encodings, objects, { database, admin }, usesBlocks)),
+        });
       }
       const middle = <Key extends "secondsIn" | "secondsOut">(key: Key) =>
         median(measured.map((one) => one[key]));
@@ -98,11 +103,12 @@ try {
 async function measure(
   encodings: WritableEncodingStore,
   objects: ObjectStore | undefined,
-  uploads: PostgresUploads,
+  { database, admin }: { readonly database: PostgresDatabase; readonly admin: pg.Pool },
   usesBlocks: boolean,
 ): Promise<Pick<Measured, "byteCount" | "secondsIn" | "secondsOut">> {
-  const { dataproviderId, receiptToken } = await uploads.addParty((token) => encodings.fileOf(token));
-  const before = await uploads.byteCount();
+  const { dataproviderId, receiptToken } = await addParty(database, (token) => encodings.fileOf(token));
+  const before = await tableBytes(admin);
+  let blockCount = 0;
   const secondsIn = await seconds(async () => {
     const writer = await encodings.begin(dataproviderId, receiptToken, BYTE_LENGTH);
     const chunk = Buffer.alloc(8192 * BYTE_LENGTH);
@@ -110,13 +116,14 @@ async function measure(
       const bytes = chunk.subarray(0, BYTE_LENGTH * Math.min(8192, rowCount - from));
       await writer.write(randomFillSync(bytes));
     }
-    await writer.commit(usesBlocks ? smallBlocks() : oneBlock());
+    ({ blockCount } = await writer.commit(usesBlocks ? smallBlocks() : oneBlock()));
   });
-  await uploads.finish(dataproviderId);
+  const summary = { recordCount: rowCount, blockCount, encodingSize: BYTE_LENGTH };
+  await database.finishUpload(dataproviderId, receiptToken, summary, "ready");
   const file = encodings.fileOf(receiptToken);
   const objectBytes = file === undefined ? 0 : ((await objects!.byteLengthOf(file)) ?? 0);
-  const byteCount = (await uploads.byteCount()) - before + objectBytes;
-  const blockIds = await uploads.blockIdsByName(dataproviderId);
+  const byteCount = (await tableBytes(admin)) - before + objectBytes;
+  const blockIds = await blockIdsByName(admin, dataproviderId);
   const secondsOut = await seconds(async () => {
     if (usesBlocks) {
       for (let from = 0; from < blockIds.length; from += PACKAGE_BLOCKS) {
@@ -130,7 +137,7 @@ async function measure(
     }
   });
   await encodings.remove(dataproviderId, receiptToken);
-  await uploads.vacuum();
+  await vacuum(admin);
   return { byteCount, secondsIn, secondsOut };
 }
 

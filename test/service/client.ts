@@ -2,7 +2,8 @@ import { setTimeout as pause } from "node:timers/promises";
 
 /** How long a run of a test may take; machines that test may be busy. */
 const RUN_TIMEOUT_MS = 60_000;
-const POLL_MS = 30;
+/** Between two questions: ever longer, so that those who wait do not keep the service busy. */
+const POLL_MS = { first: 20, last: 400, factor: 1.3 };
 
 export type ResultType = "groups" | "permutations" | "similarity_scores";
 
@@ -224,11 +225,11 @@ export class ServiceClient {
     find: () => Promise<Found | undefined>,
   ): Promise<Found> {
     const end = Date.now() + timeoutMs;
-    for (;;) {
+    for (let ms = POLL_MS.first; ; ms = Math.min(POLL_MS.last, ms * POLL_MS.factor)) {
       const found = await find();
       if (found !== undefined) return found;
       if (Date.now() >= end) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`);
-      await pause(POLL_MS);
+      await pause(ms);
     }
   }
 

@@ -45,9 +45,14 @@ export const OPTIONS: ServiceTaskOptions = {
 
 export type EmbeddedParts = Awaited<ReturnType<typeof openParts>>;
 
-export async function openParts(onTeardown: (close: () => Promise<void>) => void) {
+/** One for all tests of a file, as they take seconds to make on a busy machine; projects do not see each other. */
+let sharedDatabase: Promise<EmbeddedDatabase> | undefined;
+
+/** @param ownsDatabase whether the test asks for all projects, and has to be alone */
+export async function openParts(onTeardown: (close: () => Promise<void>) => void, ownsDatabase = false) {
   const folder = mkdtempSync(join(tmpdir(), "embedded-"));
-  const database = await EmbeddedDatabase.inMemory();
+  if (!ownsDatabase) sharedDatabase ??= EmbeddedDatabase.inMemory();
+  const database = await (ownsDatabase ? EmbeddedDatabase.inMemory() : sharedDatabase!);
   const objects = await FileObjectStore.open(folder);
   const encodings = new PackedEncodingStore(objects, database);
   const failures: string[] = [];
@@ -60,7 +65,7 @@ export async function openParts(onTeardown: (close: () => Promise<void>) => void
   const parts = { database, objects, encodings, cache: new MemoryRunCache(), tasks: openQueue(), failures };
   onTeardown(async () => {
     await parts.tasks.close();
-    await database.close();
+    if (ownsDatabase) await database.close();
     rmSync(folder, { recursive: true, force: true });
   });
   return {

@@ -1,0 +1,113 @@
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import test, { type ExecutionContext } from "ava";
+import { EmbeddedDatabase } from "../../../src/adapters/embedded/embedded-database.js";
+import { addProject, addRun, upload } from "../../contract/database/opened-database.js";
+import { StartedProcess } from "../../started-process.js";
+
+const HOLDER = fileURLToPath(new URL("folder-holder.ts", import.meta.url));
+
+function scratchFolder(t: ExecutionContext): string {
+  const folder = mkdtempSync(join(tmpdir(), "anonlink-data-"));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  return join(folder, "made", "by itself");
+}
+
+/** Starts a process that opens the folder; what it printed then. */
+async function hold(t: ExecutionContext, folder: string) {
+  const process_ = new StartedProcess("holder", process.execPath, ["--import=tsx", HOLDER, folder]);
+  t.teardown(() => process_.killGroup());
+  const [, state, rest] = await process_.whenPrinted(/^(opened|refused) (.*)$/m, 60_000);
+  return { process: process_, state, rest };
+}
+
+const IN_USE = {
+  code: "store-failed",
+  message: /^data folder .*: expected nobody else in it, got one that another/,
+};
+
+test("a database is there again after it was closed, with its rows and states", async (t) => {
+  const folder = scratchFolder(t);
+  let database = await EmbeddedDatabase.open(folder);
+  const { project, parties } = await addProject(database);
+  await upload(database, parties[0]!.id, { a: 3 });
+  const runId = await addRun(database, project.projectId);
+  await database.close();
+  database = await EmbeddedDatabase.open(folder);
+  t.teardown(() => database.close());
+  t.is((await database.listDataproviders(project.projectId))[0]?.state, "done");
+  t.is(await database.runState(project.projectId, runId), "running");
+  t.is((await addProject(database)).parties[0]?.id, parties[1]!.id + 1);
+});
+
+test("one process at a time has the folder, and a killed one loses it at once", async (t) => {
+  const folder = scratchFolder(t);
+  const first = await hold(t, folder);
+  t.is(first.state, "opened");
+  await t.throwsAsync(EmbeddedDatabase.open(folder), IN_USE);
+  await t.throwsAsync(EmbeddedDatabase.open(join(folder, "..", "by itself")), IN_USE);
+  const second = await hold(t, folder);
+  t.is(second.state, "refused");
+  t.regex(second.rest!, IN_USE.message);
+
+  await first.process.killGroup();
+  const database = await EmbeddedDatabase.open(folder);
+  t.truthy(await database.findProject(first.rest!), "what the killed process has stored");
+  await t.throwsAsync(EmbeddedDatabase.open(folder), IN_USE, "within one process, too");
+  t.is((await hold(t, folder)).state, "refused");
+  await database.close();
+  await database.close();
+  const reopened = await EmbeddedDatabase.open(folder);
+  t.truthy(await reopened.findProject(first.rest!));
+  await reopened.close();
+});
+
+test("of several that open a new folder at the same time, one gets it", async (t) => {
+  const folder = scratchFolder(t);
+  const holders = await Promise.all(Array.from({ length: 3 }, () => hold(t, folder)));
+  t.deepEqual(holders.map(({ state }) => state).sort(), ["opened", "refused", "refused"]);
+});
+
+test("killed again and again, it keeps what was stored", async (t) => {
+  const folder = scratchFolder(t);
+  const projectIds: string[] = [];
+  for (let n = 0; n < 3; n++) {
+    const { process: holder, state, rest } = await hold(t, folder);
+    t.is(state, "opened");
+    projectIds.push(rest!);
+    await holder.killGroup();
+  }
+  const database = await EmbeddedDatabase.open(folder);
+  t.teardown(() => database.close());
+  t.deepEqual(
+    (await database.listProjects()).map(({ projectId }) => projectId),
+    projectIds,
+  );
+});
+
+test("the folder is its owner's alone, and holds the database beside the lock", async (t) => {
+  const folder = scratchFolder(t);
+  const database = await EmbeddedDatabase.open(folder);
+  t.teardown(() => database.close());
+  t.deepEqual(readdirSync(folder).sort(), ["database", "lock"]);
+  t.is(statSync(folder).mode & 0o077, 0);
+});
+
+test("a folder that cannot be had is an error, and nothing stays open", async (t) => {
+  const folder = scratchFolder(t);
+  const file = join(folder, "..", "..", "a file");
+  writeFileSync(file, "");
+  await t.throwsAsync(EmbeddedDatabase.open(file), { code: "EEXIST" });
+  await t.throwsAsync(EmbeddedDatabase.open(join(file, "x")), { code: "ENOTDIR" });
+});
+
+test("databases in memory know nothing of each other", async (t) => {
+  const [one, other] = await Promise.all([EmbeddedDatabase.inMemory(), EmbeddedDatabase.inMemory()]);
+  await addProject(one);
+  t.is(await one.countProjects(), 1);
+  t.is(await other.countProjects(), 0);
+  await one.close();
+  await other.close();
+});

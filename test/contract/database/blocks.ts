@@ -18,7 +18,7 @@ export function testBlocks(test: TestFn, opened: () => OpenedDatabase): void {
   test("blocks get ids in their order, above those of earlier calls", async (t) => {
     const { database, connection } = opened();
     const { parties } = await addProject(database);
-    const [{ id }] = parties as [{ id: number }];
+    const { id } = parties[0]!;
     const token = randomId();
     await database.beginUpload(id, token, undefined);
     let last = 0;

@@ -213,7 +213,7 @@ export function testProjects(test: TestFn, opened: () => OpenedDatabase): void {
   test("a project of many rows is removed, too", async (t) => {
     const { database, connection } = opened();
     const { project, parties } = await addProject(database);
-    const [{ id }] = parties as [{ id: number }];
+    const { id } = parties[0]!;
     const token = randomId();
     await database.beginUpload(id, token, undefined);
     const blocks = Array.from({ length: 45_000 }, () => ({ name: blockName(), recordCount: 1 }));

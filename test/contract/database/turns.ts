@@ -40,7 +40,7 @@ export function testTurns(test: TestFn, opened: () => OpenedDatabase): void {
   test("a finished upload is ready, its party done, and has no second turn", async (t) => {
     const { database } = opened();
     const { project, parties } = await addProject(database);
-    const [{ id }] = parties as [{ id: number }];
+    const { id } = parties[0]!;
     const token = randomId();
     await database.beginUpload(id, token, undefined);
     t.false(await database.finishUpload(id, randomId(), SUMMARY, "ready"));
@@ -60,7 +60,7 @@ export function testTurns(test: TestFn, opened: () => OpenedDatabase): void {
   test("an upload that ends in error leaves the turn to the next, which drops it", async (t) => {
     const { database } = opened();
     const { project, parties } = await addProject(database);
-    const [{ id }] = parties as [{ id: number }];
+    const { id } = parties[0]!;
     const token = randomId();
     await database.beginUpload(id, token, undefined);
     t.true(await database.finishUpload(id, token, SUMMARY, "error"));
@@ -75,7 +75,7 @@ export function testTurns(test: TestFn, opened: () => OpenedDatabase): void {
   test("of many who take over a broken upload, one has the turn, and the old one none", async (t) => {
     const { database } = opened();
     const { project, parties } = await addProject(database);
-    const [{ id }] = parties as [{ id: number }];
+    const { id } = parties[0]!;
     const abandoned = randomId();
     t.false(await database.takeOverUpload(id, abandoned, randomId(), undefined));
     await database.beginUpload(id, abandoned, "packed/old");
@@ -99,7 +99,7 @@ export function testTurns(test: TestFn, opened: () => OpenedDatabase): void {
     const { database } = opened();
     for (let n = 0; n < 10; n++) {
       const { parties } = await addProject(database);
-      const [{ id }] = parties as [{ id: number }];
+      const { id } = parties[0]!;
       const token = randomId();
       const next = randomId();
       await database.beginUpload(id, token, undefined);
@@ -115,7 +115,7 @@ export function testTurns(test: TestFn, opened: () => OpenedDatabase): void {
   test("a dropped upload is gone, and its party is where it is put", async (t) => {
     const { database, connection } = opened();
     const { project, parties } = await addProject(database);
-    const [{ id }] = parties as [{ id: number }];
+    const { id } = parties[0]!;
     for (const state of ["error", "not_started"] as const) {
       const token = randomId();
       t.true(await database.beginUpload(id, token, undefined));
@@ -129,7 +129,7 @@ export function testTurns(test: TestFn, opened: () => OpenedDatabase): void {
   test("a token opens no other party's upload", async (t) => {
     const { database } = opened();
     const { parties } = await addProject(database);
-    const [first, second] = parties as [{ id: number }, { id: number }];
+    const [first, second] = [parties[0]!, parties[1]!];
     const token = randomId();
     await database.beginUpload(first.id, token, undefined);
     await database.beginUpload(second.id, randomId(), undefined);

@@ -8,7 +8,7 @@ export function testUploads(test: TestFn, opened: () => OpenedDatabase): void {
   test("an accepted upload is pending while its party is done, until a task finishes it", async (t) => {
     const { database } = opened();
     const { project, parties } = await addProject(database);
-    const [{ id }] = parties as [{ id: number }];
+    const { id } = parties[0]!;
     const token = randomId();
     t.false(await database.acceptPendingUpload(id, token));
     await database.beginUpload(id, token, undefined);
@@ -40,7 +40,7 @@ export function testUploads(test: TestFn, opened: () => OpenedDatabase): void {
   test("a task adds the upload that the Python API has left to it, once", async (t) => {
     const { database, connection } = opened();
     const { parties } = await addProject(database);
-    const [{ id }] = parties as [{ id: number }];
+    const { id } = parties[0]!;
     await connection.query("UPDATE dataproviders SET uploaded = 'done' WHERE id = $1", [id]);
     const token = randomId();
     const calls = Array.from({ length: 4 }, () => database.preparePendingUpload(id, token, "packed/x"));
@@ -90,7 +90,7 @@ export function testUploads(test: TestFn, opened: () => OpenedDatabase): void {
   test("the late failure of an earlier upload does not harm the next one", async (t) => {
     const { database } = opened();
     const { project, parties } = await addProject(database);
-    const [{ id }] = parties as [{ id: number }];
+    const { id } = parties[0]!;
     await database.beginUpload(id, randomId(), undefined);
     await database.failUpload(id, randomId());
     t.like((await database.listDataproviders(project.projectId))[0], {

@@ -45,14 +45,13 @@ export const OPTIONS: ServiceTaskOptions = {
 
 export type EmbeddedParts = Awaited<ReturnType<typeof openParts>>;
 
-/** One for all tests of a file, as they take seconds to make on a busy machine; projects do not see each other. */
+/** One for all tests of a file, as it takes seconds to make on a busy machine; those that resume work go one by one. */
 let sharedDatabase: Promise<EmbeddedDatabase> | undefined;
 
-/** @param ownsDatabase whether the test asks for all projects, and has to be alone */
-export async function openParts(onTeardown: (close: () => Promise<void>) => void, ownsDatabase = false) {
+export async function openParts(onTeardown: (close: () => Promise<void>) => void) {
   const folder = mkdtempSync(join(tmpdir(), "embedded-"));
-  if (!ownsDatabase) sharedDatabase ??= EmbeddedDatabase.inMemory();
-  const database = await (ownsDatabase ? EmbeddedDatabase.inMemory() : sharedDatabase!);
+  sharedDatabase ??= EmbeddedDatabase.inMemory();
+  const database = await sharedDatabase;
   const objects = await FileObjectStore.open(folder);
   const encodings = new PackedEncodingStore(objects, database);
   const failures: string[] = [];
@@ -65,14 +64,12 @@ export async function openParts(onTeardown: (close: () => Promise<void>) => void
   const parts = { database, objects, encodings, cache: new MemoryRunCache(), tasks: openQueue(), failures };
   onTeardown(async () => {
     await parts.tasks.close();
-    if (ownsDatabase) await database.close();
     rmSync(folder, { recursive: true, force: true });
   });
   return {
     ...parts,
     /** As if the process had been killed and started anew: queue and cache know nothing. */
-    async restart() {
-      await this.tasks.close();
+    forget() {
       this.tasks = parts.tasks = openQueue();
       this.cache = new MemoryRunCache();
     },

@@ -1,0 +1,127 @@
+// Tasks that are done twice, or by a process that died in the middle: the same result, one completion.
+import test from "ava";
+import { groupsToArrays, solveGreedy } from "../../src/core/solve-greedy.js";
+import { candidateFilePrefix } from "../../src/linkage/candidate-file-names.js";
+import { deleteProject } from "../../src/linkage/delete-project.js";
+import { deleteRun } from "../../src/linkage/delete-run.js";
+import { resumeWork } from "../../src/linkage/resume-work.js";
+import { checkForExecutableRuns, TASK_NAMES } from "../../src/linkage/task-calls.js";
+import {
+  addProject,
+  addRun,
+  doRun,
+  expectedPairs,
+  openParts,
+  randomParties,
+  startTasks,
+  storeProject,
+  upload,
+} from "./embedded-parts.js";
+
+const parties = randomParties(20, 2, 60, true);
+const groups = expectedPairs(parties).then((pairs) => groupsToArrays(solveGreedy(pairs)));
+const RUN_TASKS = Object.values(TASK_NAMES).filter(
+  (name) => !/(rate|project|objects|handler|fix|executable_runs)$/.test(name),
+);
+
+test.serial("every task done twice, one after the other", async (t) => {
+  const parts = await openParts((close) => t.teardown(close));
+  startTasks(parts, { chunkSizeAim: 500 }, (definition) => ({
+    ...definition,
+    async run(parameters, context) {
+      await definition.run(parameters, context);
+      return definition.run(parameters, context);
+    },
+  }));
+  const project = await storeProject(parts, "permutations", parties);
+  const runId = await doRun(parts, project);
+  t.is(await parts.database.runState(project.projectId, runId), "completed");
+  t.deepEqual(JSON.parse((await parts.database.findGroups(runId))!), await groups);
+  t.deepEqual(parts.failures, []);
+});
+
+for (const name of RUN_TASKS) {
+  for (const moment of ["before", "after"] as const) {
+    test.serial(
+      `a process that is killed ${moment} ${name.split(".").at(-1)}: the next one goes on`,
+      async (t) => {
+        const parts = await openParts((close) => t.teardown(close));
+        let isKilled = false;
+        const killed = new Promise<void>((resolve) => {
+          startTasks(parts, { chunkSizeAim: 500 }, (definition) => ({
+            ...definition,
+            async run(parameters, context) {
+              if (isKilled) return new Promise(() => {}); // nothing is done any more
+              if (definition.name !== name) return definition.run(parameters, context);
+              if (moment === "after") await definition.run(parameters, context);
+              isKilled = true;
+              resolve();
+              return new Promise(() => {});
+            },
+          }));
+        });
+        const project = await storeProject(parts, "permutations", parties);
+        const runId = await addRun(parts, project);
+        await parts.tasks.send(checkForExecutableRuns(project.projectId));
+        await killed;
+        await new Promise((resolve) => setTimeout(resolve, 20)); // what was under way
+        parts.forget();
+        await resumeWork(parts);
+        startTasks(parts, { chunkSizeAim: 500 });
+        await parts.tasks.idle();
+        t.is(await parts.database.runState(project.projectId, runId), "completed");
+        t.deepEqual(JSON.parse((await parts.database.findGroups(runId))!), await groups);
+        t.deepEqual(parts.failures, []);
+      },
+    );
+  }
+}
+
+test.serial(
+  "an upload that was broken off is dropped at the next start, and the party may try again",
+  async (t) => {
+    const parts = await openParts((close) => t.teardown(close));
+    const project = await addProject(parts, "groups", parties);
+    const runId = await addRun(parts, project);
+    await upload(parts, project, 0);
+    const { id } = (await parts.database.listDataproviders(project.projectId))[1]!;
+    await parts.database.beginUpload(id, "b".repeat(48), parts.encodings.fileOf("b".repeat(48)));
+    t.like(await resumeWork(parts), { droppedUploads: 1, runs: 0 });
+    t.is((await parts.database.listDataproviders(project.projectId))[1]!.state, "not_started");
+    startTasks(parts);
+    await upload(parts, project, 1);
+    await parts.tasks.send(checkForExecutableRuns(project.projectId));
+    await parts.tasks.idle();
+    t.is(await parts.database.runState(project.projectId, runId), "completed");
+  },
+);
+
+test.serial("a deleted run stops and leaves no file; deleting it again finds none", async (t) => {
+  const parts = await openParts((close) => t.teardown(close));
+  startTasks(parts, { chunkSizeAim: 20 });
+  const project = await storeProject(parts, "groups", parties);
+  const runId = await addRun(parts, project);
+  await parts.tasks.send(checkForExecutableRuns(project.projectId));
+  while (((await parts.cache.progressOf(runId))?.comparisons ?? 0) === 0) await new Promise(setImmediate);
+  t.true(await deleteRun(parts, project.projectId, runId));
+  await parts.tasks.idle();
+  for await (const name of parts.objects.list(candidateFilePrefix(runId))) t.fail(name);
+  t.is(await parts.database.findRun(project.projectId, runId), undefined);
+  t.false(await deleteRun(parts, project.projectId, runId));
+  t.deepEqual(parts.failures, []);
+});
+
+test.serial("a deleted project leaves nothing", async (t) => {
+  const parts = await openParts((close) => t.teardown(close));
+  startTasks(parts);
+  const project = await storeProject(parts, "groups", parties);
+  const runId = await doRun(parts, project);
+  t.true(await deleteProject(parts, project.projectId));
+  t.false(await deleteProject(parts, project.projectId));
+  await parts.tasks.idle();
+  for await (const name of parts.objects.list("")) t.fail(name);
+  t.deepEqual(await parts.database.listDeletedProjects(), []);
+  t.deepEqual(await parts.database.listProjectRunIds(project.projectId), []);
+  t.is(await parts.cache.runState(runId), undefined);
+  t.deepEqual(parts.failures, []);
+});

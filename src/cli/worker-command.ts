@@ -1,9 +1,9 @@
 import { hostname } from "node:os";
 import { Command, Option } from "commander";
-import { countValue } from "./option-values.js";
+import { countValue, portValue } from "./option-values.js";
+import { LOG_LEVELS } from "./service-options.js";
 import { UsageError } from "./usage-error.js";
 
-const LOG_LEVELS = ["fatal", "error", "warn", "info", "debug", "trace", "silent"];
 const DEFAULT_HEALTH_PORT = 8852;
 
 interface WorkerOptions {
@@ -55,12 +55,6 @@ export function workerCommand(version: string): Command {
         throw explain(error);
       });
     });
-}
-
-function portValue(text: string): number {
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : 65_536;
-  if (port > 65_535) throw new UsageError("--health-port: expected a number from 0 to 65535");
-  return port;
 }
 
 /** What a wrong setting or a taken port throws, as the user's mistake. */

@@ -5,13 +5,18 @@ import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { seededRandom } from "../random-clks.js";
 import type { NewProject, ServiceClient } from "../service/client.js";
-import { asSet, base64Rows, expectedOf, overlappingRows, type Rows } from "../service/data.js";
+import { asSet, base64Rows, expectedOf, overlappingRows, type Rows, recordCountOf } from "../service/data.js";
 import { ServeProcess } from "../service/serve-process.js";
 
 const THRESHOLD = 0.8;
 const KILLS = { least: 3, more: 4 };
 /** Between a start and the next kill, at most. */
-const PAUSE_MS = 1200;
+const PAUSE_MS = 1500;
+/** Projects begin within this time. */
+const BEGIN_MS = 8000;
+/** How long sending an upload takes, at most; and in how many pieces. */
+const UPLOAD_MS = 800;
+const PIECES = 8;
 const ROUND_MS = 120_000;
 const REMOVAL_MS = 20_000;
 /** So that a run has many parts, and kills fall between them. */
@@ -21,15 +26,21 @@ const CHUNK_SIZE_AIM = 50_000;
 export interface ServiceRound {
   readonly seed: number;
   readonly projects: number;
-  /** Milliseconds after each start at which the service was killed. */
-  readonly kills: readonly number[];
+  /** Milliseconds after each start at which the service was killed, and how many projects were at what then. */
+  readonly kills: readonly (Readonly<Record<Phase, number>> & { readonly ms: number })[];
   /** Uploads that broke off and were tried again. */
   readonly retries: number;
   readonly ms: number;
   readonly error?: string;
 }
 
+type Phase = "waiting" | "uploading" | "running" | "done";
+
 interface Case {
+  /** Milliseconds after the round's begin at which the project is made. */
+  readonly startMs: number;
+  /** How long sending an upload takes, in milliseconds. */
+  readonly uploadMs: number;
   readonly resultType: "groups" | "similarity_scores";
   readonly parties: readonly [Rows, Rows];
   /** Whether the run comes before the data. */
@@ -49,19 +60,28 @@ export async function runServiceRound(seed: number): Promise<ServiceRound> {
   const dataFolder = mkdtempSync(join(tmpdir(), "entity-service-faults-"));
   const begin = Date.now();
   const cases = Array.from({ length: 3 + below(4) }, () => someCase(below));
-  const kills: number[] = [];
+  const kills: ServiceRound["kills"][number][] = [];
   const tally = { retries: 0 };
   const about = () => ({ seed, projects: cases.length, kills, ...tally, ms: Date.now() - begin });
   const serve = await ServeProcess.start(dataFolder, { CHUNK_SIZE_AIM: String(CHUNK_SIZE_AIM) });
   const deadline = begin + ROUND_MS;
   try {
-    const clients = cases.map((one) => new PatientClient(serve.client, deadline, tally).check(one));
-    const all = Promise.all(clients);
+    const clients = cases.map(() => new PatientClient(serve.client, deadline, tally));
+    const all = Promise.all(cases.map((one, n) => clients[n]!.check(one)));
     all.catch(() => {}); // awaited below
     for (let n = KILLS.least + below(KILLS.more); n > 0; n--) {
       const ms = below(PAUSE_MS);
       await pause(ms);
-      kills.push(ms);
+      const count = (phase: Phase) => clients.filter((client) => client.phase === phase).length;
+      kills.push({
+        ms,
+        ...{
+          waiting: count("waiting"),
+          uploading: count("uploading"),
+          running: count("running"),
+          done: count("done"),
+        },
+      });
       await serve.kill();
       await serve.start();
     }
@@ -92,9 +112,11 @@ async function leavesNothing(serve: ServeProcess, projects: readonly NewProject[
 }
 
 function someCase(below: (limit: number) => number): Case {
-  const counts = [100 + below(1500), 100 + below(1500)];
+  const counts = [100 + below(5000), 100 + below(5000)];
   const form = () => (below(2) === 0 ? "clks" : "binaryclks");
   return {
+    startMs: below(BEGIN_MS),
+    uploadMs: below(UPLOAD_MS),
     resultType: below(2) === 0 ? "groups" : "similarity_scores",
     parties: overlappingRows(below(1_000_000), counts, 128) as [Rows, Rows],
     runsFirst: below(2) === 0,
@@ -102,8 +124,40 @@ function someCase(below: (limit: number) => number): Case {
   };
 }
 
+interface SlowBody {
+  readonly path: "clks" | "binaryclks";
+  readonly headers: Readonly<Record<string, string>>;
+  /** The body, from its beginning. */
+  readonly send: () => AsyncIterable<Uint8Array>;
+}
+
+/** An upload that is sent in pieces, with pauses between them. */
+function bodyOf(rows: Rows, path: SlowBody["path"], ms: number): SlowBody {
+  const isJson = path === "clks";
+  const bytes = isJson ? Buffer.from(JSON.stringify({ clks: base64Rows(rows) })) : rows.bytes;
+  const length = Math.ceil(bytes.byteLength / PIECES);
+  return {
+    path,
+    headers: isJson
+      ? { "Content-Type": "application/json" }
+      : {
+          "Content-Type": "application/octet-stream",
+          "Hash-Count": String(recordCountOf(rows)),
+          "Hash-Size": String(rows.byteLength),
+        },
+    async *send() {
+      for (let from = 0; from < bytes.byteLength; from += length) {
+        yield bytes.subarray(from, from + length);
+        await pause(ms / PIECES);
+      }
+    },
+  };
+}
+
 /** A client that tries again as long as the service is away. */
 class PatientClient {
+  phase: Phase = "waiting";
+
   constructor(
     readonly client: ServiceClient,
     readonly deadline: number,
@@ -111,12 +165,17 @@ class PatientClient {
   ) {}
 
   /** Takes a project from its making to its result, and compares that. */
-  async check({ resultType, parties, runsFirst, forms }: Case): Promise<NewProject> {
+  async check({ startMs, uploadMs, resultType, parties, runsFirst, forms }: Case): Promise<NewProject> {
+    await pause(startMs);
     const project = await this.#again(() => this.client.createProject({ result_type: resultType }));
     // An answer may be lost after the run was made: then there are two.
     const run = () => this.#again(() => this.client.run(project, THRESHOLD));
     const early = runsFirst ? await run() : undefined;
-    await Promise.all(parties.map((rows, party) => this.#upload(project, party, rows, forms[party]!)));
+    this.phase = "uploading";
+    await Promise.all(
+      parties.map((rows, party) => this.#upload(project, party, bodyOf(rows, forms[party]!, uploadMs))),
+    );
+    this.phase = "running";
     const { run_id } = early ?? (await run());
     await this.#again(async () => {
       const status = await this.client.runStatus(project, run_id);
@@ -124,6 +183,7 @@ class PatientClient {
       if (status.state !== "completed") throw new Error(`the run is ${status.state}`);
     });
     const result = await this.#again(() => this.client.result<Result>(project, run_id));
+    this.phase = "done";
     const expected = await expectedOf(parties, THRESHOLD);
     const isRight =
       resultType === "groups"
@@ -138,14 +198,12 @@ class PatientClient {
   }
 
   /** Uploads until it is accepted, or until it shows that an upload whose answer was lost had been accepted. */
-  async #upload(project: NewProject, party: number, rows: Rows, form: "clks" | "binaryclks"): Promise<void> {
+  async #upload(project: NewProject, party: number, { path, headers, send }: SlowBody): Promise<void> {
     let hadNoAnswer = false;
     await this.#again(async () => {
-      const send = () =>
-        form === "clks"
-          ? this.client.tryUpload(project, party, { clks: base64Rows(rows) })
-          : this.client.tryBinaryUpload(project, party, rows.bytes, rows.byteLength);
-      const answer = await send().catch((error: unknown) => {
+      const request = { token: project.update_tokens[party], headers, body: send() };
+      const call = this.client.request("POST", `/projects/${project.project_id}/${path}`, request);
+      const answer = await call.catch((error: unknown) => {
         hadNoAnswer = true;
         this.tally.retries++;
         throw error;

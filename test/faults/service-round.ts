@@ -15,7 +15,7 @@ const PAUSE_MS = 1500;
 /** Projects begin within this time. */
 const BEGIN_MS = 8000;
 /** How long sending an upload takes, at most; and in how many pieces. */
-const UPLOAD_MS = 800;
+const UPLOAD_MS = 2500;
 const PIECES = 8;
 const ROUND_MS = 120_000;
 const REMOVAL_MS = 20_000;

@@ -1,4 +1,4 @@
-// Some rounds of test/faults/service.ts, which runs as many as are wanted; and restarts in order.
+// A round of test/faults, and restarts in order.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,16 +7,12 @@ import { runServiceRound } from "../faults/service-round.js";
 import { base64Rows, randomRows } from "./data.js";
 import { ServeProcess } from "./serve-process.js";
 
-const SEEDS = [1, 2, 3, 4, 5];
-
-for (const seed of SEEDS) {
-  test.serial(`uploads and runs survive the kills of seed ${seed}`, async (t) => {
-    t.timeout(240_000);
-    const outcome = await runServiceRound(seed);
-    t.log(outcome);
-    t.is(outcome.error, undefined);
-  });
-}
+test.serial("uploads and runs survive kills", async (t) => {
+  t.timeout(240_000);
+  const outcome = await runServiceRound(1);
+  t.log(JSON.stringify(outcome));
+  t.is(outcome.error, undefined);
+});
 
 test.serial("SIGTERM ends the service in order, and what it had is there again", async (t) => {
   const dataFolder = mkdtempSync(join(tmpdir(), "entity-service-"));

@@ -1,0 +1,11 @@
+// Some rounds of service.ts, which runs as many as are wanted.
+import test from "ava";
+import { runServiceRound } from "./service-round.js";
+
+for (const seed of [1, 2, 3, 4, 5]) {
+  test.serial(`uploads and runs survive the kills of seed ${seed}`, async (t) => {
+    const outcome = await runServiceRound(seed);
+    t.log(JSON.stringify(outcome));
+    t.is(outcome.error, undefined);
+  });
+}

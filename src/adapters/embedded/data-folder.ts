@@ -1,4 +1,5 @@
-import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { closeSync, openSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { tryLock } from "fs-native-extensions";
 import { ServiceError } from "../../linkage/errors.js";
@@ -9,9 +10,10 @@ const LOCK_FILE = "lock";
 /** A folder in which one service keeps everything. */
 export class DataFolder {
   readonly path: string;
-  readonly #lock: FileHandle;
+  /** A bare descriptor: a handle that nobody refers to any more would be closed, and the lock lost. */
+  #lock: number | undefined;
 
-  private constructor(path: string, lock: FileHandle) {
+  private constructor(path: string, lock: number) {
     this.path = path;
     this.#lock = lock;
   }
@@ -25,14 +27,14 @@ export class DataFolder {
   static async open(folder: string): Promise<DataFolder> {
     const path = resolve(folder);
     await mkdir(path, { recursive: true, mode: 0o700 });
-    const file = await open(join(path, LOCK_FILE), "a", 0o600);
+    const lock = openSync(join(path, LOCK_FILE), "a", 0o600);
     let isLocked = false;
     try {
-      isLocked = tryLock(file.fd);
+      isLocked = tryLock(lock);
     } finally {
-      if (!isLocked) await file.close();
+      if (!isLocked) closeSync(lock);
     }
-    if (isLocked) return new DataFolder(path, file);
+    if (isLocked) return new DataFolder(path, lock);
     throw new ServiceError(
       "store-failed",
       `data folder ${path}`,
@@ -41,7 +43,8 @@ export class DataFolder {
     );
   }
 
-  async close(): Promise<void> {
-    await this.#lock.close();
+  close(): void {
+    if (this.#lock !== undefined) closeSync(this.#lock);
+    this.#lock = undefined;
   }
 }

@@ -24,7 +24,7 @@ export class EmbeddedDatabase extends SqlDatabase {
     try {
       return new EmbeddedDatabase(await start(join(folder.path, "database")), folder);
     } catch (error) {
-      await folder.close();
+      folder.close();
       throw error;
     }
   }
@@ -36,7 +36,7 @@ export class EmbeddedDatabase extends SqlDatabase {
 
   override async close(): Promise<void> {
     await super.close();
-    await this.#folder?.close();
+    this.#folder?.close();
   }
 }
 

@@ -1,12 +1,14 @@
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import test, { type ExecutionContext } from "ava";
 import { EmbeddedDatabase } from "../../../src/adapters/embedded/embedded-database.js";
 import { addProject, addRun, upload } from "../../contract/database/opened-database.js";
 import { StartedProcess } from "../../started-process.js";
 
+const NODE_OPTIONS = ["--expose-gc", "--import=tsx"];
 const HOLDER = fileURLToPath(new URL("folder-holder.ts", import.meta.url));
 
 function scratchFolder(t: ExecutionContext): string {
@@ -17,7 +19,7 @@ function scratchFolder(t: ExecutionContext): string {
 
 /** Starts a process that opens the folder; what it printed then. */
 async function hold(t: ExecutionContext, folder: string) {
-  const process_ = new StartedProcess("holder", process.execPath, ["--import=tsx", HOLDER, folder]);
+  const process_ = new StartedProcess("holder", process.execPath, [...NODE_OPTIONS, HOLDER, folder]);
   t.teardown(() => process_.killGroup());
   const [, state, rest] = await process_.whenPrinted(/^(opened|refused) (.*)$/m, 60_000);
   return { process: process_, state, rest };
@@ -28,7 +30,7 @@ const IN_USE = {
   message: /^data folder .*: expected nobody else in it, got one that another/,
 };
 
-test("a database is there again after it was closed, with its rows and states", async (t) => {
+test.serial("a database is there again after it was closed, with its rows and states", async (t) => {
   const folder = scratchFolder(t);
   let database = await EmbeddedDatabase.open(folder);
   const { project, parties } = await addProject(database);
@@ -42,7 +44,7 @@ test("a database is there again after it was closed, with its rows and states", 
   t.is((await addProject(database)).parties[0]?.id, parties[1]!.id + 1);
 });
 
-test("one process at a time has the folder, and a killed one loses it at once", async (t) => {
+test.serial("one process at a time has the folder, and a killed one loses it at once", async (t) => {
   const folder = scratchFolder(t);
   const first = await hold(t, folder);
   t.is(first.state, "opened");
@@ -64,13 +66,13 @@ test("one process at a time has the folder, and a killed one loses it at once", 
   await reopened.close();
 });
 
-test("of several that open a new folder at the same time, one gets it", async (t) => {
+test.serial("of several that open a new folder at the same time, one gets it", async (t) => {
   const folder = scratchFolder(t);
   const holders = await Promise.all(Array.from({ length: 3 }, () => hold(t, folder)));
   t.deepEqual(holders.map(({ state }) => state).sort(), ["opened", "refused", "refused"]);
 });
 
-test("killed again and again, it keeps what was stored", async (t) => {
+test.serial("killed again and again, it keeps what was stored", async (t) => {
   const folder = scratchFolder(t);
   const projectIds: string[] = [];
   for (let n = 0; n < 3; n++) {
@@ -87,7 +89,20 @@ test("killed again and again, it keeps what was stored", async (t) => {
   );
 });
 
-test("the folder is its owner's alone, and holds the database beside the lock", async (t) => {
+test.serial("killed while the folder is made, it leaves nothing in the way", async (t) => {
+  const folder = scratchFolder(t);
+  for (const delayMs of [300, 900, 1500, 2500]) {
+    const holder = new StartedProcess("holder", process.execPath, [...NODE_OPTIONS, HOLDER, folder]);
+    await sleep(delayMs);
+    await holder.killGroup();
+  }
+  const database = await EmbeddedDatabase.open(folder);
+  t.teardown(() => database.close());
+  await database.check();
+  t.deepEqual(readdirSync(folder).sort(), ["database", "lock"]);
+});
+
+test.serial("the folder is its owner's alone, and holds the database beside the lock", async (t) => {
   const folder = scratchFolder(t);
   const database = await EmbeddedDatabase.open(folder);
   t.teardown(() => database.close());
@@ -95,7 +110,7 @@ test("the folder is its owner's alone, and holds the database beside the lock", 
   t.is(statSync(folder).mode & 0o077, 0);
 });
 
-test("a folder that cannot be had is an error, and nothing stays open", async (t) => {
+test.serial("a folder that cannot be had is an error, and nothing stays open", async (t) => {
   const folder = scratchFolder(t);
   const file = join(folder, "..", "..", "a file");
   writeFileSync(file, "");
@@ -103,7 +118,7 @@ test("a folder that cannot be had is an error, and nothing stays open", async (t
   await t.throwsAsync(EmbeddedDatabase.open(join(file, "x")), { code: "ENOTDIR" });
 });
 
-test("databases in memory know nothing of each other", async (t) => {
+test.serial("databases in memory know nothing of each other", async (t) => {
   const [one, other] = await Promise.all([EmbeddedDatabase.inMemory(), EmbeddedDatabase.inMemory()]);
   await addProject(one);
   t.is(await one.countProjects(), 1);

@@ -136,7 +136,7 @@ export class StartedCluster implements TestService {
 
   /** What all programs have printed, the last of it. */
   get output(): string {
-    return this.processes.map(({ name, output }) => `${name}:\n${output.slice(-6000)}`).join("\n");
+    return this.processes.map(({ name, output }) => `${name}:\n${output.slice(-3000)}`).join("\n");
   }
 
   async close(): Promise<void> {

@@ -20,12 +20,20 @@ test("made-up requests get no undocumented answer, and end no service", async (t
   const serve = await ServeProcess.start(dataFolder);
   try {
     const { code, output } = await new Promise<{ code: number; output: string }>((resolve) => {
-      const args = ["run", `${serve.url}/api/v1/openapi.json`, "--url", `${serve.url}/api/v1`];
+      // Not by its program, since environments are moved when they are complete.
+      const args = [
+        "-m",
+        "schemathesis.cli",
+        "run",
+        `${serve.url}/api/v1/openapi.json`,
+        "--url",
+        `${serve.url}/api/v1`,
+      ];
       args.push("--checks", CHECKS.join(","), "--seed", String(SEED), "--max-examples", String(MAX_EXAMPLES));
       args.push("--phases", "examples,coverage,fuzzing", "--suppress-health-check", "all", "--no-color");
       args.push("--continue-on-failure", "--request-timeout", "30");
       const options = { timeout: 540_000, cwd: dataFolder, maxBuffer: 2 ** 26 };
-      execFile(join(programs, "schemathesis"), args, options, (error, stdout, stderr) => {
+      execFile(join(programs, "python"), args, options, (error, stdout, stderr) => {
         resolve({ code: error === null ? 0 : Number(error.code ?? -1), output: stdout + stderr });
       });
     });

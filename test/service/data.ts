@@ -120,7 +120,8 @@ export async function expectedOf(
 
 /** Groups as a set: their order, and that of their records, says nothing. */
 export function asSet(groups: readonly (readonly Party[])[]): Set<string> {
-  return new Set(groups.map((group) => JSON.stringify([...group].sort(byRecord))));
+  // In an order, since assertions look at that of sets too.
+  return new Set(groups.map((group) => JSON.stringify([...group].sort(byRecord))).sort());
 }
 
 function byRecord([leftDataset, leftRow]: Party, [rightDataset, rightRow]: Party): number {

@@ -1,6 +1,6 @@
 // Clients of the Python entity service, from PyPI, on ours.
 import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -55,7 +55,7 @@ for (const [way, options] of [
   test.serial(`anonlink-client makes a project, uploads ${way}, runs it and reads results`, async (t) => {
     t.is((await anonlink<{ status: string }>("status", [])).status, "ok");
     const schema = join(folder, "schema.json");
-    writeFileSync(schema, JSON.stringify({ version: 3, clkConfig: { l: 1024 }, features: [] }));
+    await run(join(programs, "python"), [...ANONLINK, "generate-default-schema", schema]); // of 1,024 bits
     const project = await anonlink<NewProject>("create-project", [
       ...["--type", "groups", "--schema", schema, "--name", way],
     ]);

@@ -22,21 +22,32 @@ export const BIT_SLICED_WASM = "${base64("bit-sliced")}";
 );
 
 // A thread's whole program as one text: no bundler needs to find a second file, in Node or in a browser.
-const thread = await esbuild.build({
-  entryPoints: ["src/library/thread-main.ts"],
-  bundle: true,
-  minify: true,
-  write: false,
-  format: "iife",
-  target: "es2022",
-  platform: "neutral",
-  mainFields: ["module", "main"],
-});
-writeFileSync(
+async function embedProgram(entryPoint, target, name, comment, options) {
+  const { outputFiles } = await esbuild.build({
+    entryPoints: [entryPoint],
+    bundle: true,
+    minify: true,
+    write: false,
+    target: "es2022",
+    ...options,
+  });
+  const text = JSON.stringify(outputFiles[0].text);
+  writeFileSync(target, `/** ${comment} */\nexport const ${name} = ${text};\n`);
+}
+
+await embedProgram(
+  "src/library/thread-main.ts",
   "src/library/thread-source.generated.ts",
-  `/** The program of a comparison thread, bundled. */
-export const THREAD_SOURCE = ${JSON.stringify(thread.outputFiles[0].text)};
-`,
+  "THREAD_SOURCE",
+  "The program of a comparison thread, bundled.",
+  { format: "iife", platform: "neutral", mainFields: ["module", "main"] },
+);
+await embedProgram(
+  "src/worker/solving-thread.ts",
+  "src/worker/solving-thread-source.generated.ts",
+  "SOLVING_THREAD_SOURCE",
+  "The program of a thread that solves, bundled.",
+  { format: "cjs", platform: "node" },
 );
 
 await import("./generate-api.js");

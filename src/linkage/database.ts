@@ -229,22 +229,26 @@ export interface RunDatabase {
 /** A record: the party's index, and the row in its upload. */
 export type GroupMember = readonly [datasetIndex: number, row: number];
 
-/** Results; each is stored once, and storing it again changes nothing. Of a run that is gone nothing is stored. */
+/**
+ * Results; each is stored once, and storing it again changes nothing. Of a run that is gone nothing is stored. Those that may
+ * be large are JSON texts on their way in and out: who makes them does so where it holds nobody up.
+ */
 export interface ResultDatabase {
   addSimilarityScores(runId: string, file: string): Promise<void>;
   /** The name of the candidate file. */
   findSimilarityScores(runId: string): Promise<string | undefined>;
 
-  addGroups(runId: string, groups: readonly (readonly GroupMember[])[]): Promise<void>;
+  /** @param groups JSON text: a list of lists of {@link GroupMember} */
+  addGroups(runId: string, groups: string): Promise<void>;
   /** The groups as JSON text, as they are stored. */
   findGroups(runId: string): Promise<string | undefined>;
 
-  /** Stores all permutations (by index of the party) and the mask, in one transaction. */
+  /** Stores all permutations (by index of the party) and the mask, JSON texts of lists of numbers, in one transaction. */
   addPermutations(
     projectId: string,
     runId: string,
-    permutations: readonly { dataproviderId: number; permutation: readonly number[] }[],
-    mask: readonly number[],
+    permutations: readonly { dataproviderId: number; permutation: string }[],
+    mask: string,
   ): Promise<void>;
   /** JSON texts. */
   findPermutation(runId: string, dataproviderId: number): Promise<string | undefined>;

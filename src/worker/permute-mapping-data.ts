@@ -1,11 +1,10 @@
-import { permuteGroups } from "../core/permutation.js";
-import type { Groups } from "../core/solve-greedy.js";
-import type { Database, GroupMember } from "../linkage/database.js";
+import type { Database } from "../linkage/database.js";
 import { ServiceError } from "../linkage/errors.js";
 import { markRunComplete, TASK_NAMES } from "../linkage/task-calls.js";
 import type { TaskDefinition, TaskQueue } from "../linkage/task-queue.js";
 import { MOST_STORED_LENGTH } from "./groups-length.js";
 import { hasEnded } from "./has-ended.js";
+import { permuteInThread } from "./solve-in-thread.js";
 import { readCount, readText } from "./task-parameters.js";
 
 export interface PermuteMappingDataStores {
@@ -28,7 +27,7 @@ export function permuteMappingData({ database, tasks }: PermuteMappingDataStores
     name: TASK_NAMES.permuteMappingData,
     parameters: ["project_id", "run_id", "len_filters1", "len_filters2", "parent_span?"],
     load: "memory",
-    async run(parameters) {
+    async run(parameters, { signal }) {
       const projectId = readText(parameters, "project_id");
       const runId = readText(parameters, "run_id");
       const left = readCount(parameters, "len_filters1");
@@ -49,32 +48,14 @@ export function permuteMappingData({ database, tasks }: PermuteMappingDataStores
         }
         const parties = await database.listDataproviders(projectId);
         if (parties.length === 0) return; // deleted just now
-        const { permutations, mask } = permuteGroups(parseGroups(stored), [left, right]);
+        const { permutations, mask } = await permuteInThread(stored, [left, right], { signal });
         const byParty = permutations.map((permutation, n) => ({
           dataproviderId: parties[n]!.id,
-          permutation: Array.from(permutation),
+          permutation,
         }));
-        await database.addPermutations(projectId, runId, byParty, Array.from(mask));
+        await database.addPermutations(projectId, runId, byParty, mask);
       }
       await tasks.send(markRunComplete(runId));
     },
   };
-}
-
-function parseGroups(json: string): Groups {
-  const groups = JSON.parse(json) as readonly (readonly GroupMember[])[];
-  const starts = new Uint32Array(groups.length + 1);
-  groups.forEach((group, n) => {
-    starts[n + 1] = starts[n]! + group.length;
-  });
-  const datasets = new Uint32Array(starts[groups.length]!);
-  const records = new Uint32Array(datasets.length);
-  let at = 0;
-  for (const group of groups) {
-    for (const [dataset, record] of group) {
-      datasets[at] = dataset;
-      records[at++] = record;
-    }
-  }
-  return { starts, datasets, records };
 }

@@ -20,7 +20,7 @@ export function saveAndPermute(stores: SaveAndPermuteStores): TaskDefinition {
       const runId = readText(parameters, "run_id");
       const { groups, datasetSizes } = readResult(parameters["similarity_result"]);
       if (hasEnded(await stores.database.runState(projectId, runId))) return;
-      await saveGroups(stores, projectId, runId, groups, datasetSizes);
+      await saveGroups(stores, projectId, runId, JSON.stringify(groups), datasetSizes);
     },
   };
 }

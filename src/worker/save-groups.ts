@@ -1,4 +1,4 @@
-import type { Database, GroupMember } from "../linkage/database.js";
+import type { Database } from "../linkage/database.js";
 import { markRunComplete, ofRun, TASK_NAMES } from "../linkage/task-calls.js";
 import type { TaskQueue } from "../linkage/task-queue.js";
 
@@ -7,12 +7,16 @@ export interface SaveGroupsStores {
   readonly tasks: Pick<TaskQueue, "send">;
 }
 
-/** Stores the groups of a run, and goes on: to the permutations, or to the end. Doing it again changes nothing. */
+/**
+ * Stores the groups of a run, and goes on: to the permutations, or to the end. Doing it again changes nothing.
+ *
+ * @param groups JSON text, as the database takes it
+ */
 export async function saveGroups(
   { database, tasks }: SaveGroupsStores,
   projectId: string,
   runId: string,
-  groups: readonly (readonly GroupMember[])[],
+  groups: string,
   datasetSizes: readonly number[],
 ): Promise<void> {
   const project = await database.findProject(projectId);

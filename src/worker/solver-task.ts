@@ -4,18 +4,17 @@ import {
   type CandidatePairs,
   candidateCount,
   copyCandidates,
-  dropDuplicates,
 } from "../core/candidate-pairs.js";
 import { HEADER_LENGTH, pairByteLength, readHeader } from "../core/candidates/candidate-file-layout.js";
-import { type Groups, groupsToArrays, solveGreedy } from "../core/solve-greedy.js";
 import type { Database } from "../linkage/database.js";
 import { ServiceError } from "../linkage/errors.js";
 import type { ObjectStore } from "../linkage/object-store.js";
 import { ofRun, TASK_NAMES } from "../linkage/task-calls.js";
 import type { TaskDefinition } from "../linkage/task-queue.js";
-import { groupsJsonLength, groupsStoredLength, MOST_STORED_LENGTH } from "./groups-length.js";
 import { hasEnded } from "./has-ended.js";
 import { type SaveGroupsStores, saveGroups } from "./save-groups.js";
+import { solveInThread } from "./solve-in-thread.js";
+import type { SolvedGroups } from "./solving.js";
 import { readCounts, readText } from "./task-parameters.js";
 
 export interface SolverTaskStores extends SaveGroupsStores {
@@ -26,15 +25,18 @@ export interface SolverTaskStores extends SaveGroupsStores {
 export interface SolverTaskOptions {
   /** A run with more candidate pairs fails before they are read. */
   readonly maxCandidatePairs: number;
-  /** Bytes of JSON up to which groups travel in the next task's message; default 64 MiB. */
-  readonly maxMessageByteLength?: number | undefined;
+  /** Characters of JSON up to which groups travel in the next task's message; default 1 MiB. */
+  readonly maxMessageLength?: number | undefined;
+  /** Pairs up to which no thread is started; default: as few as that is not worth it for. */
+  readonly mostHere?: number | undefined;
 }
 
-const MAX_MESSAGE_BYTE_LENGTH = 64 * 2 ** 20;
+const MAX_MESSAGE_LENGTH = 2 ** 20;
 
 /**
  * Makes the task that solves a run's candidate pairs into groups. Memory: 24 bytes a pair, and what
- * {@link solveGreedy} says; so a file with too many pairs fails the run before any of it is taken.
+ * `solveGreedy` says; so a file with too many pairs fails the run before any of it is taken. The pairs are
+ * solved in a thread, so that whatever else this process does goes on.
  *
  * Groups travel to `save_and_permute` in its message, as the Python service sends them, about 25 bytes a pair of records,
  * which Redis holds until it is done, and both workers hold several times over. Larger ones do not travel: they are stored
@@ -42,7 +44,7 @@ const MAX_MESSAGE_BYTE_LENGTH = 64 * 2 ** 20;
  */
 export function solverTask(stores: SolverTaskStores, options: SolverTaskOptions): TaskDefinition {
   const { database, objects, tasks } = stores;
-  const { maxCandidatePairs, maxMessageByteLength = MAX_MESSAGE_BYTE_LENGTH } = options;
+  const { maxCandidatePairs, maxMessageLength = MAX_MESSAGE_LENGTH, mostHere } = options;
   return {
     name: TASK_NAMES.solverTask,
     parameters: ["similarity_scores_filename", "project_id", "run_id", "dataset_sizes", "parent_span?"],
@@ -61,20 +63,19 @@ export function solverTask(stores: SolverTaskStores, options: SolverTaskOptions)
         await database.failRun(runId, message);
         return;
       }
-      const pairs = dropDuplicates(await readPairs(objects, file, count, signal));
-      const groups = solveGreedy(pairs, { recordCounts: datasetSizes });
-      if (groupsStoredLength(groups) > MOST_STORED_LENGTH) {
-        await database.failRun(runId, tooManyGroups(groups));
+      const pairs = await readPairs(objects, file, count, signal);
+      const solved = await solveInThread(pairs, datasetSizes, { signal, mostHere });
+      if (solved.json === undefined) {
+        await database.failRun(runId, tooManyGroups(solved));
         return;
       }
-      const arrays = groupsToArrays(groups);
-      if (groupsJsonLength(groups) > maxMessageByteLength) {
-        await saveGroups(stores, projectId, runId, arrays, datasetSizes);
+      if (solved.json.length > maxMessageLength) {
+        await saveGroups(stores, projectId, runId, solved.json, datasetSizes);
         return;
       }
       await tasks.send(
         ofRun(runId, TASK_NAMES.saveAndPermute, {
-          similarity_result: { groups: arrays, datasetSizes },
+          similarity_result: { groups: JSON.parse(solved.json), datasetSizes },
           project_id: projectId,
           run_id: runId,
         }),
@@ -118,7 +119,7 @@ async function readPairs(
   return pairs;
 }
 
-function tooManyGroups({ starts, records }: Groups): string {
-  const text = (count: number) => count.toLocaleString("en");
-  return `The run has ${text(starts.length - 1)} groups of ${text(records.length)} records, which is more than the database can hold as one result.`;
+function tooManyGroups({ groupCount, recordCount }: SolvedGroups): string {
+  const [groups, records] = [groupCount, recordCount].map((count) => count.toLocaleString("en"));
+  return `The run has ${groups} groups of ${records} records, which is more than the database can hold as one result.`;
 }

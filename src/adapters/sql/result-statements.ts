@@ -1,4 +1,3 @@
-import type { GroupMember } from "../../linkage/database.js";
 import { ServiceError } from "../../linkage/errors.js";
 import { mayBeDataproviderId, mayBeId } from "./known-ids.js";
 import type { SqlConnection, SqlQueries } from "./sql-connection.js";
@@ -37,22 +36,17 @@ export function findSimilarityScores(connection: SqlConnection, runId: string): 
   );
 }
 
-export async function addGroups(
-  connection: SqlConnection,
-  runId: string,
-  groups: readonly (readonly GroupMember[])[],
-): Promise<void> {
-  const text = JSON.stringify(groups);
+export async function addGroups(connection: SqlConnection, runId: string, groups: string): Promise<void> {
   await withRun(connection, runId, async (queries) => {
     await queries.query(
       `INSERT INTO run_results (run_id, result)
        SELECT $1, $2::text::jsonb WHERE NOT EXISTS (SELECT FROM run_results WHERE run_id = $1)`,
-      [runId, text],
+      [runId, groups],
     );
   }).catch((error: unknown) => {
     if ((error as { code?: unknown }).code !== LIMIT_EXCEEDED) throw error;
     const expected = "as many as 256 MiB of JSON hold in PostgreSQL, about three million";
-    throw new ServiceError("store-failed", "groups", expected, `${groups.length}`);
+    throw new ServiceError("store-failed", "groups", expected, `${groups.length} characters of JSON`);
   });
 }
 
@@ -68,8 +62,8 @@ export async function addPermutations(
   connection: SqlConnection,
   projectId: string,
   runId: string,
-  permutations: readonly { dataproviderId: number; permutation: readonly number[] }[],
-  mask: readonly number[],
+  permutations: readonly { dataproviderId: number; permutation: string }[],
+  mask: string,
 ): Promise<void> {
   if (!mayBeId(projectId)) return;
   await withRun(connection, runId, async (queries) => {
@@ -78,12 +72,12 @@ export async function addPermutations(
     for (const { dataproviderId, permutation } of permutations) {
       await queries.query(
         "INSERT INTO permutations (dp, run, permutation) VALUES ($1, $2, $3::text::jsonb)",
-        [dataproviderId, runId, JSON.stringify(permutation)],
+        [dataproviderId, runId, permutation],
       );
     }
     await queries.query(
       "INSERT INTO permutation_masks (project, run, raw) VALUES ($1, $2, $3::text::jsonb)",
-      [projectId, runId, JSON.stringify(mask)],
+      [projectId, runId, mask],
     );
   });
 }

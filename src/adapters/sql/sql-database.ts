@@ -1,4 +1,4 @@
-import type { CommonBlock, Database, GroupMember, UploadSummary } from "../../linkage/database.js";
+import type { CommonBlock, Database, UploadSummary } from "../../linkage/database.js";
 import type { Dataprovider, Project, ProjectDescription, Upload } from "../../linkage/project.js";
 import type { Run, RunDescription, RunState } from "../../linkage/run.js";
 import * as blocks from "./block-statements.js";
@@ -237,7 +237,7 @@ export class SqlDatabase implements Database {
     return results.findSimilarityScores(this.#connection, runId);
   }
 
-  addGroups(runId: string, groups: readonly (readonly GroupMember[])[]): Promise<void> {
+  addGroups(runId: string, groups: string): Promise<void> {
     return results.addGroups(this.#connection, runId, groups);
   }
 
@@ -248,8 +248,8 @@ export class SqlDatabase implements Database {
   addPermutations(
     projectId: string,
     runId: string,
-    permutations: readonly { dataproviderId: number; permutation: readonly number[] }[],
-    mask: readonly number[],
+    permutations: readonly { dataproviderId: number; permutation: string }[],
+    mask: string,
   ): Promise<void> {
     return results.addPermutations(this.#connection, projectId, runId, permutations, mask);
   }

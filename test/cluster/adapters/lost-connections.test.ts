@@ -127,7 +127,7 @@ test("blocks and results are not doubled", async (t) => {
       `after ${cut} bytes`,
     );
     const runId = await addRun(direct, project.projectId);
-    await database.addGroups(runId, []);
+    await database.addGroups(runId, "[]");
     t.is((await admin.query("SELECT 1 FROM run_results WHERE run_id = $1", [runId])).rows.length, 1);
   });
 });

@@ -171,18 +171,13 @@ export function testProjects(test: TestFn, opened: () => OpenedDatabase): void {
         );
       }
       const runId = await addRun(database, project.projectId);
-      await database.addGroups(runId, [
-        [
-          [0, 1],
-          [1, 2],
-        ],
-      ]);
+      await database.addGroups(runId, "[[[0,1],[1,2]]]");
       await database.addSimilarityScores(runId, `similarity-scores/${runId}.bin`);
       await database.addPermutations(
         project.projectId,
         runId,
-        [{ dataproviderId: partyIds[1]!, permutation: [0] }],
-        [1],
+        [{ dataproviderId: partyIds[1]!, permutation: "[0]" }],
+        "[1]",
       );
       return { projectId: project.projectId, partyIds, runId };
     }

@@ -38,13 +38,8 @@ export function testResults(test: TestFn, opened: () => OpenedDatabase): void {
     for (const stored of [groups, []]) {
       const runId = await addRun(database, project.projectId);
       t.is(await database.findGroups(runId), undefined);
-      await Promise.all(Array.from({ length: 4 }, () => database.addGroups(runId, stored)));
-      await database.addGroups(runId, [
-        [
-          [0, 9],
-          [1, 9],
-        ],
-      ]);
+      await Promise.all(Array.from({ length: 4 }, () => database.addGroups(runId, JSON.stringify(stored))));
+      await database.addGroups(runId, "[[[0,9],[1,9]]]");
       t.deepEqual(JSON.parse((await database.findGroups(runId))!), stored);
       t.is((await connection.query("SELECT 1 FROM run_results WHERE run_id = $1", [runId])).length, 1);
     }
@@ -61,7 +56,7 @@ export function testResults(test: TestFn, opened: () => OpenedDatabase): void {
         [1, 200_000 - row],
       ],
     );
-    await database.addGroups(runId, groups);
+    await database.addGroups(runId, JSON.stringify(groups));
     const found = JSON.parse((await database.findGroups(runId))!) as Group[];
     t.is(found.length, 200_000);
     t.true(found.every(([a, b], row) => a![1] === row && b![0] === 1 && b![1] === 200_000 - row));
@@ -75,18 +70,18 @@ export function testResults(test: TestFn, opened: () => OpenedDatabase): void {
     const [left, right] = parties.map(({ id }) => id) as [number, number];
     t.is(await database.findMask(runId), undefined);
     t.is(await database.findPermutation(runId, left), undefined);
-    const store = (mask: readonly number[]) =>
+    const store = (mask: string) =>
       database.addPermutations(
         projectId,
         runId,
         [
-          { dataproviderId: left, permutation: [2, 0, 1] },
-          { dataproviderId: right, permutation: [1, 0] },
+          { dataproviderId: left, permutation: "[2,0,1]" },
+          { dataproviderId: right, permutation: "[1,0]" },
         ],
         mask,
       );
-    await Promise.all([store([1, 0]), store([1, 0]), store([1, 0])]);
-    await store([0, 0]);
+    await Promise.all([store("[1,0]"), store("[1,0]"), store("[1,0]")]);
+    await store("[0,0]");
     t.deepEqual(JSON.parse((await database.findPermutation(runId, left))!), [2, 0, 1]);
     t.deepEqual(JSON.parse((await database.findPermutation(runId, right))!), [1, 0]);
     t.deepEqual(JSON.parse((await database.findMask(runId))!), [1, 0]);
@@ -100,9 +95,9 @@ export function testResults(test: TestFn, opened: () => OpenedDatabase): void {
     const runId = await addRun(database, project.projectId);
     const permutations = [parties[0]!.id, 2 ** 31 - 1].map((id) => ({
       dataproviderId: id,
-      permutation: [0],
+      permutation: "[0]",
     }));
-    await t.throwsAsync(database.addPermutations(project.projectId, runId, permutations, [1]));
+    await t.throwsAsync(database.addPermutations(project.projectId, runId, permutations, "[1]"));
     t.deepEqual(await connection.query("SELECT 1 FROM permutations WHERE run = $1", [runId]), []);
     t.is(await database.findMask(runId), undefined);
   });
@@ -114,9 +109,9 @@ export function testResults(test: TestFn, opened: () => OpenedDatabase): void {
     await database.removeRun(project.projectId, runId);
     for (const gone of [runId, randomId()]) {
       await database.addSimilarityScores(gone, "x.bin");
-      await database.addGroups(gone, []);
-      const permutations = [{ dataproviderId: parties[0]!.id, permutation: [0] }];
-      await database.addPermutations(project.projectId, gone, permutations, [1]);
+      await database.addGroups(gone, "[]");
+      const permutations = [{ dataproviderId: parties[0]!.id, permutation: "[0]" }];
+      await database.addPermutations(project.projectId, gone, permutations, "[1]");
       t.is(await database.findSimilarityScores(gone), undefined);
       t.is(await database.findGroups(gone), undefined);
       t.is(await database.findMask(gone), undefined);

@@ -168,9 +168,9 @@ export function testRuns(test: TestFn, opened: () => OpenedDatabase): void {
     const { project, parties } = await addProject(database);
     const runId = await addRun(database, project.projectId);
     await database.addSimilarityScores(runId, "similarity-scores/x.bin");
-    await database.addGroups(runId, []);
-    const permutations = [{ dataproviderId: parties[0]!.id, permutation: [0] }];
-    await database.addPermutations(project.projectId, runId, permutations, [1]);
+    await database.addGroups(runId, "[]");
+    const permutations = [{ dataproviderId: parties[0]!.id, permutation: "[0]" }];
+    await database.addPermutations(project.projectId, runId, permutations, "[1]");
     const calls = Array.from({ length: 4 }, () => database.removeRun(project.projectId, runId));
     const removed = (await Promise.all(calls)).filter((files) => files !== undefined);
     t.deepEqual(removed, [["similarity-scores/x.bin"]]);
@@ -199,8 +199,8 @@ export function testRuns(test: TestFn, opened: () => OpenedDatabase): void {
       t.false(await database.failRun(id, "no"));
       t.is(await database.removeRun(project.projectId, id), undefined);
       await database.addSimilarityScores(id, "x");
-      await database.addGroups(id, []);
-      await database.addPermutations(project.projectId, id, [], []);
+      await database.addGroups(id, "[]");
+      await database.addPermutations(project.projectId, id, [], "[]");
       t.is(await database.findSimilarityScores(id), undefined);
       t.is(await database.findGroups(id), undefined);
       t.is(await database.findPermutation(id, 1), undefined);

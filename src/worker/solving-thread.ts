@@ -1,0 +1,21 @@
+// The program of a thread that does one piece of work, which it is started with, and ends.
+import { parentPort, workerData } from "node:worker_threads";
+import { LinkageError } from "../core/errors.js";
+import type { ThreadAnswer, ThreadWork } from "./solve-in-thread.js";
+import { permuteRows, solvePairs } from "./solving.js";
+
+function answerTo(work: ThreadWork): ThreadAnswer {
+  try {
+    const result =
+      work.type === "solve"
+        ? solvePairs(work.pairs, work.recordCounts)
+        : permuteRows(work.groups, work.recordCounts);
+    return { result };
+  } catch (error) {
+    if (!(error instanceof LinkageError)) throw error;
+    const { code, subject, expected, received } = error; // an error object loses its class between threads
+    return { error: { code, subject, expected, received } };
+  }
+}
+
+parentPort!.postMessage(answerTo(workerData as ThreadWork));

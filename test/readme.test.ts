@@ -2,7 +2,8 @@
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
-import test from "ava";
+import test, { type ExecutionContext } from "ava";
+import { startEmbedded } from "./service/embedded.js";
 
 const run = promisify(execFile);
 const root = new URL("..", import.meta.url);
@@ -19,6 +20,13 @@ function commandFor(language: string, code: string): [program: string, args: str
   return [process.execPath, ["--input-type=module", "--eval", program]];
 }
 
+/** The address of a service that ends with the test, and not that of one that happens to run on this machine. */
+async function startService(t: ExecutionContext): Promise<string> {
+  const service = await startEmbedded();
+  t.teardown(() => service.close());
+  return `${service.url}/api/v1`;
+}
+
 for (const document of ["README.md", "docs/library.md"]) {
   const text = readFileSync(new URL(document, root), "utf8");
   const examples = [...text.matchAll(EXAMPLE)];
@@ -28,7 +36,10 @@ for (const document of ["README.md", "docs/library.md"]) {
       const output = new RegExp(`<!-- example:${name}:output -->\\s*\`\`\`text\\n([\\s\\S]*?)\`\`\``).exec(
         text,
       );
-      const { stdout, stderr } = await run(...commandFor(language, code), { cwd: root });
+      const env = code.includes("process.env.API")
+        ? { ...process.env, API: await startService(t) }
+        : process.env;
+      const { stdout, stderr } = await run(...commandFor(language, code), { cwd: root, env });
       t.is(stdout, output?.[1] ?? "no output in the document");
       t.is(stderr, "");
     });

@@ -19,7 +19,7 @@ export function linesUp(t: ExecutionContext, { mask, sides, counts, groups }: Pe
   t.is(mask.filter((value) => value === 1).length, groups.length);
   const rowAt = sides.map(({ permutation, rows }, side) => {
     t.is(rows, least);
-    t.is(permutation.length, counts[side]);
+    t.is(permutation.length, counts[side]!);
     const original = new Map(permutation.map((newRow, row) => [newRow, row]));
     t.is(original.size, permutation.length, "each new row once");
     t.true(

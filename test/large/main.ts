@@ -1,7 +1,7 @@
 // npm run test:large: bodies of 1 GiB, alone and four at once; a line of JSON for each.
 import { ALLOWED_BYTES, describeLarge, type LargeForm, MIB, uploadLarge } from "../service/large-uploads.js";
 
-const FORMS: readonly LargeForm[] = ["clks", "binaryclks"];
+const FORMS: readonly LargeForm[] = ["clks", "clknblocks", "binaryclks"];
 
 let failed = 0;
 for (const form of FORMS) {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { randomRows } from "./data.js";
+import { base64Rows, randomRows } from "./data.js";
 import { ServeProcess } from "./serve-process.js";
 
 export const MIB = 2 ** 20;
@@ -12,9 +12,11 @@ const BYTE_LENGTH = 128;
 /** After the start, until memory is what it stays. */
 const SETTLE_MS = 2000;
 /** Rows that a body repeats. */
-const ROWS = randomRows(1, 8192, BYTE_LENGTH);
+const ROW_COUNT = 8192;
+const ROWS = randomRows(1, ROW_COUNT, BYTE_LENGTH);
 
-export type LargeForm = "clks" | "binaryclks" | "octet-stream";
+/** `clknblocks`: each row in two of very many blocks. */
+export type LargeForm = "clks" | "clknblocks" | "binaryclks" | "octet-stream";
 
 export interface LargeUpload {
   readonly idleBytes: number;
@@ -42,7 +44,10 @@ export async function uploadLarge(form: LargeForm, bodyBytes: number, count: num
     await pause(SETTLE_MS);
     const idleBytes = serve.residentBytes();
     const body = bodyOf(form, bodyBytes);
-    const projects = await Promise.all(Array.from({ length: count }, () => client.createProject()));
+    const uses_blocking = form === "clknblocks";
+    const projects = await Promise.all(
+      Array.from({ length: count }, () => client.createProject({ uses_blocking })),
+    );
     let statuses: number[] = [];
     const start = performance.now();
     const peakBytes = await serve.peakResidentBytes(async () => {
@@ -72,43 +77,48 @@ interface Body {
   chunks(): AsyncIterable<Uint8Array>;
 }
 
-/** Whole blocks of rows, up to a length. */
+/** As many times the rows as a length takes. */
 function bodyOf(form: LargeForm, bodyBytes: number): Body {
-  const isJson = form === "clks";
-  const rows = Buffer.from(ROWS.bytes);
-  const block = isJson ? Buffer.from(jsonRows(rows)) : rows;
-  const blockCount = Math.floor(bodyBytes / block.length);
-  const rowCount = blockCount * (rows.length / BYTE_LENGTH);
-  const beginning = isJson ? Buffer.from('{"clks":[') : Buffer.alloc(0);
-  // Each block ends in a comma.
-  const end = isJson
-    ? Buffer.from(`${JSON.stringify(rows.toString("base64", 0, BYTE_LENGTH))}]}`)
-    : Buffer.alloc(0);
+  if (form === "clks" || form === "clknblocks") return jsonBody(form, bodyBytes);
+  const times = Math.floor(bodyBytes / ROWS.bytes.length);
   return {
-    headers: isJson
-      ? { "Content-Type": "application/json" }
-      : {
-          "Content-Type": "application/octet-stream",
-          "Hash-Count": String(rowCount),
-          "Hash-Size": String(BYTE_LENGTH),
-        },
-    byteLength: beginning.length + blockCount * block.length + end.length,
-    rowCount: rowCount + (isJson ? 1 : 0),
-    // An empty chunk would end the body.
+    headers: {
+      "Content-Type": "application/octet-stream",
+      "Hash-Count": String(times * ROW_COUNT),
+      "Hash-Size": String(BYTE_LENGTH),
+    },
+    byteLength: times * ROWS.bytes.length,
+    rowCount: times * ROW_COUNT,
     async *chunks() {
-      if (beginning.length > 0) yield beginning;
-      for (let n = 0; n < blockCount; n++) yield block;
-      if (end.length > 0) yield end;
+      for (let n = 0; n < times; n++) yield ROWS.bytes;
     },
   };
 }
 
-function jsonRows(rows: Buffer): string {
-  let text = "";
-  for (let from = 0; from < rows.length; from += BYTE_LENGTH) {
-    text += `${JSON.stringify(rows.toString("base64", from, from + BYTE_LENGTH))},`;
-  }
-  return text;
+function jsonBody(form: "clks" | "clknblocks", bodyBytes: number): Body {
+  const encodings = base64Rows(ROWS).map((encoding) => JSON.stringify(encoding));
+  const beginning = `{"${form}":[`;
+  const end = "]}";
+  /** The rows once more; those of blocks are in others each time. */
+  const textOf = (n: number): string => {
+    if (form === "clks") return encodings.join();
+    return encodings.map((encoding, row) => `[${encoding},${n * ROW_COUNT + row},"${row} of all"]`).join();
+  };
+  const first = Buffer.from(textOf(0));
+  const times = Math.floor(bodyBytes / first.length);
+  return {
+    headers: { "Content-Type": "application/json" },
+    byteLength: times * first.length,
+    rowCount: times * ROW_COUNT,
+    async *chunks() {
+      yield Buffer.from(beginning);
+      for (let n = 0; n < times; n++) {
+        if (n > 0) yield Buffer.from(",");
+        yield form === "clks" ? first : Buffer.from(textOf(n));
+      }
+      yield Buffer.from(end);
+    },
+  };
 }
 
 /** In mebibytes, to be read. */

@@ -32,7 +32,7 @@ const STOP_TIMEOUT_MS = 5000;
 
 /**
  * Runs tasks in this process. The tasks of a run wait in the run's line, and runs take turns, so that a small run does not
- * wait for a large one. What waits is lost with the process: whoever starts it anew sends it again.
+ * wait for a large one: nor do all the places where tasks run go to one. What waits is lost with the process: whoever starts it anew sends it again.
  */
 export class InProcessQueue implements TaskQueue {
   readonly #options: InProcessQueueOptions;
@@ -45,7 +45,7 @@ export class InProcessQueue implements TaskQueue {
   };
   /** Sent before the start, when nobody knows their load yet. */
   #unsorted: TaskCall[] = [];
-  readonly #running = new Map<Promise<void>, { load: TaskLoad; controller: AbortController }>();
+  readonly #running = new Map<Promise<void>, { job: Job; controller: AbortController }>();
   readonly #retries = new Map<NodeJS.Timeout, Job>();
   readonly #chords = new Map<string, OpenChord>();
   /** Of tasks that wait or run, but for parts of chords. */
@@ -184,11 +184,19 @@ export class InProcessQueue implements TaskQueue {
   #startTasks(): void {
     if (this.#isClosing || this.#definitions === undefined) return;
     for (const load of Object.keys(this.#lines) as TaskLoad[]) {
-      const count = () => [...this.#running.values()].filter((each) => each.load === load).length;
-      while (this.#lines[load].size > 0 && count() < this.#limits[load]) {
-        this.#start(this.#lines[load].take()!);
-      }
+      for (let job = this.#next(load); job !== undefined; job = this.#next(load)) this.#start(job);
     }
+  }
+
+  /** The task that may begin now. However long a run's tasks take, they leave room for another run's. */
+  #next(load: TaskLoad): Job | undefined {
+    const running = [...this.#running.values()].filter(({ job }) => job.load === load);
+    const limit = this.#limits[load];
+    if (running.length >= limit) return undefined;
+    const mostOfLine = Math.max(1, limit - 1);
+    return this.#lines[load].take(
+      (line) => running.filter(({ job }) => job.line === line).length < mostOfLine,
+    );
   }
 
   #start(job: Job): void {
@@ -202,7 +210,7 @@ export class InProcessQueue implements TaskQueue {
       this.#startTasks();
       this.#tellIfIdle();
     });
-    this.#running.set(done, { load: job.load, controller });
+    this.#running.set(done, { job, controller });
   }
 
   /** Does a task, and what follows from how it ended. Never rejects. */

@@ -56,6 +56,35 @@ test("a small run behind a huge one ends first, and as much is read of the huge 
   t.true(read < 100, `${read} parts were read`);
 });
 
+test("a run whose tasks never end leaves room for another one's, of each load", async (t) => {
+  const stuck = { began: 0 };
+  const ended: unknown[] = [];
+  const work: Run = ({ run_id: run }, { signal }) => {
+    if (run !== "huge") return Promise.resolve(void ended.push(run));
+    stuck.began++;
+    return new Promise((_, reject) => {
+      signal!.addEventListener("abort", () => reject(signal!.reason));
+    });
+  };
+  for (const load of ["compute", "memory", undefined] as const) {
+    stuck.began = 0;
+    ended.length = 0;
+    const queue = open(
+      t,
+      { part: { load, run: work }, end: async () => {} },
+      { limits: { compute: 3, memory: 2, light: 4 } },
+    );
+    await queue.sendChord(
+      Array.from({ length: 10 }, (_, n) => part("huge", n)),
+      end("huge"),
+      "a",
+    );
+    await queue.sendChord([part("small", 0), part("small", 1)], end("small"), "b");
+    while (ended.length < 2) await new Promise(setImmediate);
+    t.is(stuck.began, { compute: 2, memory: 1, light: 3 }[load ?? "light"]);
+  }
+});
+
 test("runs take turns", async (t) => {
   const order: unknown[] = [];
   const queue = open(

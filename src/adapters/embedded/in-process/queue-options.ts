@@ -4,7 +4,10 @@ import type { TaskDefinition } from "../../../linkage/task-queue.js";
 export type TaskLoad = NonNullable<TaskDefinition["load"]> | "light";
 
 export interface InProcessQueueOptions {
-  /** Tasks at once, by their load, 1 or more each; no load waits for another. Default: 2, 2 and 4. */
+  /**
+   * Tasks at once, by their load, 1 or more each; no load waits for another. Where they are 2 or more, one run has at most all
+   * but one of them. Default: 3, 2 and 4.
+   */
   readonly limits?: Partial<Readonly<Record<TaskLoad, number>>> | undefined;
   /** How long a task that has failed waits until it is tried again, in milliseconds; default 5,000. */
   readonly retryDelayMs?: number | undefined;
@@ -22,7 +25,7 @@ export interface TaskFailureReport {
   readonly willRetry: boolean;
 }
 
-export const DEFAULT_LIMITS: Readonly<Record<TaskLoad, number>> = { compute: 2, memory: 2, light: 4 };
+export const DEFAULT_LIMITS: Readonly<Record<TaskLoad, number>> = { compute: 3, memory: 2, light: 4 };
 export const DEFAULT_RETRY_DELAY_MS = 5000;
 export const DEFAULT_CLOSE_TIMEOUT_MS = 10_000;
 export const DEFAULT_MAX_RETRIES = 3;

@@ -16,16 +16,17 @@ export class TaskLines<Task> {
     this.#size++;
   }
 
-  /** Takes the first task of the run whose turn it is. */
-  take(): Task | undefined {
-    const [first] = this.#lines;
-    if (first === undefined) return undefined;
-    const [run, line] = first;
-    this.#lines.delete(run);
-    const task = line.shift();
-    if (line.length > 0) this.#lines.set(run, line); // behind all others
-    this.#size--;
-    return task;
+  /** Takes the first task of the run whose turn it is, of those that may have one. */
+  take(mayTake: (run: string) => boolean = () => true): Task | undefined {
+    for (const [run, line] of this.#lines) {
+      if (!mayTake(run)) continue;
+      this.#lines.delete(run);
+      const task = line.shift();
+      if (line.length > 0) this.#lines.set(run, line); // behind all others
+      this.#size--;
+      return task;
+    }
+    return undefined;
   }
 
   /** Takes tasks out of all lines. */

@@ -7,7 +7,7 @@ import type { TaskQueue } from "./task-queue.js";
 
 export interface DeleteRunStores {
   readonly database: Pick<RunDatabase, "removeRun" | "findRun">;
-  readonly cache: Pick<RunCache, "setRunState">;
+  readonly cache: Pick<RunCache, "setRunState" | "remove">;
   readonly objects: Pick<ObjectStore, "list" | "remove">;
   readonly tasks: Pick<TaskQueue, "cancelRun">;
 }
@@ -31,5 +31,6 @@ export async function deleteRun(
   const files = await database.removeRun(projectId, runId);
   if (files === undefined) return false; // another call was first
   await objects.remove(files);
+  await cache.remove(runId); // who still works for it finds no run
   return true;
 }

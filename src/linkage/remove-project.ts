@@ -8,7 +8,7 @@ export interface RemoveProjectStores {
     ProjectDatabase,
     "findProject" | "listProjectRunIds" | "listProjectFiles" | "removeProject"
   >;
-  readonly cache: Pick<RunCache, "setRunState" | "remove">;
+  readonly cache: Pick<RunCache, "setRunState" | "remove" | "removeProject">;
   readonly objects: Pick<ObjectStore, "list" | "remove">;
   /** The bucket in which parties put files themselves, where it is set up. */
   readonly uploadObjects?: Pick<ObjectStore, "list" | "remove"> | undefined;
@@ -31,6 +31,7 @@ export async function removeProjectData(stores: RemoveProjectStores, projectId: 
   if (uploadObjects !== undefined) await removeWithPrefix(uploadObjects, `${projectId}/`);
   await database.removeProject(projectId);
   for (const runId of runIds) await cache.remove(runId);
+  await cache.removeProject(projectId);
 }
 
 /** Removes all files whose names begin so. */

@@ -33,8 +33,11 @@ export interface RunCache {
   /** Forgets what was counted, as a stage ends; the tasks counted already stay counted. */
   clearProgress(runId: string): Promise<void>;
 
-  /** Forgets the run. */
+  /** Forgets the run, and which of its tasks were counted. */
   remove(runId: string): Promise<void>;
+
+  /** Forgets what others have noted of a project as such, as Python workers do of its comparisons. */
+  removeProject(projectId: string): Promise<void>;
 
   /** Says that an upload is alive, for a minute from now; said again while it lasts. */
   holdUpload(receiptToken: string): Promise<void>;

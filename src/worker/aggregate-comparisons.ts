@@ -1,6 +1,7 @@
-import { candidateFileName } from "../linkage/candidate-file-names.js";
+import { candidateFileName, candidateFilePrefix } from "../linkage/candidate-file-names.js";
 import type { Database } from "../linkage/database.js";
 import type { ObjectStore } from "../linkage/object-store.js";
+import { removeWithPrefix } from "../linkage/remove-project.js";
 import { TASK_NAMES } from "../linkage/task-calls.js";
 import { taskIdOf } from "../linkage/task-id.js";
 import type { TaskDefinition } from "../linkage/task-queue.js";
@@ -8,23 +9,30 @@ import { INTERNAL_ERROR } from "./fail-run-at-last.js";
 import { type FinishComparingStores, finishComparing } from "./finish-comparing.js";
 import { hasEnded } from "./has-ended.js";
 import { mergeScoreFiles, type ScoreFile } from "./merge-score-files.js";
+import { whileRunGoesOn } from "./run-watch.js";
 import { readText, wrongArgument } from "./task-parameters.js";
 
 export interface AggregateComparisonsStores extends FinishComparingStores {
   readonly database: Pick<Database, "runState" | "findSimilarityScores" | "addSimilarityScores" | "failRun"> &
     FinishComparingStores["database"];
-  readonly objects: Pick<ObjectStore, "get" | "putStream" | "byteLengthOf" | "remove">;
+  readonly objects: Pick<ObjectStore, "get" | "putStream" | "byteLengthOf" | "list" | "remove">;
+}
+
+export interface AggregateComparisonsOptions {
+  /** Files that are merged at the same time, 2 or more; default 64. */
+  readonly mostSources?: number | undefined;
+  /** Milliseconds between two looks whether the run still goes on; default 1,000. */
+  readonly runCheckMs?: number | undefined;
 }
 
 /**
  * Makes the task that puts the results of a run's comparisons together: merges their files, which it removes then, stores
- * the merged file's name, and goes on with the run. Done again it finds the name, and goes on again.
- *
- * @param mostSources files that are merged at the same time, 2 or more; default 64
+ * the merged file's name, and goes on with the run. Done again it finds the name, and goes on again. Of a run that has
+ * failed or was deleted meanwhile it leaves no file.
  */
 export function aggregateComparisons(
   stores: AggregateComparisonsStores,
-  mostSources?: number,
+  { mostSources, runCheckMs }: AggregateComparisonsOptions = {},
 ): TaskDefinition {
   const { database, objects } = stores;
   return {
@@ -36,24 +44,26 @@ export function aggregateComparisons(
       const runId = readText(parameters, "run_id");
       const { files, isComplete } = readResults(parameters["similarity_result_files"]);
       const name = candidateFileName(runId, taskIdOf(runId, TASK_NAMES.aggregateComparisons));
-      const removeParts = () =>
-        objects.remove(files.map((file) => file.name).filter((each) => each !== name));
 
-      if (hasEnded(await database.runState(projectId, runId))) return removeParts();
       if (!isComplete) {
         // A task gave its part up because the run was no longer active; where that has no message yet, something is lost.
         await database.failRun(runId, INTERNAL_ERROR);
-        return removeParts();
+      } else if (!hasEnded(await database.runState(projectId, runId))) {
+        const run = { projectId, runId, signal, checkMs: runCheckMs };
+        await whileRunGoesOn(database, run, async (untilEnd) => {
+          if ((await database.findSimilarityScores(runId)) === undefined) {
+            await mergeScoreFiles(objects, runId, files, name, untilEnd, mostSources);
+            await database.addSimilarityScores(runId, name);
+          }
+          const stored = await database.findSimilarityScores(runId);
+          if (stored !== undefined) await finishComparing(stores, projectId, runId, stored);
+        });
       }
-      let stored = await database.findSimilarityScores(runId);
-      if (stored === undefined) {
-        await mergeScoreFiles(objects, runId, files, name, signal, mostSources);
-        await database.addSimilarityScores(runId, name);
-        stored = await database.findSimilarityScores(runId);
-        if (stored === undefined) await objects.remove([name]); // the run was deleted meanwhile
-      }
-      if (stored !== undefined) await finishComparing(stores, projectId, runId, stored);
-      await removeParts();
+      await objects.remove(files.map((file) => file.name).filter((each) => each !== name));
+      const state = await database.runState(projectId, runId);
+      // Who removed the run's files may not have seen those that were being written.
+      if (state === undefined || state === "error")
+        await removeWithPrefix(objects, candidateFilePrefix(runId));
     },
   };
 }

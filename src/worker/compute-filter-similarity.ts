@@ -103,7 +103,7 @@ export function computeFilterSimilarity(
     }
 
     let result: ChunkResult;
-    const watch = new RunWatch(cache, runId, signal, options.runCheckMs);
+    const watch = new RunWatch(() => cache.isActive(runId), signal, options.runCheckMs);
     try {
       result = await compare(chunks, byteLength, {
         threshold,

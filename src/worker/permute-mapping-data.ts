@@ -4,6 +4,7 @@ import { markRunComplete, TASK_NAMES } from "../linkage/task-calls.js";
 import type { TaskDefinition, TaskQueue } from "../linkage/task-queue.js";
 import { MOST_STORED_LENGTH } from "./groups-length.js";
 import { hasEnded } from "./has-ended.js";
+import { whileRunGoesOn } from "./run-watch.js";
 import { permuteInThread } from "./solve-in-thread.js";
 import { readCount, readText } from "./task-parameters.js";
 
@@ -15,6 +16,11 @@ export interface PermuteMappingDataStores {
   readonly tasks: Pick<TaskQueue, "send">;
 }
 
+export interface PermuteMappingDataOptions {
+  /** Milliseconds between two looks whether the run still goes on; default 1,000. */
+  readonly runCheckMs?: number | undefined;
+}
+
 /** Bytes of a number in a jsonb array, with its entry, at most. */
 const STORED_NUMBER_LENGTH = 16;
 
@@ -22,7 +28,10 @@ const STORED_NUMBER_LENGTH = 16;
  * Makes the task that shuffles two parties' rows so that the records of a group come to the same place. Done again it keeps
  * the permutations that are stored: another shuffle would not fit to what a party may have read.
  */
-export function permuteMappingData({ database, tasks }: PermuteMappingDataStores): TaskDefinition {
+export function permuteMappingData(
+  { database, tasks }: PermuteMappingDataStores,
+  { runCheckMs }: PermuteMappingDataOptions = {},
+): TaskDefinition {
   return {
     name: TASK_NAMES.permuteMappingData,
     parameters: ["project_id", "run_id", "len_filters1", "len_filters2", "parent_span?"],
@@ -41,21 +50,29 @@ export function permuteMappingData({ database, tasks }: PermuteMappingDataStores
         );
         return;
       }
-      if ((await database.findMask(runId)) === undefined) {
-        const stored = await database.findGroups(runId);
-        if (stored === undefined) {
-          throw new ServiceError("store-failed", "groups of the run", "to be stored", "none");
+      await whileRunGoesOn(database, { projectId, runId, signal, checkMs: runCheckMs }, async (untilEnd) => {
+        if ((await database.findMask(runId)) === undefined) {
+          await permute(projectId, runId, [left, right], untilEnd);
         }
-        const parties = await database.listDataproviders(projectId);
-        if (parties.length === 0) return; // deleted just now
-        const { permutations, mask } = await permuteInThread(stored, [left, right], { signal });
-        const byParty = permutations.map((permutation, n) => ({
-          dataproviderId: parties[n]!.id,
-          permutation,
-        }));
-        await database.addPermutations(projectId, runId, byParty, mask);
-      }
-      await tasks.send(markRunComplete(runId));
+        await tasks.send(markRunComplete(runId));
+      });
     },
   };
+
+  async function permute(
+    projectId: string,
+    runId: string,
+    recordCounts: readonly [number, number],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const stored = await database.findGroups(runId);
+    if (stored === undefined) {
+      throw new ServiceError("store-failed", "groups of the run", "to be stored", "none");
+    }
+    const parties = await database.listDataproviders(projectId);
+    if (parties.length === 0) return; // deleted just now
+    const { permutations, mask } = await permuteInThread(stored, recordCounts, { signal });
+    const byParty = permutations.map((permutation, n) => ({ dataproviderId: parties[n]!.id, permutation }));
+    await database.addPermutations(projectId, runId, byParty, mask);
+  }
 }

@@ -7,7 +7,7 @@ import { readText } from "./task-parameters.js";
 
 export interface PrerunCheckStores {
   readonly database: Pick<RunDatabase, "runState" | "startRun">;
-  readonly cache: Pick<RunCache, "runState" | "setRunState">;
+  readonly cache: Pick<RunCache, "runState" | "setRunState" | "remove">;
   readonly tasks: Pick<TaskQueue, "send">;
 }
 
@@ -28,6 +28,7 @@ export function prerunCheck({ database, cache, tasks }: PrerunCheckStores): Task
       if (hasEnded(await database.runState(projectId, runId))) return;
       await database.startRun(runId);
       await cache.setRunState(runId, "active");
+      if ((await database.runState(projectId, runId)) === undefined) return cache.remove(runId); // deleted just now
       await tasks.send(createComparisonJobs(projectId, runId));
     },
   };

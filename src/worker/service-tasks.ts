@@ -64,10 +64,13 @@ export function serviceTasks(stores: ServiceTaskStores, options: ServiceTaskOpti
         runCheckMs: options.runCheckMs,
       },
     ),
-    aggregateComparisons(stores),
-    solverTask(stores, { maxCandidatePairs: options.solverMaxCandidatePairs }),
+    aggregateComparisons(stores, options),
+    solverTask(stores, {
+      maxCandidatePairs: options.solverMaxCandidatePairs,
+      runCheckMs: options.runCheckMs,
+    }),
     saveAndPermute(stores),
-    permuteMappingData(stores),
+    permuteMappingData(stores, options),
     markRunComplete(stores),
   ];
   return [

@@ -12,6 +12,7 @@ import type { ObjectStore } from "../linkage/object-store.js";
 import { ofRun, TASK_NAMES } from "../linkage/task-calls.js";
 import type { TaskDefinition } from "../linkage/task-queue.js";
 import { hasEnded } from "./has-ended.js";
+import { whileRunGoesOn } from "./run-watch.js";
 import { type SaveGroupsStores, saveGroups } from "./save-groups.js";
 import { solveInThread } from "./solve-in-thread.js";
 import type { SolvedGroups } from "./solving.js";
@@ -29,6 +30,8 @@ export interface SolverTaskOptions {
   readonly maxMessageLength?: number | undefined;
   /** Pairs up to which no thread is started; default: as few as that is not worth it for. */
   readonly mostHere?: number | undefined;
+  /** Milliseconds between two looks whether the run still goes on; default 1,000. */
+  readonly runCheckMs?: number | undefined;
 }
 
 const MAX_MESSAGE_LENGTH = 2 ** 20;
@@ -44,7 +47,7 @@ const MAX_MESSAGE_LENGTH = 2 ** 20;
  */
 export function solverTask(stores: SolverTaskStores, options: SolverTaskOptions): TaskDefinition {
   const { database, objects, tasks } = stores;
-  const { maxCandidatePairs, maxMessageLength = MAX_MESSAGE_LENGTH, mostHere } = options;
+  const { maxCandidatePairs, maxMessageLength = MAX_MESSAGE_LENGTH, mostHere, runCheckMs } = options;
   return {
     name: TASK_NAMES.solverTask,
     parameters: ["similarity_scores_filename", "project_id", "run_id", "dataset_sizes", "parent_span?"],
@@ -55,33 +58,42 @@ export function solverTask(stores: SolverTaskStores, options: SolverTaskOptions)
       const runId = readText(parameters, "run_id");
       const datasetSizes = readCounts("dataset_sizes", parameters["dataset_sizes"]);
       if (hasEnded(await database.runState(projectId, runId))) return;
-
-      const count = await countPairs(objects, file, signal);
-      if (count > maxCandidatePairs) {
-        const limit = maxCandidatePairs.toLocaleString("en");
-        const message = `The run has ${count.toLocaleString("en")} candidate pairs to solve; the limit is ${limit}. A higher threshold gives fewer.`;
-        await database.failRun(runId, message);
-        return;
-      }
-      const pairs = await readPairs(objects, file, count, signal);
-      const solved = await solveInThread(pairs, datasetSizes, { signal, mostHere });
-      if (solved.json === undefined) {
-        await database.failRun(runId, tooManyGroups(solved));
-        return;
-      }
-      if (solved.json.length > maxMessageLength) {
-        await saveGroups(stores, projectId, runId, solved.json, datasetSizes);
-        return;
-      }
-      await tasks.send(
-        ofRun(runId, TASK_NAMES.saveAndPermute, {
-          similarity_result: { groups: JSON.parse(solved.json), datasetSizes },
-          project_id: projectId,
-          run_id: runId,
-        }),
-      );
+      await whileRunGoesOn(database, { projectId, runId, signal, checkMs: runCheckMs }, async (untilEnd) => {
+        const solved = await solve(runId, file, datasetSizes, untilEnd);
+        if (solved?.json === undefined) return;
+        if (solved.json.length > maxMessageLength) {
+          return saveGroups(stores, projectId, runId, solved.json, datasetSizes);
+        }
+        await tasks.send(
+          ofRun(runId, TASK_NAMES.saveAndPermute, {
+            similarity_result: { groups: JSON.parse(solved.json), datasetSizes },
+            project_id: projectId,
+            run_id: runId,
+          }),
+        );
+      });
     },
   };
+
+  /** Fails the run where there are too many pairs, or too many groups. */
+  async function solve(
+    runId: string,
+    file: string,
+    datasetSizes: readonly number[],
+    signal: AbortSignal,
+  ): Promise<SolvedGroups | undefined> {
+    const count = await countPairs(objects, file, signal);
+    if (count > maxCandidatePairs) {
+      const limit = maxCandidatePairs.toLocaleString("en");
+      const message = `The run has ${count.toLocaleString("en")} candidate pairs to solve; the limit is ${limit}. A higher threshold gives fewer.`;
+      await database.failRun(runId, message);
+      return undefined;
+    }
+    const pairs = await readPairs(objects, file, count, signal);
+    const solved = await solveInThread(pairs, datasetSizes, { signal, mostHere });
+    if (solved.json === undefined) await database.failRun(runId, tooManyGroups(solved));
+    return solved;
+  }
 }
 
 /** How many pairs a file holds, by its length and its header. */

@@ -93,6 +93,12 @@ export function testRunCache(test: TestFn, open: (t: ExecutionContext) => Promis
     t.is(await cache.countProgress(runId, "task", { comparisons: 10, candidates: 3 }), 3);
   });
 
+  test("a project of which nothing is known can be forgotten", async (t) => {
+    const { cache } = await open(t);
+    await cache.removeProject(run());
+    await t.notThrowsAsync(cache.removeProject(run()));
+  });
+
   test("runs do not share what is known of them", async (t) => {
     const { cache } = await open(t);
     const [one, two] = [run(), run()];

@@ -72,6 +72,9 @@ export class MemoryRunCache implements RunCache {
     this.#runs.delete(runId);
   }
 
+  /** There are no others. */
+  async removeProject(): Promise<void> {}
+
   async holdUpload(receiptToken: string): Promise<void> {
     this.#leases.set(receiptToken, this.#now() + UPLOAD_LEASE_MS);
   }

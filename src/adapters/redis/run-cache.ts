@@ -117,6 +117,10 @@ export class RedisRunCache implements RunCache {
     await this.#try(() => this.#redis.del([hashOf(runId), countedTasksOf(runId)]));
   }
 
+  async removeProject(projectId: string): Promise<void> {
+    await this.#try(() => this.#redis.del([`project:${projectId}`]));
+  }
+
   async holdUpload(receiptToken: string): Promise<void> {
     await this.#try(() => this.#redis.setEx(leaseOf(receiptToken), UPLOAD_LEASE_SECONDS, "1"));
   }

@@ -57,3 +57,20 @@ test("all keys of a run expire together, also where only its state was set", asy
   // As a Python worker reads it.
   t.like({ ...(await client.hGetAll("run:expiring")) }, { state: "complete", comparisons: "1" });
 });
+
+test("nothing stays of a run or a project that is removed, whoever noted it", async (t) => {
+  const { cache, client } = await open(t);
+  await cache.setRunState("removed", "active");
+  await cache.countProgress("removed", "task", { comparisons: 1, candidates: 1 });
+  await client.hSet("project:removed", "total_comparisons", 7); // as Python workers do
+  await client.hSet("project:kept", "total_comparisons", 7);
+  t.deepEqual((await client.keys("*removed*")).sort(), [
+    "project:removed",
+    "run:removed",
+    "run:removed:counted-tasks",
+  ]);
+  await cache.remove("removed");
+  await cache.removeProject("removed");
+  t.deepEqual(await client.keys("*removed*"), []);
+  t.is(await client.exists("project:kept"), 1);
+});

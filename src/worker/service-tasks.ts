@@ -45,6 +45,8 @@ export interface ServiceTaskOptions {
   readonly encodingCacheByteLength: number;
   /** Threads of one comparison; default: all the machine's for large chunks. */
   readonly threads?: number | undefined;
+  /** Candidate files that are merged at the same time, 2 or more; default 64. */
+  readonly mostSources?: number | undefined;
   /** Milliseconds between two looks whether a run still goes on; default 1,000. */
   readonly runCheckMs?: number | undefined;
 }

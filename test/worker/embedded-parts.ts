@@ -3,16 +3,19 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { EmbeddedDatabase } from "../../src/adapters/embedded/embedded-database.js";
 import { FileObjectStore } from "../../src/adapters/embedded/file-object-store.js";
 import { InProcessQueue } from "../../src/adapters/embedded/in-process-queue.js";
 import { MemoryRunCache } from "../../src/adapters/embedded/memory-run-cache.js";
+import { PgliteConnection } from "../../src/adapters/embedded/pglite-connection.js";
+import { migrate } from "../../src/adapters/sql/migrations/migrate.js";
+import { SqlDatabase } from "../../src/adapters/sql/sql-database.js";
 import { indexBlocks } from "../../src/core/blocks.js";
 import { parseCandidateFile } from "../../src/core/candidate-file.js";
 import type { CandidatePairs } from "../../src/core/candidate-pairs.js";
 import type { ClkDataset } from "../../src/core/clk-dataset.js";
 import { findCandidatePairs } from "../../src/library/node.js";
 import type { BlockMembers } from "../../src/linkage/encoding-store.js";
+import type { ObjectStore } from "../../src/linkage/object-store.js";
 import { PackedEncodingStore } from "../../src/linkage/packed-encodings/packed-encoding-store.js";
 import type { ResultType } from "../../src/linkage/project.js";
 import { checkForExecutableRuns } from "../../src/linkage/task-calls.js";
@@ -46,12 +49,19 @@ export const OPTIONS: ServiceTaskOptions = {
 export type EmbeddedParts = Awaited<ReturnType<typeof openParts>>;
 
 /** One for all tests of a file, as it takes seconds to make on a busy machine; those that resume work go one by one. */
-let sharedDatabase: Promise<EmbeddedDatabase> | undefined;
+let sharedConnection: Promise<PgliteConnection> | undefined;
+
+async function connect(): Promise<PgliteConnection> {
+  const connection = await PgliteConnection.open();
+  await migrate(connection);
+  return connection;
+}
 
 export async function openParts(onTeardown: (close: () => Promise<void>) => void) {
   const folder = mkdtempSync(join(tmpdir(), "embedded-"));
-  sharedDatabase ??= EmbeddedDatabase.inMemory();
-  const database = await sharedDatabase;
+  sharedConnection ??= connect();
+  const connection = await sharedConnection;
+  const database = new SqlDatabase(connection);
   const objects = await FileObjectStore.open(folder);
   const encodings = new PackedEncodingStore(objects, database);
   const failures: string[] = [];
@@ -61,13 +71,22 @@ export async function openParts(onTeardown: (close: () => Promise<void>) => void
       closeTimeoutMs: 5000,
       onFailure: ({ task, error }) => failures.push(`${task}: ${(error as Error).message}`),
     });
-  const parts = { database, objects, encodings, cache: new MemoryRunCache(), tasks: openQueue(), failures };
+  const parts = {
+    database,
+    objects: objects as ObjectStore,
+    encodings,
+    cache: new MemoryRunCache(),
+    tasks: openQueue(),
+    failures,
+  };
   onTeardown(async () => {
     await parts.tasks.close();
     rmSync(folder, { recursive: true, force: true });
   });
   return {
     ...parts,
+    connection,
+    folder,
     /** As if the process had been killed and started anew: queue and cache know nothing. */
     forget() {
       this.tasks = parts.tasks = openQueue();

@@ -1,4 +1,5 @@
 import type { Database } from "../linkage/database.js";
+import type { WritableEncodingStore } from "../linkage/encoding-store.js";
 import type { Dataprovider, Project } from "../linkage/project.js";
 import type { RunCache } from "../linkage/run-cache.js";
 import { prerunCheck, TASK_NAMES } from "../linkage/task-calls.js";
@@ -12,11 +13,13 @@ export interface CheckForExecutableRunsStores {
     | "findProject"
     | "listDataproviders"
     | "settleEncodingSize"
+    | "findUpload"
     | "failUpload"
     | "failRunsOfProject"
     | "queueRuns"
     | "listRuns"
   >;
+  readonly encodings: Pick<WritableEncodingStore, "remove">;
   readonly cache: Pick<RunCache, "clearProgress">;
   readonly tasks: Pick<TaskQueue, "send">;
 }
@@ -26,10 +29,10 @@ export type EncodingSizeLimits = Parameters<typeof findSizeProblem>[2];
 
 /**
  * Makes the task that starts the runs of a project once the encodings of all parties are there and fit together; where they
- * do not, the uploads and the runs are in error. It may be sent at any time, and more than once.
+ * do not, the uploads and the runs are in error, and what was stored of those uploads is removed. It may be sent at any time, and more than once.
  */
 export function checkForExecutableRuns(
-  { database, cache, tasks }: CheckForExecutableRunsStores,
+  { database, encodings, cache, tasks }: CheckForExecutableRunsStores,
   limits: EncodingSizeLimits,
 ): TaskDefinition {
   return { name: TASK_NAMES.checkForExecutableRuns, parameters: ["project_id", "parent_span?"], run };
@@ -64,11 +67,19 @@ export function checkForExecutableRuns(
     for (const { id, index, upload } of parties) {
       const problem = findSizeProblem(upload?.encodingSize ?? 0, { schema, encodingSize }, limits);
       if (problem === undefined) continue;
-      await database.failUpload(id, upload?.receiptToken);
+      await refuse(id, upload!.receiptToken);
       message ??= `Encodings of party ${index}: expected ${problem.expected}, got ${problem.received}.`;
     }
     if (message !== undefined) await database.failRunsOfProject(projectId, message);
     return message === undefined;
+  }
+
+  async function refuse(dataproviderId: number, receiptToken: string): Promise<void> {
+    // Removed first: while the upload is ready nobody else may upload, and a task that dies in between is done again.
+    const upload = await database.findUpload(dataproviderId);
+    if (upload?.receiptToken !== receiptToken || upload.state !== "ready") return; // another task was first
+    await encodings.remove(dataproviderId, receiptToken);
+    await database.failUpload(dataproviderId, receiptToken);
   }
 }
 

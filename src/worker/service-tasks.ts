@@ -1,5 +1,5 @@
 import type { Database } from "../linkage/database.js";
-import type { EncodingStore } from "../linkage/encoding-store.js";
+import type { EncodingStore, WritableEncodingStore } from "../linkage/encoding-store.js";
 import type { ObjectStore } from "../linkage/object-store.js";
 import type { RunCache } from "../linkage/run-cache.js";
 import type { TaskDefinition, TaskQueue } from "../linkage/task-queue.js";
@@ -22,8 +22,8 @@ import { solverTask } from "./solver-task.js";
 /** What the tasks work on. */
 export interface ServiceTaskStores {
   readonly database: Database;
-  /** Reads what any upload has stored, in tables or packed. */
-  readonly encodings: EncodingStore;
+  /** Reads, and removes, what any upload has stored, in tables or packed. */
+  readonly encodings: EncodingStore & Pick<WritableEncodingStore, "remove">;
   readonly cache: RunCache;
   readonly objects: ObjectStore;
   /** The bucket in which parties put files themselves, where it is set up. */

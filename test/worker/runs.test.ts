@@ -2,7 +2,7 @@
 import test from "ava";
 import { groupsToArrays, solveGreedy } from "../../src/core/solve-greedy.js";
 import { candidateFilePrefix } from "../../src/linkage/candidate-file-names.js";
-import { checkForExecutableRuns } from "../../src/linkage/task-calls.js";
+import { checkForExecutableRuns, TASK_NAMES } from "../../src/linkage/task-calls.js";
 import {
   addProject,
   addRun,
@@ -141,6 +141,38 @@ test("encodings of different sizes are an error of the later party and of the ru
     uploads.map((each) => each.upload?.state),
     ["ready", "error"],
   );
+  const [ready, refused] = project.receiptTokens.map((token) => parts.encodings.fileOf(token));
+  t.not(await parts.objects.byteLengthOf(ready!), undefined);
+  t.is(await parts.objects.byteLengthOf(refused!), undefined, "what cannot be used is not kept");
+  const blocks = await parts.connection.query("SELECT 1 FROM blocks WHERE dp = $1", [uploads[1]!.id]);
+  t.is(blocks.length, 0);
+
+  // The party tries again, and the project goes on.
+  const better = { ...project, parties: randomParties(6, 2, 20), receiptTokens: [ready!, "e".repeat(48)] };
+  await upload(parts, better, 1);
+  const again = await doRun(parts, better);
+  t.is(await parts.database.runState(project.projectId, again), "completed");
+  t.deepEqual(await pairsOf(parts, again), await expectedPairs(better.parties));
+});
+
+test("a task that dies as it refuses an upload is done again", async (t) => {
+  const parts = await openParts((close) => t.teardown(close));
+  const { encodings } = parts;
+  const remove = encodings.remove.bind(encodings);
+  let failures = 1;
+  encodings.remove = async (...args) => {
+    await remove(...args);
+    if (failures-- > 0) throw new Error("away");
+  };
+  startTasks(parts);
+  const [a] = randomParties(6, 2, 20);
+  const { dataset } = a!;
+  const narrow = { ...dataset, bytes: dataset.bytes.slice(0, 160), byteLength: 8 };
+  const project = await storeProject(parts, "groups", [a!, { dataset: narrow }]);
+  const runId = await doRun(parts, project);
+  t.is(await parts.database.runState(project.projectId, runId), "error");
+  t.is((await parts.database.listDataproviders(project.projectId))[1]!.state, "error");
+  t.deepEqual(parts.failures, [`${TASK_NAMES.checkForExecutableRuns}: away`]);
 });
 
 test("past a limit of candidate pairs the run fails and says why", async (t) => {

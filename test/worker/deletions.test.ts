@@ -2,9 +2,7 @@
 import { readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import test, { type ExecutionContext } from "ava";
-import { writeCandidateFile } from "../../src/core/candidate-file.js";
-import { allocateCandidatePairs } from "../../src/core/candidate-pairs.js";
-import { candidateFileName, candidateFilePrefix } from "../../src/linkage/candidate-file-names.js";
+import { candidateFilePrefix } from "../../src/linkage/candidate-file-names.js";
 import { deleteProject } from "../../src/linkage/delete-project.js";
 import { deleteRun } from "../../src/linkage/delete-run.js";
 import { checkForExecutableRuns, TASK_NAMES } from "../../src/linkage/task-calls.js";
@@ -14,7 +12,6 @@ import { receiveBinaryUpload } from "../../src/linkage/uploads/receive-binary-up
 import { receiveJsonUpload } from "../../src/linkage/uploads/receive-json-upload.js";
 import type { UploadOptions } from "../../src/linkage/uploads/upload-stores.js";
 import type { ServiceTaskOptions } from "../../src/worker/service-tasks.js";
-import { seededRandom } from "../random-clks.js";
 import {
   addProject,
   addRun,
@@ -26,6 +23,7 @@ import {
   startTasks,
   storeProject,
 } from "./embedded-parts.js";
+import { solvingMany } from "./many-pairs.js";
 
 const TABLES = [
   ["projects", "project_id"],
@@ -118,32 +116,6 @@ function holdTask(taskName: string): Case["arrange"] {
   });
 }
 
-/** Has the run solve pairs that take seconds, in place of its own. */
-function solveMany(parts: EmbeddedParts, gate: Gate): (definition: TaskDefinition) => TaskDefinition {
-  return (definition) => ({
-    ...definition,
-    async run(parameters, context) {
-      if (definition.name !== TASK_NAMES.solverTask) return definition.run(parameters, context);
-      const random = seededRandom(41);
-      const pairs = allocateCandidatePairs(1_500_000);
-      for (let i = 0; i < pairs.scores.length; i++) {
-        pairs.scores[i] = 1 - i / 3e6;
-        pairs.rightDatasets[i] = 1 + (i % 2);
-        pairs.leftRecords[i] = Math.floor(random() * 400_000);
-        pairs.rightRecords[i] = Math.floor(random() * 400_000);
-      }
-      const name = candidateFileName(parameters["run_id"] as string, "many");
-      await parts.objects.putStream(name, writeCandidateFile(pairs));
-      setTimeout(() => gate.reach(), 100);
-      const counts = [400_000, 400_000, 400_000];
-      return definition.run(
-        { ...parameters, similarity_scores_filename: name, dataset_sizes: counts },
-        context,
-      );
-    },
-  });
-}
-
 const CASES: readonly Case[] = [
   {
     name: "comparing many chunks",
@@ -214,7 +186,7 @@ const CASES: readonly Case[] = [
     parties: randomParties(43, 3, 20),
     options: { solverMaxCandidatePairs: 1e7 },
     resultType: "groups",
-    arrange: solveMany,
+    arrange: (parts, gate) => solvingMany(parts, 1_500_000, () => setTimeout(() => gate.reach(), 100)),
     never: TASK_NAMES.saveAndPermute,
   },
   ...[

@@ -13,9 +13,10 @@ const BYTE_LENGTH = 128;
 const SETTLE_MS = 2000;
 /** Rows that a body repeats. */
 const ROW_COUNT = 8192;
+const BLOCK_COUNT = 50_000;
 const ROWS = randomRows(1, ROW_COUNT, BYTE_LENGTH);
 
-/** `clknblocks`: each row in two of very many blocks. */
+/** `clknblocks`: each row in two of many blocks. */
 export type LargeForm = "clks" | "clknblocks" | "binaryclks" | "octet-stream";
 
 export interface LargeUpload {
@@ -102,7 +103,9 @@ function jsonBody(form: "clks" | "clknblocks", bodyBytes: number): Body {
   /** The rows once more; those of blocks are in others each time. */
   const textOf = (n: number): string => {
     if (form === "clks") return encodings.join();
-    return encodings.map((encoding, row) => `[${encoding},${n * ROW_COUNT + row},"${row} of all"]`).join();
+    return encodings
+      .map((encoding, row) => `[${encoding},${(n * ROW_COUNT + row) % BLOCK_COUNT},"block ${row}"]`)
+      .join();
   };
   const first = Buffer.from(textOf(0));
   const times = Math.floor(bodyBytes / first.length);

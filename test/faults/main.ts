@@ -1,6 +1,8 @@
-// npm run test:faults -- --rounds 20 --seed 1 [--of fleet|service]: chords whose workers and Redis are killed and held up,
-// then a service that is killed as clients upload and runs go on; a line of JSON for each round.
+// npm run test:faults -- --rounds 20 --seed 1 [--of fleet|service|cluster]: chords whose workers and Redis are killed and
+// held up; a service that is killed as clients upload and runs go on; and a cluster, of which any part or server is. A line
+// of JSON for each round.
 import { parseArgs } from "node:util";
+import { clusterFaults } from "./cluster.js";
 import { fleetFaults } from "./fleet.js";
 import { serviceFaults } from "./service.js";
 
@@ -13,7 +15,7 @@ const { values } = parseArgs({
 });
 const rounds = wholeNumber("--rounds", values.rounds);
 const seed = wholeNumber("--seed", values.seed);
-const parts = { fleet: fleetFaults, service: serviceFaults };
+const parts = { fleet: fleetFaults, service: serviceFaults, cluster: clusterFaults };
 
 let failed = 0;
 let done = 0;

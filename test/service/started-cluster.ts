@@ -20,6 +20,8 @@ export interface StartClusterOptions {
   readonly kind?: Exclude<ServiceKind, "embedded">;
   /** Workers of ours that take all tasks; default 1. */
   readonly workers?: number;
+  /** Whether the API is started; default true. */
+  readonly withApi?: boolean;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -38,14 +40,14 @@ export class StartedCluster implements TestService {
   ) {}
 
   static async start(options: StartClusterOptions = {}): Promise<StartedCluster> {
-    const { kind = "tables", workers = 1, env = {} } = options;
+    const { kind = "tables", workers = 1, withApi = true, env = {} } = options;
     const servers = await Promise.all([startPostgres(), startRedis({ appendOnly: true }), startS3()]);
     const cluster = new StartedCluster(kind, ...servers, await freePort(), env);
     try {
       await cluster.postgres.createEmptyDatabase(DATABASE);
       await cluster.migrate();
       await Promise.all([
-        cluster.startApi(),
+        withApi ? cluster.startApi() : undefined,
         ...Array.from({ length: workers }, () => cluster.startWorker()),
       ]);
     } catch (error) {

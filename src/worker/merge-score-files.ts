@@ -12,13 +12,19 @@ export interface ScoreFile {
 
 type Objects = Pick<ObjectStore, "get" | "putStream" | "byteLengthOf" | "remove">;
 
+/** A file that is to be merged from others. */
+interface MergedFile extends ScoreFile {
+  readonly sources: readonly (ScoreFile | MergedFile)[];
+}
+
 /** Files that are read at the same time. */
 const MOST_SOURCES = 64;
 
 /**
  * Merges candidate files to one, which holds equal pairs once; none give an empty one. Where they are many, the smallest
- * are merged first, in rounds, and what was merged is removed; a call that was broken off goes on with what is there.
- * Memory: about 50 MiB, and a part of the file that is written.
+ * are merged first, in rounds, and what was merged in them is removed. What is merged with what follows from the files
+ * alone, so a call that was broken off anywhere goes on with what is there. Memory: about 50 MiB, and a part of the file
+ * that is written.
  *
  * @param files also names that do not follow from the run's id, as Python's; they are left, but for rounds
  * @param name of the merged file
@@ -32,31 +38,51 @@ export async function mergeScoreFiles(
   signal?: AbortSignal,
   mostSources = MOST_SOURCES,
 ): Promise<void> {
-  let open = [...files].sort(bySize);
+  const sources = planRounds(runId, files, mostSources);
+  await merge(objects, { name, sources }, signal);
+  await objects.remove(sources.filter(isMerged).map((file) => file.name));
+}
+
+/** The files to merge last: given ones, and those that rounds make of others. */
+function planRounds(
+  runId: string,
+  files: readonly ScoreFile[],
+  mostSources: number,
+): (ScoreFile | MergedFile)[] {
+  let open: (ScoreFile | MergedFile)[] = [...files].sort(bySize);
   while (open.length > mostSources) {
     // The first round takes so many that each later one, and the last, is full.
     const excess = (open.length - 1) % (mostSources - 1);
-    const smallest = open.splice(0, excess === 0 ? mostSources : excess + 1);
-    const merged = candidateFileName(
-      runId,
-      taskIdOf(runId, `merge ${smallest.map((file) => file.name).join()}`),
-    );
-    if ((await objects.byteLengthOf(merged)) === undefined) await merge(objects, smallest, merged, signal);
-    await objects.remove(smallest.map((file) => file.name));
-    open.push({ name: merged, byteLength: (await objects.byteLengthOf(merged)) ?? 0 });
+    const sources = open.splice(0, excess === 0 ? mostSources : excess + 1);
+    const key = `merge ${sources.map((file) => file.name).join()}`;
+    open.push({
+      name: candidateFileName(runId, taskIdOf(runId, key)),
+      byteLength: sources.reduce((sum, { byteLength }) => sum + byteLength, 0), // at most
+      sources,
+    });
     open = open.sort(bySize);
   }
-  await merge(objects, open, name, signal);
+  return open;
 }
 
+function isMerged(file: ScoreFile | MergedFile): file is MergedFile {
+  return "sources" in file;
+}
+
+/** Writes a file, unless it is there, and first those of its sources that are merged themselves. */
 async function merge(
   objects: Objects,
-  files: readonly ScoreFile[],
-  name: string,
+  { name, sources }: Pick<MergedFile, "name" | "sources">,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const sources = files.map((file) => objects.get(file.name, undefined, signal));
-  await objects.putStream(name, writeCandidateFile(mergeCandidateFiles(sources)), signal);
+  if ((await objects.byteLengthOf(name)) !== undefined) return;
+  for (const source of sources) {
+    if (!isMerged(source)) continue;
+    await merge(objects, source, signal);
+    await objects.remove(source.sources.map((file) => file.name)); // only now: until then they are needed again
+  }
+  const contents = sources.map((file) => objects.get(file.name, undefined, signal));
+  await objects.putStream(name, writeCandidateFile(mergeCandidateFiles(contents)), signal);
 }
 
 function bySize(a: ScoreFile, b: ScoreFile): number {

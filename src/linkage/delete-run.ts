@@ -30,7 +30,8 @@ export async function deleteRun(
   await objects.remove(await listNames(objects, candidateFilePrefix(runId)));
   const files = await database.removeRun(projectId, runId);
   if (files === undefined) return false; // another call was first
-  await objects.remove(files);
+  // Who stored a file since still found the run; from now on nobody does.
+  await objects.remove([...files, ...(await listNames(objects, candidateFilePrefix(runId)))]);
   await cache.remove(runId); // who still works for it finds no run
   return true;
 }

@@ -2,7 +2,7 @@
 import { readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import test, { type ExecutionContext } from "ava";
-import { candidateFilePrefix } from "../../src/linkage/candidate-file-names.js";
+import { candidateFileName, candidateFilePrefix } from "../../src/linkage/candidate-file-names.js";
 import { deleteProject } from "../../src/linkage/delete-project.js";
 import { deleteRun } from "../../src/linkage/delete-run.js";
 import { checkForExecutableRuns, TASK_NAMES } from "../../src/linkage/task-calls.js";
@@ -247,6 +247,24 @@ for (const { name, parties, options, resultType, arrange, never } of CASES) {
     });
   }
 }
+
+test.serial("a file that is stored while a run is deleted, by who has still found the run", async (t) => {
+  const parts = await openParts((close) => t.teardown(close));
+  startTasks(parts);
+  const project = await storeProject(parts, "groups", small);
+  const runId = await addRun(parts, project);
+  const { database, objects } = parts;
+  const removeRun = database.removeRun.bind(database);
+  database.removeRun = async (...args) => {
+    await objects.put(candidateFileName(runId, "late"), async function* () {}, 0);
+    return removeRun(...args);
+  };
+  t.true(await deleteRun(parts, project.projectId, runId));
+  for await (const file of objects.list(candidateFilePrefix(runId))) t.fail(file);
+  await deleteProject(parts, project.projectId);
+  await parts.tasks.idle();
+  t.deepEqual(await everything(parts), []);
+});
 
 const UPLOADS: UploadOptions = {
   limits: {

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type FileHandle, mkdir, open, opendir, rename, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { ServiceError } from "../../linkage/errors.js";
-import { missingObject } from "../../linkage/object-names.js";
+import { missingObject, placeOf } from "../../linkage/object-names.js";
 import type { ByteRange, ObjectInfo, ObjectStore } from "../../linkage/object-store.js";
 import { errorCode } from "../with-retries.js";
 import { toFileName, toObjectName } from "./file-names.js";
@@ -54,7 +54,7 @@ export class FileObjectStore implements ObjectStore {
   /** Files have no metadata. */
   async find(name: string): Promise<ObjectInfo | undefined> {
     const path = this.#pathOf(name);
-    const found = await unlessMissing(() => stat(path));
+    const found = await onFile(name, () => stat(path));
     return found && { byteLength: found.size, metadata: {} };
   }
 
@@ -65,7 +65,7 @@ export class FileObjectStore implements ObjectStore {
   ): AsyncGenerator<Uint8Array, void, undefined> {
     const path = this.#pathOf(name);
     signal?.throwIfAborted();
-    const file = await unlessMissing(() => open(path, "r"));
+    const file = await onFile(name, () => open(path, "r"));
     if (file === undefined) throw missingObject(name);
     try {
       for (let at = from, end = from + byteLength; at < end; ) {
@@ -82,9 +82,9 @@ export class FileObjectStore implements ObjectStore {
   }
 
   async remove(names: readonly string[]): Promise<void> {
-    const paths = names.map((name) => this.#pathOf(name));
-    for (const path of paths) await unlessMissing(() => unlink(path));
-    if (paths.length > 0) await this.#sync();
+    const files = names.map((name) => ({ name, path: this.#pathOf(name) }));
+    for (const { name, path } of files) await onFile(name, () => unlink(path));
+    if (files.length > 0) await this.#sync();
   }
 
   async *list(prefix: string): AsyncGenerator<string, void, undefined> {
@@ -119,7 +119,11 @@ export class FileObjectStore implements ObjectStore {
         await file.close();
       }
       signal?.throwIfAborted();
-      await rename(draft, path);
+      const isRenamed = await onFile(name, async () => {
+        await rename(draft, path);
+        return true;
+      });
+      if (!isRenamed) throw failedOn(name, "ENOENT");
     } catch (error) {
       await unlessMissing(() => unlink(draft));
       throw error;
@@ -162,6 +166,22 @@ async function writeAll(
 
 function wrongLength(expected: number, received: string): ServiceError {
   return new ServiceError("invalid-arguments", "content of a file", `${expected} bytes`, received);
+}
+
+/**
+ * Does something with the file that holds an object; `undefined` if there is none. The system's own errors name the file, and
+ * so the object, and so perhaps a token: those that are thrown do not.
+ */
+async function onFile<T>(name: string, action: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await unlessMissing(action);
+  } catch (error) {
+    throw failedOn(name, errorCode(error) ?? "another error");
+  }
+}
+
+function failedOn(name: string, systemCode: string): ServiceError {
+  return new ServiceError("store-failed", placeOf(name), "the system to let it be used", systemCode);
 }
 
 async function unlessMissing<T>(action: () => Promise<T>): Promise<T | undefined> {

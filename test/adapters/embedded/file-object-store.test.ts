@@ -1,12 +1,14 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { inspect } from "node:util";
 import test, { type ExecutionContext } from "ava";
 import fc from "fast-check";
 import { toFileName, toObjectName } from "../../../src/adapters/embedded/file-names.js";
 import { FileObjectStore } from "../../../src/adapters/embedded/file-object-store.js";
+import { ServiceError } from "../../../src/linkage/errors.js";
 import { content, digest, namesIn, testObjectStore } from "../../contract/object-store.js";
 import { StartedProcess } from "../../started-process.js";
 
@@ -89,4 +91,50 @@ test("a process that is killed leaves complete files or none", async (t) => {
     completed += names.length;
   }
   t.true(completed > 4);
+});
+
+test("an error of the file system does not tell the name of the object", async (t) => {
+  const folder = folderOf(t);
+  const store = await FileObjectStore.open(folder);
+  const token = "5ec4e7".repeat(8);
+  const name = `packed/${token}`;
+  // A folder in its place: it can be neither read nor replaced nor removed as a file, by whomever.
+  mkdirSync(join(folder, toFileName(name)));
+  const read = async () => {
+    for await (const _ of store.get(name));
+  };
+  for (const action of [
+    () => store.put(name, () => content(3), 3),
+    () => store.putStream(name, content(3)),
+    () => store.remove([name]),
+    read,
+  ]) {
+    const error = await t.throwsAsync(action());
+    t.false(
+      `${error!.stack} ${inspect(error, { depth: 9, showHidden: true })}`.includes(token),
+      error!.message,
+    );
+    t.regex(error!.message, /EISDIR|EPERM|ENOTEMPTY/);
+  }
+  const error = await t.throwsAsync(
+    store.put(name, () => content(3), 3),
+    { instanceOf: ServiceError },
+  );
+  t.is(error!.message, "a file in packed/: expected the system to let it be used, got EISDIR");
+  t.deepEqual(
+    readdirSync(folder).filter((each) => each.startsWith(".")),
+    [],
+    "no draft is left",
+  );
+});
+
+test("a folder that is taken away fails what is written, and tells no name", async (t) => {
+  const folder = folderOf(t);
+  const store = await FileObjectStore.open(join(folder, "objects"));
+  async function* vanishing() {
+    yield Buffer.from("abc");
+    rmSync(join(folder, "objects"), { recursive: true });
+  }
+  const error = await t.throwsAsync(store.putStream("packed/secret", vanishing()));
+  t.false(error!.message.includes("secret"));
 });

@@ -1,5 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
+import type { RequestListener } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "pino";
@@ -24,6 +25,7 @@ import { resumeWork } from "../linkage/resume-work.js";
 import type { BlockSorting } from "../linkage/uploads/block-sorter.js";
 import { MemoryBudget } from "../linkage/uploads/memory-budget.js";
 import { serviceTasks } from "../worker/service-tasks.js";
+import { answerStarting } from "./answer-starting.js";
 import { createApp } from "./app.js";
 import { HttpServer } from "./http-server.js";
 import { createLog } from "./log.js";
@@ -61,7 +63,7 @@ const { version } = JSON.parse(readFileSync(new URL("../../package.json", import
 
 /**
  * Starts the whole service in this process: database, files and queue in one folder. What an earlier process has left
- * unfinished goes on.
+ * unfinished goes on. It listens at once, and answers 503 to all but `/healthz` until it is ready, when the promise resolves.
  *
  * @throws ConfigError for a setting; an error that says so where another process has the folder; the system's error where
  *   the port cannot be had
@@ -71,6 +73,7 @@ export async function startEmbeddedService(options: EmbeddedOptions): Promise<Ru
   const log = createLog(options.logLevel ?? "info", process.stderr);
   const inFolder = (name: string) => join(options.dataFolder, name);
   const opened = new Opened();
+  const door = await openDoor(options, log);
   try {
     await mkdir(options.dataFolder, { recursive: true });
     const database = opened.add(await EmbeddedDatabase.open(options.dataFolder));
@@ -87,8 +90,9 @@ export async function startEmbeddedService(options: EmbeddedOptions): Promise<Ru
     const parts: ServiceParts = { database, encodings, objects, cache, tasks };
     tasks.start(serviceTasks(parts, config.limits));
     log.info(await resumeWork(parts), "work resumed");
-    return await serve(parts, config, inFolder("sorting"), log, options, opened);
+    return serve(parts, config, inFolder("sorting"), log, door, opened);
   } catch (error) {
+    await door.server.close(0);
     await opened.close();
     throw error;
   }
@@ -103,6 +107,7 @@ export async function startClusterService(options: StartOptions): Promise<Runnin
   const config = readServiceConfig(options.env ?? {});
   const log = createLog(options.logLevel ?? "info");
   const opened = new Opened();
+  const door = await openDoor(options, log);
   try {
     const sortingFolder = mkdtempSync(join(tmpdir(), "anonlink-wasm-"));
     opened.add({ close: () => rmSync(sortingFolder, { recursive: true, force: true }) });
@@ -120,21 +125,42 @@ export async function startClusterService(options: StartOptions): Promise<Runnin
     const tasks = opened.add(new CeleryTaskQueue(celeryApp(config)));
     const parts = { database, encodings, objects, cache, tasks, ...sharedBuckets(config) };
     redis.connect().catch(() => {}); // it comes by itself; /readyz tells
-    return await serve(parts, config, sortingFolder, log, options, opened);
+    return serve(parts, config, sortingFolder, log, door, opened);
   } catch (error) {
+    await door.server.close(0);
     await opened.close();
     throw error;
   }
 }
 
-async function serve(
+interface Door {
+  readonly server: HttpServer;
+  /** Lets requests go there from now on. */
+  leadTo(listener: RequestListener): void;
+}
+
+/** Listens, before anything else is opened: a port that is taken shows at once, and who asks learns that we are coming. */
+async function openDoor({ host, port }: StartOptions, log: Logger): Promise<Door> {
+  let listener: RequestListener = answerStarting;
+  const server = new HttpServer((request, response) => listener(request, response));
+  await server.listen(port, host);
+  log.info({ url: server.url }, "service listens");
+  return {
+    server,
+    leadTo: (next) => {
+      listener = next;
+    },
+  };
+}
+
+function serve(
   parts: ServiceParts,
   config: ServiceConfig,
   sortingFolder: string,
   log: Logger,
-  { host, port }: StartOptions,
+  { server, leadTo }: Door,
   opened: Opened,
-): Promise<RunningService> {
+): RunningService {
   const { http, limits, upload } = config;
   const sorting: BlockSorting = {
     folder: sortingFolder,
@@ -159,10 +185,8 @@ async function serve(
     },
     log,
   );
-  const server = new HttpServer(app.callback());
-  await server.listen(port, host);
+  leadTo(app.callback());
   opened.add({ close: () => server.close(GRACE_MS) });
-  log.info({ url: server.url }, "service listens");
   return {
     url: server.url,
     async close() {

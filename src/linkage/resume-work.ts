@@ -1,29 +1,19 @@
 import type { Database } from "./database.js";
 import type { WritableEncodingStore } from "./encoding-store.js";
+import { type ResendTasksStores, type ResentTasks, resendTasks } from "./resend-tasks.js";
 import type { RunCache } from "./run-cache.js";
-import { checkForExecutableRuns, createComparisonJobs, prerunCheck, removeProject } from "./task-calls.js";
-import type { TaskQueue } from "./task-queue.js";
+import { createComparisonJobs } from "./task-calls.js";
 
-export interface ResumeWorkStores {
-  readonly database: Pick<
-    Database,
-    | "listPendingUploads"
-    | "dropUpload"
-    | "listDeletedProjects"
-    | "listProjects"
-    | "listRuns"
-    | "listUnfinishedRuns"
-  >;
+export interface ResumeWorkStores extends ResendTasksStores {
+  readonly database: ResendTasksStores["database"] & Pick<Database, "listPendingUploads" | "dropUpload">;
   readonly encodings: Pick<WritableEncodingStore, "remove">;
   readonly cache: Pick<RunCache, "setRunState">;
-  readonly tasks: Pick<TaskQueue, "send">;
 }
 
 /** What was found, in numbers. */
-export interface ResumedWork {
+export interface ResumedWork extends ResentTasks {
   readonly droppedUploads: number;
-  readonly deletedProjects: number;
-  readonly runs: number;
+  readonly runningRuns: number;
 }
 
 /**
@@ -39,22 +29,11 @@ export async function resumeWork(stores: ResumeWorkStores): Promise<ResumedWork>
     // One that was accepted already cannot be read again either: the party is told by the project's error.
     await database.dropUpload(dataproviderId, receiptToken, partyState === "done" ? "error" : "not_started");
   }
-  const deleted = await database.listDeletedProjects();
-  for (const projectId of deleted) await tasks.send(removeProject(projectId));
-
-  let runs = 0;
-  for (const { runId, projectId, state } of await database.listUnfinishedRuns()) {
-    runs++;
-    if (state === "running") {
-      await cache.setRunState(runId, "active");
-      await tasks.send(createComparisonJobs(projectId, runId));
-    } else {
-      await tasks.send(prerunCheck(projectId, runId));
-    }
+  const resent = await resendTasks(stores);
+  const running = (await database.listUnfinishedRuns()).filter(({ state }) => state === "running");
+  for (const { runId, projectId } of running) {
+    await cache.setRunState(runId, "active");
+    await tasks.send(createComparisonJobs(projectId, runId));
   }
-  for (const { projectId } of await database.listProjects()) {
-    const created = (await database.listRuns(projectId)).filter(({ state }) => state === "created");
-    if (created.length > 0) await tasks.send(checkForExecutableRuns(projectId));
-  }
-  return { droppedUploads: uploads.length, deletedProjects: deleted.length, runs };
+  return { droppedUploads: uploads.length, ...resent, runningRuns: running.length };
 }

@@ -21,6 +21,7 @@ import { readServiceConfig, type ServiceConfig } from "../config/service-config.
 import type { Environment } from "../config.js";
 import { EncodingStores } from "../linkage/encoding-stores.js";
 import { PackedEncodingStore } from "../linkage/packed-encodings/packed-encoding-store.js";
+import { resendTasks } from "../linkage/resend-tasks.js";
 import { resumeWork } from "../linkage/resume-work.js";
 import type { BlockSorting } from "../linkage/uploads/block-sorter.js";
 import { MemoryBudget } from "../linkage/uploads/memory-budget.js";
@@ -99,7 +100,8 @@ export async function startEmbeddedService(options: EmbeddedOptions): Promise<Ru
 }
 
 /**
- * Starts the API of a cluster. It answers `/healthz` at once, and `/readyz` once all stores can be reached.
+ * Starts the API of a cluster. It answers `/healthz` at once, and `/readyz` once all stores can be reached. Tasks that an
+ * earlier process was killed before it had sent them are sent then.
  *
  * @throws ConfigError for a setting; the system's error where the port cannot be had
  */
@@ -125,6 +127,13 @@ export async function startClusterService(options: StartOptions): Promise<Runnin
     const tasks = opened.add(new CeleryTaskQueue(celeryApp(config)));
     const parts = { database, encodings, objects, cache, tasks, ...sharedBuckets(config) };
     redis.connect().catch(() => {}); // it comes by itself; /readyz tells
+    void pool
+      .waitUntilReady()
+      .then(() => resendTasks(parts))
+      .then(
+        (resent) => log.info(resent, "tasks sent again"),
+        (error: unknown) => log.error({ err: error }, "tasks of an earlier process not sent again"),
+      );
     return serve(parts, config, sortingFolder, log, door, opened);
   } catch (error) {
     await door.server.close(0);

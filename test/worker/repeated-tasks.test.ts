@@ -93,7 +93,7 @@ test.serial(
     await upload(parts, project, 0);
     const { id } = (await parts.database.listDataproviders(project.projectId))[1]!;
     await parts.database.beginUpload(id, "b".repeat(48), parts.encodings.fileOf("b".repeat(48)));
-    t.like(await resumeWork(parts), { droppedUploads: 1, runs: 0 });
+    t.like(await resumeWork(parts), { droppedUploads: 1, queuedRuns: 0, runningRuns: 0 });
     t.is((await parts.database.listDataproviders(project.projectId))[1]!.state, "not_started");
     startTasks(parts);
     await upload(parts, project, 1);

@@ -1,4 +1,4 @@
-import { overlappingRows, type Rows } from "../service/data.js";
+import { overlappingRows, type RowBlocks, type Rows, randomBlocks } from "../service/data.js";
 
 export const THRESHOLD = 0.8;
 /** Projects begin within this time. */
@@ -13,21 +13,28 @@ export interface Case {
   /** How long sending an upload takes, in milliseconds. */
   readonly uploadMs: number;
   readonly resultType: "groups" | "similarity_scores";
-  readonly parties: readonly [Rows, Rows];
+  readonly parties: readonly BlockedRows[];
   /** Whether the run comes before the data. */
   readonly runsFirst: boolean;
+  /** Of parties without blocks. */
   readonly forms: readonly ("clks" | "binaryclks")[];
 }
+
+export type BlockedRows = Rows & { readonly blocks?: RowBlocks };
 
 /** @param below gives whole numbers below a limit */
 export function someCase(below: (limit: number) => number): Case {
   const counts = [100 + below(5000), 100 + below(5000)];
+  const usesBlocking = below(3) === 0;
+  const seed = below(1_000_000);
   const form = () => (below(2) === 0 ? "clks" : "binaryclks");
   return {
     startMs: below(BEGIN_MS),
     uploadMs: below(UPLOAD_MS),
     resultType: below(2) === 0 ? "groups" : "similarity_scores",
-    parties: overlappingRows(below(1_000_000), counts, 128) as [Rows, Rows],
+    parties: overlappingRows(seed, counts, 128).map((rows, party) =>
+      usesBlocking ? { ...rows, blocks: randomBlocks(seed + party, counts[party]!, 40) } : rows,
+    ),
     runsFirst: below(2) === 0,
     forms: [form(), form()],
   };

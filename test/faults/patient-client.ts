@@ -1,8 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { NewProject, ServiceClient } from "../service/client.js";
-import { asSet, base64Rows, expectedOf, type Rows, recordCountOf } from "../service/data.js";
-import { type Case, THRESHOLD } from "./cases.js";
+import { asSet, base64Rows, clksAndBlocks, expectedOf, recordCountOf } from "../service/data.js";
+import { type BlockedRows, type Case, THRESHOLD } from "./cases.js";
 
 /** In how many pieces an upload is sent. */
 const PIECES = 8;
@@ -24,12 +24,14 @@ interface SlowBody {
 }
 
 /** An upload that is sent in pieces, with pauses between them. */
-function bodyOf(rows: Rows, path: SlowBody["path"], ms: number): SlowBody {
-  const isJson = path === "clks";
-  const bytes = isJson ? Buffer.from(JSON.stringify({ clks: base64Rows(rows) })) : rows.bytes;
+function bodyOf(rows: BlockedRows, form: "clks" | "binaryclks", ms: number): SlowBody {
+  const isJson = form === "clks" || rows.blocks !== undefined;
+  const json =
+    rows.blocks === undefined ? { clks: base64Rows(rows) } : { clknblocks: clksAndBlocks(rows, rows.blocks) };
+  const bytes = isJson ? Buffer.from(JSON.stringify(json)) : rows.bytes;
   const length = Math.ceil(bytes.byteLength / PIECES);
   return {
-    path,
+    path: isJson ? "clks" : "binaryclks",
     headers: isJson
       ? { "Content-Type": "application/json" }
       : {
@@ -59,7 +61,12 @@ export class PatientClient {
   /** Takes a project from its making to its result, and compares that. */
   async check({ startMs, uploadMs, resultType, parties, runsFirst, forms }: Case): Promise<NewProject> {
     await pause(startMs);
-    const project = await this.#again(() => this.client.createProject({ result_type: resultType }));
+    const project = await this.#again(() =>
+      this.client.createProject({
+        result_type: resultType,
+        uses_blocking: parties.some(({ blocks }) => blocks !== undefined),
+      }),
+    );
     // An answer may be lost after the run was made: then there are two.
     const run = () => this.#again(() => this.client.run(project, THRESHOLD));
     const early = runsFirst ? await run() : undefined;
@@ -101,6 +108,7 @@ export class PatientClient {
         throw error;
       });
       if (answer.status === 201) return;
+      if (answer.status >= 500) hadNoAnswer = true; // it may have been accepted before something failed
       // Done already, or in progress from before the kill: then the next try finds the turn free, or the party done.
       if (answer.status === 403 && hadNoAnswer && (await this.#areDone(project))) return;
       if (answer.status >= 400 && answer.status !== 403 && answer.status < 500) {

@@ -134,7 +134,8 @@ test("encodings of different sizes are an error of the later party and of the ru
   const runId = await doRun(parts, project);
   t.like(await parts.database.findRun(project.projectId, runId), {
     state: "error",
-    errorMessage: "Encodings of party 1: expected 16 bytes, as the project has it, got 8 bytes.",
+    errorMessage:
+      "The encodings of party 1 cannot be used: expected 16 bytes, as the project has it, got 8 bytes.",
   });
   const uploads = await parts.database.listDataproviders(project.projectId);
   t.deepEqual(

@@ -30,6 +30,8 @@ export interface UploadConfig {
   readonly maxBlockNameLength: number;
   /** Memory in which blocks are sorted, for all uploads at once, in bytes. */
   readonly blockMemoryByteLength: number;
+  /** How long an upload counts as alive after it has last said so, in seconds. */
+  readonly leaseSeconds: number;
 }
 
 /** An object store that clients reach themselves, with temporary credentials. */
@@ -64,7 +66,7 @@ const STS_SECONDS = { least: 900, most: 604_800 };
  * Reads the settings of the service: those of {@link readConfig}, and of the API. FLASK_DB_MIN/MAX_CONNECTIONS bound its
  * pool of connections to the database. Beyond the Python service's names: MAX_UPLOAD_BYTES [16 GiB], MAX_UPLOAD_ROWS
  * [100 million], MAX_BLOCKS_PER_ROW [1000], MAX_BLOCK_NAME_BYTES [4096], UPLOAD_BLOCK_MEMORY_BYTES [128 MiB],
- * MAX_JSON_BYTES [1 MiB], MAX_PARTIES [100], CORS_ORIGINS [none], and ENCODING_STORE [tables].
+ * UPLOAD_LEASE_SECONDS [60], MAX_JSON_BYTES [1 MiB], MAX_PARTIES [100], CORS_ORIGINS [none], and ENCODING_STORE [tables].
  *
  * @returns a frozen object
  * @throws ConfigError for the first variable that is wrong
@@ -107,6 +109,7 @@ function readUpload(env: Environment): UploadConfig {
       least: 2 ** 20,
       most: 2 ** 36,
     }),
+    leaseSeconds: readWhole(env, "UPLOAD_LEASE_SECONDS", 60, { least: 2, most: 86_400 }),
   };
 }
 

@@ -39,8 +39,8 @@ export interface RunCache {
   /** Forgets what others have noted of a project as such, as Python workers do of its comparisons. */
   removeProject(projectId: string): Promise<void>;
 
-  /** Says that an upload is alive, for a minute from now; said again while it lasts. */
-  holdUpload(receiptToken: string): Promise<void>;
+  /** Says that an upload is alive, for so many seconds from now; said again while it lasts. */
+  holdUpload(receiptToken: string, seconds: number): Promise<void>;
   isUploadHeld(receiptToken: string): Promise<boolean>;
   releaseUpload(receiptToken: string): Promise<void>;
 

@@ -190,6 +190,7 @@ function serve(
           maxEncodingSize: limits.maxEncodingSize,
         },
         sorting,
+        leaseSeconds: upload.leaseSeconds,
       },
     },
     log,

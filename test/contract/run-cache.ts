@@ -115,7 +115,7 @@ export function testRunCache(test: TestFn, open: (t: ExecutionContext) => Promis
     const token = run();
     t.false(await cache.isUploadHeld(token));
     await cache.releaseUpload(token);
-    await cache.holdUpload(token);
+    await cache.holdUpload(token, 60);
     t.true(await cache.isUploadHeld(token));
     t.false(await cache.isUploadHeld(run()));
     await cache.releaseUpload(token);
@@ -125,10 +125,10 @@ export function testRunCache(test: TestFn, open: (t: ExecutionContext) => Promis
   test("an upload that says nothing for a minute is held no longer", async (t) => {
     const { cache, pass } = await open(t);
     const token = run();
-    await cache.holdUpload(token);
+    await cache.holdUpload(token, 60);
     await pass(token, 40);
     t.true(await cache.isUploadHeld(token));
-    await cache.holdUpload(token);
+    await cache.holdUpload(token, 60);
     await pass(token, 40);
     t.true(await cache.isUploadHeld(token));
     await pass(token, 21);

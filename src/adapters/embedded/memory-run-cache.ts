@@ -13,9 +13,6 @@ export interface MemoryRunCacheOptions {
   readonly now?: (() => number) | undefined;
 }
 
-/** How long an upload counts as alive after it has said so. */
-const UPLOAD_LEASE_MS = 60_000;
-
 /** What one process knows of its runs. After a restart it knows nothing; unfinished runs are then sent again. */
 export class MemoryRunCache implements RunCache {
   readonly #runs = new Map<string, CachedRun>();
@@ -75,8 +72,8 @@ export class MemoryRunCache implements RunCache {
   /** There are no others. */
   async removeProject(): Promise<void> {}
 
-  async holdUpload(receiptToken: string): Promise<void> {
-    this.#leases.set(receiptToken, this.#now() + UPLOAD_LEASE_MS);
+  async holdUpload(receiptToken: string, seconds: number): Promise<void> {
+    this.#leases.set(receiptToken, this.#now() + 1000 * seconds);
   }
 
   async isUploadHeld(receiptToken: string): Promise<boolean> {

@@ -47,9 +47,6 @@ redis.call('EXPIRE', KEYS[1], ARGV[2])
 redis.call('EXPIRE', KEYS[2], ARGV[2])
 return 1`;
 
-/** How long an upload counts as alive after it has said so, in seconds. */
-const UPLOAD_LEASE_SECONDS = 60;
-
 /** What the server says while it starts, or is no longer the master. */
 const TRANSIENT_REPLIES = /^(LOADING|READONLY|MASTERDOWN|TRYAGAIN|BUSY) /;
 const CONNECTION_ERRORS = [
@@ -121,8 +118,8 @@ export class RedisRunCache implements RunCache {
     await this.#try(() => this.#redis.del([`project:${projectId}`]));
   }
 
-  async holdUpload(receiptToken: string): Promise<void> {
-    await this.#try(() => this.#redis.setEx(leaseOf(receiptToken), UPLOAD_LEASE_SECONDS, "1"));
+  async holdUpload(receiptToken: string, seconds: number): Promise<void> {
+    await this.#try(() => this.#redis.setEx(leaseOf(receiptToken), seconds, "1"));
   }
 
   async isUploadHeld(receiptToken: string): Promise<boolean> {

@@ -32,26 +32,32 @@ export async function receiveBinaryUpload(
   body: AsyncIterable<Uint8Array>,
 ): Promise<UploadReceipt> {
   const { limits } = options;
-  const { isComplete, receipt } = await inTurn(stores, request, request.stateWhenRefused, async (turn) => {
-    const { project, party, receiptToken } = turn;
-    new UploadMembers(project.usesBlocking).checkBlocks(false);
-    const { recordCount, byteLength } = readHeaders(request, project, limits);
-    const incoming = new IncomingBody(body, limits.maxBodyByteLength, turn.signal);
-    const rows = new StoredRows(stores.encodings, party.id, receiptToken, () => undefined);
-    let blockCount: number;
-    try {
-      await readBinaryRows(incoming, recordCount, byteLength, "refuse", rows.take);
-      blockCount = await rows.commit(oneBlockOf(recordCount, await hashBlockName(DEFAULT_BLOCK)));
-    } catch (error) {
-      await rows.abort();
-      throw error;
-    }
-    const summary = { recordCount, blockCount, encodingSize: byteLength };
-    return {
-      isComplete: await finishUpload(stores, { project, party, receiptToken, summary }),
-      receipt: { receiptToken, recordCount, sha256: incoming.sha256() },
-    };
-  });
+  const { isComplete, receipt } = await inTurn(
+    stores,
+    options,
+    request,
+    request.stateWhenRefused,
+    async (turn) => {
+      const { project, party, receiptToken } = turn;
+      new UploadMembers(project.usesBlocking).checkBlocks(false);
+      const { recordCount, byteLength } = readHeaders(request, project, limits);
+      const incoming = new IncomingBody(body, limits.maxBodyByteLength, turn.signal);
+      const rows = new StoredRows(stores.encodings, party.id, receiptToken, () => undefined);
+      let blockCount: number;
+      try {
+        await readBinaryRows(incoming, recordCount, byteLength, "refuse", rows.take);
+        blockCount = await rows.commit(oneBlockOf(recordCount, await hashBlockName(DEFAULT_BLOCK)));
+      } catch (error) {
+        await rows.abort();
+        throw error;
+      }
+      const summary = { recordCount, blockCount, encodingSize: byteLength };
+      return {
+        isComplete: await finishUpload(stores, { project, party, receiptToken, summary }),
+        receipt: { receiptToken, recordCount, sha256: incoming.sha256() },
+      };
+    },
+  );
   if (isComplete) await startRuns(stores.tasks, request.projectId, options.onUnsent);
   return receipt;
 }

@@ -36,7 +36,7 @@ export async function receiveJsonUpload(
   request: UploadRequest,
   body: AsyncIterable<Uint8Array>,
 ): Promise<UploadReceipt> {
-  const { isComplete, receipt } = await inTurn(stores, request, "not_started", async (turn) => {
+  const { isComplete, receipt } = await inTurn(stores, options, request, "not_started", async (turn) => {
     const incoming = new IncomingBody(body, options.limits.maxBodyByteLength, turn.signal);
     const resumable = new ResumableBody(incoming);
     try {

@@ -44,6 +44,11 @@ export interface UploadOptions {
   /** Where and in how much memory blocks are sorted; one for all uploads of the process. */
   readonly sorting: BlockSorting;
   /**
+   * How long an upload counts as alive after it has last said so, in seconds: so long after a crash the party may upload
+   * again. Default: 60.
+   */
+  readonly leaseSeconds?: number | undefined;
+  /**
    * Told when an upload is stored, but the task that starts the project's runs could not be sent. The upload is accepted
    * nevertheless; whoever adds a run sends the task again.
    */

@@ -4,8 +4,8 @@ import { ServiceError, type ServiceErrorCode } from "../errors.js";
 import type { Dataprovider, Project } from "../project.js";
 import { randomCode } from "../random-code.js";
 import { BrokenBody } from "./incoming-body.js";
-import { UploadLease } from "./upload-lease.js";
-import type { UploadRequest, UploadStores } from "./upload-stores.js";
+import { LEASE_SECONDS, UploadLease } from "./upload-lease.js";
+import type { UploadOptions, UploadRequest, UploadStores } from "./upload-stores.js";
 import { describeRowProblems } from "./wrong-rows.js";
 
 /** A party's turn to upload, while it has it. */
@@ -17,15 +17,13 @@ export interface UploadTurn {
   readonly signal: AbortSignal;
 }
 
-/** A pending upload of that age that nobody holds was broken off by a crash. */
-const ABANDONED_AFTER_MS = 60_000;
-
 /** Errors that are the client's: after them the party is where the request says. */
 const REFUSALS: ReadonlySet<ServiceErrorCode> = new Set(["forbidden", "invalid-request", "feature-disabled"]);
 
 /**
  * Takes a party's turn, does an upload, and, where that fails, gives the turn back.
  *
+ * @param leaseSeconds how long the upload counts as alive after it has last said so
  * @param stateWhenRefused what the party is left in by a refusal, or when the client is gone
  * @param work stores the upload and finishes it; where it rejects, it must leave nothing stored
  * @throws ServiceError `forbidden` for a wrong token or project, or where it is not the party's turn; what `work` throws,
@@ -33,6 +31,7 @@ const REFUSALS: ReadonlySet<ServiceErrorCode> = new Set(["forbidden", "invalid-r
  */
 export async function inTurn<T>(
   stores: UploadStores,
+  { leaseSeconds = LEASE_SECONDS }: Pick<UploadOptions, "leaseSeconds">,
   request: UploadRequest,
   stateWhenRefused: "not_started" | "error",
   work: (turn: UploadTurn) => Promise<T>,
@@ -41,9 +40,9 @@ export async function inTurn<T>(
   const access = await authorize(database, request.projectId, request.updateToken, ["update"]);
   const party = access.party!;
   const receiptToken = randomCode();
-  const lease = await UploadLease.take(cache, receiptToken, request.signal);
+  const lease = await UploadLease.take(cache, receiptToken, leaseSeconds, request.signal);
   try {
-    await takeTurn(stores, party, receiptToken);
+    await takeTurn(stores, party, receiptToken, leaseSeconds);
     try {
       // What an earlier upload left, which failed or was broken off.
       if (party.upload !== undefined) await encodings.remove(party.id, party.upload.receiptToken);
@@ -55,7 +54,7 @@ export async function inTurn<T>(
         request.signal?.aborted ||
         (problem instanceof ServiceError && REFUSALS.has(problem.code));
       const state = isRefusal ? stateWhenRefused : "error";
-      // Where the database is away, too, the turn is free a minute later.
+      // Where the database is away, too, the turn is free when the lease has ended.
       await database.dropUpload(party.id, receiptToken, state).catch(() => {});
       throw problem;
     }
@@ -68,14 +67,16 @@ async function takeTurn(
   { database, cache, encodings }: UploadStores,
   party: Dataprovider,
   receiptToken: string,
+  leaseSeconds: number,
 ): Promise<void> {
   const file = encodings.fileOf(receiptToken);
   if (await database.beginUpload(party.id, receiptToken, file)) return;
   const { upload } = party;
   if (
+    // One of that age that nobody holds was broken off by a crash.
     party.state === "in_progress" &&
     upload?.state === "pending" &&
-    Date.now() - upload.timeAdded.getTime() > ABANDONED_AFTER_MS &&
+    Date.now() - upload.timeAdded.getTime() > 1000 * leaseSeconds &&
     !(await cache.isUploadHeld(upload.receiptToken)) &&
     (await database.takeOverUpload(party.id, upload.receiptToken, receiptToken, file))
   ) {

@@ -305,7 +305,7 @@ test("the turn of a crashed upload is taken over once it is old and nobody holds
   await crash(30_000);
   await t.throwsAsync(json(given, 1, TWO), { code: "forbidden" }, "it is young");
   const held = await crash(120_000);
-  await given.cache.holdUpload(held);
+  await given.cache.holdUpload(held, 60);
   await t.throwsAsync(json(given, 1, TWO), { code: "forbidden" }, "somebody holds it");
   given.pass(61_000);
   const receipt = await json(given, 1, TWO);

@@ -1,10 +1,8 @@
 import { overlappingRows, type RowBlocks, type Rows, randomBlocks } from "../service/data.js";
 
 export const THRESHOLD = 0.8;
-/** Projects begin within this time. */
-const BEGIN_MS = 8000;
-/** How long sending an upload takes, at most. */
-const UPLOAD_MS = 2500;
+/** The least number of rows in an upload. */
+const LEAST_RECORDS = 100;
 
 /** A project of two parties, and how its clients go about it. */
 export interface Case {
@@ -22,15 +20,24 @@ export interface Case {
 
 export type BlockedRows = Rows & { readonly blocks?: RowBlocks };
 
-/** @param below gives whole numbers below a limit */
-export function someCase(below: (limit: number) => number): Case {
-  const counts = [100 + below(5000), 100 + below(5000)];
+/**
+ * A case by chance.
+ *
+ * @param below gives whole numbers below a limit
+ * @param most milliseconds and rows, at most
+ */
+export function someCase(
+  below: (limit: number) => number,
+  most: { readonly startMs: number; readonly uploadMs: number; readonly recordCount: number },
+): Case {
+  const count = () => LEAST_RECORDS + below(most.recordCount - LEAST_RECORDS);
+  const counts = [count(), count()];
   const usesBlocking = below(3) === 0;
   const seed = below(1_000_000);
   const form = () => (below(2) === 0 ? "clks" : "binaryclks");
   return {
-    startMs: below(BEGIN_MS),
-    uploadMs: below(UPLOAD_MS),
+    startMs: below(most.startMs),
+    uploadMs: below(most.uploadMs),
     resultType: below(2) === 0 ? "groups" : "similarity_scores",
     parties: overlappingRows(seed, counts, 128).map((rows, party) =>
       usesBlocking ? { ...rows, blocks: randomBlocks(seed + party, counts[party]!, 40) } : rows,

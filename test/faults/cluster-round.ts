@@ -1,171 +1,149 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { Client } from "minio";
-import pg from "pg";
 import { seededRandom } from "../random-clks.js";
-import type { NewProject } from "../service/client.js";
-import { ServiceClient } from "../service/client.js";
-import { BUCKET, StartedCluster } from "../service/started-cluster.js";
-import type { StartedProcess } from "../started-process.js";
 import { someCase } from "./cases.js";
-import { countPhases, PatientClient, type Phase } from "./patient-client.js";
+import { doHarm, FAULT_KINDS, type FaultKind } from "./cluster-faults.js";
+import { countPhases, PatientClient } from "./patient-client.js";
+import type { Encodings, ServiceCluster } from "./service-cluster.js";
+import { allProjects, holdsUploadsOnce, isEmpty, settle } from "./stored-data.js";
 
-const FAULTS = { least: 4, more: 5 };
-/** Between two faults, at most; and how long something is away, at most. */
-const PAUSE_MS = 1500;
-const AWAY_MS = 1500;
-/** A turn to upload that a killed API has left is free after a minute. */
-const ROUND_MS = 240_000;
-const REMOVAL_MS = 60_000;
-const VISIBILITY_TIMEOUT_SECONDS = 5;
-const CHUNK_SIZE_AIM = 100_000;
-/** Tables that hold nothing when there is no project. */
-const TABLES = [
-  ...["projects", "dataproviders", "uploads", "blocks", "encodings", "encodingblocks", "runs", "run_results"],
-  ...["similarity_scores", "permutations", "permutation_masks"],
-];
+/** Projects begin within this time; sending an upload takes so long, at most; and has so many rows, at most. */
+const MOST = { startMs: 3000, uploadMs: 2500, recordCount: 1100 };
+const PROJECTS = { least: 3, more: 3 };
+/** While clients are at work, and then while all is deleted. */
+const FAULTS = { least: 6, more: 3, inTheEnd: 2 };
+/** Between one fault and the next, at most, of both. */
+const PAUSE_MS = { atWork: 1200, inTheEnd: 200 };
+/** Projects that are deleted in the middle of their work, and after how long, at most. */
+const QUITTERS = { least: 1, more: 2, afterMs: 6000 };
+const ROUND_MS = 60_000;
+/** How long a client waits for an answer. */
+const ANSWER_MS = 10_000;
 
 /** What was done in a round, and whether all was well. */
 export interface ClusterRound {
   readonly seed: number;
-  readonly encodings: string;
+  readonly encodings: Encodings;
   readonly projects: number;
-  /** What was harmed, and how many projects were at what then. */
-  readonly faults: readonly (Readonly<Record<Phase, number>> & { readonly what: string })[];
-  /** Uploads that broke off and were tried again. */
+  readonly uploads: number;
+  /** Of all projects; more than one of a project where an answer was lost. */
+  readonly runs: number;
+  /** Projects beside those, which were deleted in the middle of their work. */
+  readonly quitters: number;
+  /** What was done, and how many projects were at what then. */
+  readonly faults: readonly string[];
+  readonly kinds: Readonly<Partial<Record<FaultKind, number>>>;
+  /** Uploads that broke off, or whose answers were lost, and that were tried again. */
   readonly retries: number;
   readonly ms: number;
   readonly error?: string;
-}
-
-/** Servers, an API and two workers of ours, of which any may be killed and is started again. */
-export class FragileCluster {
-  #api: StartedProcess | undefined;
-  readonly #workers: StartedProcess[] = [];
-
-  private constructor(readonly cluster: StartedCluster) {}
-
-  static async start(kind: "tables" | "packed"): Promise<FragileCluster> {
-    const cluster = await StartedCluster.start({
-      kind,
-      withApi: false,
-      workers: 0,
-      env: {
-        CELERY_VISIBILITY_TIMEOUT_SECONDS: String(VISIBILITY_TIMEOUT_SECONDS),
-        CHUNK_SIZE_AIM: String(CHUNK_SIZE_AIM),
-      },
-    });
-    const fragile = new FragileCluster(cluster);
-    fragile.#api = await cluster.startApi();
-    for (let n = 0; n < 2; n++) fragile.#workers.push(await cluster.startWorker());
-    return fragile;
-  }
-
-  /** Kills something, and starts it again after a while. */
-  async harm(below: (limit: number) => number): Promise<string> {
-    const { postgres, redis, s3 } = this.cluster;
-    const awayMs = below(AWAY_MS);
-    const kind = below(8);
-    if (kind < 2) {
-      await this.#api!.killGroup();
-      await pause(awayMs);
-      this.#api = await this.cluster.startApi();
-      return `API killed for ${awayMs} ms`;
-    }
-    if (kind < 5) {
-      const index = below(2);
-      await this.#workers[index]!.killGroup();
-      await pause(awayMs);
-      this.#workers[index] = await this.cluster.startWorker();
-      return `worker ${index} killed for ${awayMs} ms`;
-    }
-    const [name, server] = (
-      [
-        ["PostgreSQL", postgres],
-        ["Redis", redis],
-        ["S3", s3],
-      ] as const
-    )[kind - 5]!;
-    await server.kill();
-    await pause(awayMs);
-    await server.start();
-    return `${name} killed for ${awayMs} ms`;
-  }
-
-  close(): Promise<void> {
-    return this.cluster.close();
-  }
+  /** What the API and the workers have printed, if something was wrong. */
+  readonly output?: string;
 }
 
 /**
- * The API and workers on real servers, of which some are killed and started again while clients upload and runs go on. In
- * the end all is as after `runServiceRound`: nothing accepted is lost, all runs are complete and right, and when the
- * projects are deleted, neither rows nor objects are left.
+ * A cluster's API, workers and stores are killed, held up and cut off at random moments, while clients upload and runs go
+ * on, and while all projects are deleted. Clients try again what got no answer. In the end, every upload that was accepted
+ * is there once, every run is complete without anyone's help, every result is the library's, no message waits, and nothing
+ * is left of what was deleted.
  */
-export async function runClusterRound(fragile: FragileCluster, seed: number): Promise<ClusterRound> {
+export async function runClusterRound(cluster: ServiceCluster, seed: number): Promise<ClusterRound> {
   const random = seededRandom(seed);
   const below = (limit: number) => Math.floor(random() * limit);
-  const { cluster } = fragile;
+  const encodings: Encodings = seed % 2 === 0 ? "tables" : "packed";
+  const cases = Array.from({ length: PROJECTS.least + below(PROJECTS.more) }, () => someCase(below, MOST));
   const begin = Date.now();
-  const cases = Array.from({ length: 3 + below(3) }, () => someCase(below));
-  const faults: ClusterRound["faults"][number][] = [];
   const tally = { retries: 0 };
+  let runs = 0;
+  const quitters = Array.from({ length: QUITTERS.least + below(QUITTERS.more) }, () => ({
+    ...someCase(below, MOST),
+    quitMs: below(QUITTERS.afterMs),
+  }));
+  const harm = new Harm(cluster, below);
   const about = () => ({
-    ...{ seed, encodings: cluster.kind, projects: cases.length, faults, ...tally, ms: Date.now() - begin },
+    ...{ seed, encodings, projects: cases.length, uploads: 2 * cases.length, runs },
+    ...{ quitters: quitters.length, faults: harm.done, kinds: harm.kinds, ...tally, ms: Date.now() - begin },
   });
+  let clients: PatientClient[] = [];
   try {
-    const client = new ServiceClient(cluster.url);
-    const clients = cases.map(() => new PatientClient(client, begin + ROUND_MS, tally));
+    await cluster.up(encodings);
+    const deadline = Date.now() + ROUND_MS;
+    const client = () => new PatientClient(cluster.client, deadline, tally, ANSWER_MS);
+    clients = cases.map(client);
     const all = Promise.all(cases.map((one, n) => clients[n]!.check(one)));
-    all.catch(() => {}); // awaited below
-    for (let n = FAULTS.least + below(FAULTS.more); n > 0; n--) {
-      await pause(below(PAUSE_MS));
-      const phases = countPhases(clients);
-      faults.push({ what: await fragile.harm(below), ...phases });
+    const quit = Promise.all(quitters.map((one) => client().quit(one, one.quitMs)));
+    for (const work of [all, quit]) work.catch(() => {}); // awaited below
+    await harm.go(FAULTS.least + below(FAULTS.more), PAUSE_MS.atWork, clients);
+    const projects = await all;
+    await quit;
+    for (const [n, { parties }] of cases.entries()) {
+      await holdsUploadsOnce(cluster, encodings, projects[n]!, parties);
     }
-    await leavesNothing(cluster, client, await all);
+    await settle(cluster);
+    runs = (await cluster.database.query("SELECT count(*)::int AS count FROM runs")).rows[0].count;
+
+    const deleting = deleteAll(cluster, client());
+    deleting.catch(() => {}); // awaited below
+    await harm.go(FAULTS.inTheEnd, PAUSE_MS.inTheEnd, []);
+    await deleting;
+    await isEmpty(cluster);
+    await settle(cluster);
+    await cluster.down();
     return about();
   } catch (error) {
-    return { ...about(), error: (error as Error).message };
+    const problems = clients.map(({ phase, lastProblem }) => `${phase}: ${lastProblem}`);
+    const { message, stack } = error as Error;
+    await harm.over.catch(() => {});
+    return {
+      ...about(),
+      error: `${message} (${stack}) ${problems.join("\n")}`,
+      output: await cluster.down(),
+    };
   }
 }
 
-async function leavesNothing(
-  cluster: StartedCluster,
-  client: ServiceClient,
-  projects: readonly NewProject[],
-): Promise<void> {
-  const { postgres, s3 } = cluster;
-  const database = new pg.Client(postgres.connection("entityservice"));
-  const { host: endPoint, port, accessKey, secretKey } = s3;
-  const store = new Client({ endPoint, port, useSSL: false, accessKey, secretKey });
-  await database.connect();
-  try {
-    const { rows } = await database.query<{ project_id: string; access_token: string }>(
-      "SELECT project_id, access_token FROM projects WHERE NOT marked_for_deletion",
-    );
-    // Those too whose making got no answer.
-    for (const { project_id, access_token } of rows) {
-      const { status } = await client.delete(`/projects/${project_id}`, access_token);
-      if (status !== 204) throw new Error(`deleting a project got ${status}`);
+/** Deletes all projects, also those whose making was never answered. */
+async function deleteAll(cluster: ServiceCluster, client: PatientClient): Promise<void> {
+  const projects = await allProjects(cluster);
+  await Promise.all(projects.map(({ id, token }) => client.delete(id, token)));
+}
+
+/** The faults of a round. */
+class Harm {
+  readonly done: string[] = [];
+  readonly kinds: Partial<Record<FaultKind, number>> = {};
+  #deck: FaultKind[] = [];
+  #ends: Promise<void>[] = [];
+
+  constructor(
+    readonly cluster: ServiceCluster,
+    readonly below: (limit: number) => number,
+  ) {}
+
+  /** Resolves when all is as before. */
+  get over(): Promise<unknown> {
+    return Promise.all(this.#ends);
+  }
+
+  /** Does so much harm, at random moments, and waits until it is over. */
+  async go(count: number, pauseMs: number, clients: readonly PatientClient[]): Promise<void> {
+    for (let n = 0; n < count; n++) {
+      await pause(this.below(pauseMs));
+      const kind = this.#draw();
+      const fault = doHarm(this.cluster, kind, this.below);
+      if (fault === undefined) continue; // it is being harmed already
+      fault.over.catch(() => {}); // awaited below
+      this.#ends.push(fault.over);
+      this.kinds[kind] = (this.kinds[kind] ?? 0) + 1;
+      const { uploading, running } = countPhases(clients);
+      const moment = clients.length === 0 ? "deleting" : `${uploading} upload, ${running} run`;
+      this.done.push(`${fault.what} (${moment})`);
     }
-    if (rows.length < projects.length) throw new Error("a project is lost");
-    const left = async () => {
-      const counts = TABLES.map((table) => `SELECT '${table}' AS name, count(*)::int AS count FROM ${table}`);
-      const tables = await database.query<{ name: string; count: number }>(counts.join(" UNION ALL "));
-      const objects = await store.listObjects(BUCKET, "", true).toArray();
-      return [
-        ...tables.rows.filter(({ count }) => count > 0).map(({ name, count }) => `${count} ${name}`),
-        ...objects.map(({ name }: { name?: string }) => name),
-      ];
-    };
-    const end = Date.now() + REMOVAL_MS;
-    for (;;) {
-      const found = await left();
-      if (found.length === 0) return;
-      if (Date.now() > end) throw new Error(`left after all projects were deleted: ${found}`);
-      await pause(200);
-    }
-  } finally {
-    await database.end();
+    await this.over;
+  }
+
+  /** Each kind comes once before any comes again. */
+  #draw(): FaultKind {
+    if (this.#deck.length === 0) this.#deck = [...FAULT_KINDS];
+    return this.#deck.splice(this.below(this.#deck.length), 1)[0]!;
   }
 }

@@ -1,22 +1,23 @@
 // The cluster's part of `npm run test:faults`: a line of JSON for each round.
-import { FragileCluster, runClusterRound } from "./cluster-round.js";
+import { runClusterRound } from "./cluster-round.js";
+import { ServiceCluster } from "./service-cluster.js";
 
 /** @returns how many rounds failed */
 export async function clusterFaults(rounds: number, seed: number): Promise<number> {
+  let cluster = await ServiceCluster.start();
   let failed = 0;
-  for (const kind of ["tables", "packed"] as const) {
-    const fragile = await FragileCluster.start(kind);
-    try {
-      for (let round = kind === "tables" ? 0 : 1; round < rounds; round += 2) {
-        const outcome = await runClusterRound(fragile, seed + round);
-        console.log(JSON.stringify({ round: round + 1, ...outcome }));
-        if (outcome.error === undefined) continue;
-        failed++;
-        console.error(fragile.cluster.output);
-      }
-    } finally {
-      await fragile.close();
+  try {
+    for (let round = 0; round < rounds; round++) {
+      const { output, ...outcome } = await runClusterRound(cluster, seed + round);
+      console.log(JSON.stringify({ round: round + 1, ...outcome }));
+      if (outcome.error === undefined) continue;
+      failed++;
+      console.error(output);
+      await cluster.remove(); // what is left would be found in the next round
+      cluster = await ServiceCluster.start();
     }
+  } finally {
+    await cluster.remove();
   }
   return failed;
 }

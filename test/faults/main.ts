@@ -1,6 +1,6 @@
 // npm run test:faults -- --rounds 20 --seed 1 [--of fleet|service|cluster]: chords whose workers and Redis are killed and
-// held up; a service that is killed as clients upload and runs go on; and a cluster, of which any part or server is. A line
-// of JSON for each round.
+// held up; a service that is killed as clients upload and runs go on; and a cluster whose API, workers and stores are
+// killed, held up and cut off. A line of JSON for each round.
 import { parseArgs } from "node:util";
 import { clusterFaults } from "./cluster.js";
 import { fleetFaults } from "./fleet.js";
@@ -27,7 +27,7 @@ for (const [name, faults] of Object.entries(parts)) {
   done++;
 }
 if (done === 0)
-  throw new RangeError(`--of: expected all, ${Object.keys(parts).join(" or ")}, got ${values.of}`);
+  throw new RangeError(`--of: expected one of all, ${Object.keys(parts).join(", ")}, got ${values.of}`);
 process.exitCode = failed === 0 ? 0 : 1;
 
 function wholeNumber(option: string, text: string): number {

@@ -1,11 +1,20 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { NewProject, ServiceClient } from "../service/client.js";
-import { asSet, base64Rows, clksAndBlocks, expectedOf, recordCountOf } from "../service/data.js";
+import {
+  asSet,
+  base64Rows,
+  clksAndBlocks,
+  type Expected,
+  expectedOf,
+  recordCountOf,
+} from "../service/data.js";
 import { type BlockedRows, type Case, THRESHOLD } from "./cases.js";
 
-/** In how many pieces an upload is sent. */
+/** How many pieces an upload is sent in. */
 const PIECES = 8;
+/** Between two tries. */
+const PAUSE_MS = 80;
 
 export type Phase = "waiting" | "uploading" | "running" | "done";
 
@@ -14,6 +23,12 @@ export function countPhases(clients: readonly PatientClient[]): Record<Phase, nu
   const counts = { waiting: 0, uploading: 0, running: 0, done: 0 };
   for (const { phase } of clients) counts[phase]++;
   return counts;
+}
+
+/** What clients have seen. */
+export interface Tally {
+  /** Uploads that broke off, or whose answers were lost, and that were tried again. */
+  retries: number;
 }
 
 interface SlowBody {
@@ -51,24 +66,35 @@ function bodyOf(rows: BlockedRows, form: "clks" | "binaryclks", ms: number): Slo
 /** A client that tries again as long as the service is away. */
 export class PatientClient {
   phase: Phase = "waiting";
+  /** What it does at the moment, and how that went the last time: for who looks into a failure. */
+  lastProblem = "";
 
+  /**
+   * @param deadline when it gives up, as `Date.now` counts
+   * @param answerMs how long it waits for an answer; as if that was lost, it then tries again
+   */
   constructor(
     readonly client: ServiceClient,
-    readonly deadline: number,
-    readonly tally: { retries: number },
+    private deadline: number,
+    readonly tally: Tally,
+    readonly answerMs = 30_000,
   ) {}
 
   /** Takes a project from its making to its result, and compares that. */
-  async check({ startMs, uploadMs, resultType, parties, runsFirst, forms }: Case): Promise<NewProject> {
+  async check(
+    { startMs, uploadMs, resultType, parties, runsFirst, forms }: Case,
+    onMade?: (project: NewProject) => void,
+  ): Promise<NewProject> {
     await pause(startMs);
-    const project = await this.#again(() =>
+    const project = await this.again(() =>
       this.client.createProject({
         result_type: resultType,
         uses_blocking: parties.some(({ blocks }) => blocks !== undefined),
       }),
     );
+    onMade?.(project);
     // An answer may be lost after the run was made: then there are two.
-    const run = () => this.#again(() => this.client.run(project, THRESHOLD));
+    const run = () => this.again(() => this.client.run(project, THRESHOLD));
     const early = runsFirst ? await run() : undefined;
     this.phase = "uploading";
     await Promise.all(
@@ -76,31 +102,78 @@ export class PatientClient {
     );
     this.phase = "running";
     const { run_id } = early ?? (await run());
-    await this.#again(async () => {
-      const status = await this.client.runStatus(project, run_id);
-      if (status.state === "error") throw new Fatal(`a run has failed: ${JSON.stringify(status)}`);
-      if (status.state !== "completed") throw new Error(`the run is ${status.state}`);
-    });
-    const result = await this.#again(() => this.client.result<Result>(project, run_id));
-    this.phase = "done";
     const expected = await expectedOf(parties, THRESHOLD);
-    const isRight =
-      resultType === "groups"
-        ? isDeepStrictEqual(asSet(result.groups!), asSet(expected.groups))
-        : isDeepStrictEqual(result.similarity_scores, expected.scores);
-    if (!isRight) throw new Error("a result is not the library's");
-    const described = await this.#again(() => this.client.describe(project));
+    await this.checkRun(project, run_id, resultType, expected);
+    for (const other of await this.#runIds(project)) {
+      if (other !== run_id) await this.checkRun(project, other, resultType, expected);
+    }
+    this.phase = "done";
+    const described = await this.again(() => this.client.describe(project));
     if (described.parties_contributed !== 2 || described.error) {
       throw new Error(`an upload is lost: ${JSON.stringify(described)}`);
     }
     return project;
   }
 
+  /** Begins a project, and deletes it after so many milliseconds, wherever it is then. */
+  async quit(one: Case, ms: number): Promise<void> {
+    const { deadline } = this;
+    let project: NewProject | undefined;
+    const work = this.check(one, (made) => {
+      project = made;
+    });
+    work.catch(() => {}); // it ends as the project is gone
+    await pause(one.startMs + ms);
+    while (project === undefined && Date.now() < deadline) await pause(PAUSE_MS);
+    if (project === undefined) throw new Error(`no project: ${this.lastProblem}`);
+    const { project_id, result_token } = project;
+    await this.delete(project_id, result_token);
+    this.deadline = 0;
+    await work.catch(() => {});
+  }
+
+  /** Deletes a project; where an answer is lost, it is gone the next time. */
+  async delete(projectId: string, resultToken: string): Promise<void> {
+    await this.again(async () => {
+      const { status } = await this.client.delete(`/projects/${projectId}`, resultToken);
+      if (status !== 204 && status !== 403) throw new Error(`deleting a project got ${status}`);
+    });
+  }
+
+  /** Waits for a run's end, which must be a good one, and compares its result. */
+  async checkRun(
+    project: NewProject,
+    runId: string,
+    resultType: Case["resultType"],
+    expected: Expected,
+  ): Promise<void> {
+    await this.again(async () => {
+      const status = await this.client.runStatus(project, runId);
+      if (status.state === "error") throw new Fatal(`a run has failed: ${JSON.stringify(status)}`);
+      if (status.state !== "completed") {
+        const { current_stage: stage, time_added } = status;
+        throw new Error(`run ${runId} is ${status.state}: ${JSON.stringify({ stage, time_added })}`);
+      }
+    });
+    const result = await this.again(() => this.client.result<Result>(project, runId));
+    const isRight =
+      resultType === "groups"
+        ? isDeepStrictEqual(asSet(result.groups!), asSet(expected.groups))
+        : isDeepStrictEqual(result.similarity_scores, expected.scores);
+    if (!isRight) throw new Fatal(`the result of run ${runId} is not the library's`);
+  }
+
+  async #runIds({ project_id, result_token }: NewProject): Promise<string[]> {
+    const answer = await this.again(() => this.client.get(`/projects/${project_id}/runs`, result_token));
+    return answer.json<{ run_id: string }[]>().map(({ run_id }) => run_id);
+  }
+
   /** Uploads until it is accepted, or until it shows that an upload whose answer was lost had been accepted. */
   async #upload(project: NewProject, party: number, { path, headers, send }: SlowBody): Promise<void> {
     let hadNoAnswer = false;
-    await this.#again(async () => {
-      const request = { token: project.update_tokens[party], headers, body: send() };
+    await this.again(async () => {
+      const signal = AbortSignal.timeout(this.answerMs);
+      const request = { token: project.update_tokens[party], headers, body: send(), signal };
       const call = this.client.request("POST", `/projects/${project.project_id}/${path}`, request);
       const answer = await call.catch((error: unknown) => {
         hadNoAnswer = true;
@@ -123,15 +196,26 @@ export class PatientClient {
     return (await this.client.describe(project)).parties_contributed === 2;
   }
 
-  async #again<Answer>(call: () => Promise<Answer>): Promise<Answer> {
+  /** Tries until it succeeds, fails for good, or the deadline is over. */
+  async again<Answer>(call: () => Promise<Answer>): Promise<Answer> {
     for (;;) {
       try {
-        return await call();
+        return await this.#inTime(call());
       } catch (error) {
         if (error instanceof Fatal || Date.now() > this.deadline) throw error;
-        await pause(50);
+        const { message, cause } = error as Error;
+        this.lastProblem = cause instanceof Error ? `${message} (${cause.message})` : message;
+        await pause(PAUSE_MS);
       }
     }
+  }
+
+  async #inTime<Answer>(answer: Promise<Answer>): Promise<Answer> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`no answer in ${this.answerMs} ms`)), this.answerMs + 1000);
+    });
+    return Promise.race([answer, late]).finally(() => clearTimeout(timer));
   }
 }
 
@@ -141,4 +225,4 @@ interface Result {
 }
 
 /** What trying again does not change. */
-class Fatal extends Error {}
+export class Fatal extends Error {}

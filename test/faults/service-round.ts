@@ -11,6 +11,8 @@ import { countPhases, PatientClient, type Phase } from "./patient-client.js";
 const KILLS = { least: 3, more: 4 };
 /** Between a start and the next kill, at most. */
 const PAUSE_MS = 1500;
+/** Projects begin within this time; sending an upload takes so long, at most; and has so many rows, at most. */
+const MOST = { startMs: 8000, uploadMs: 2500, recordCount: 5100 };
 const ROUND_MS = 120_000;
 const REMOVAL_MS = 20_000;
 /** So that a run has many parts, and kills fall between them. */
@@ -22,7 +24,7 @@ export interface ServiceRound {
   readonly projects: number;
   /** Milliseconds after each start at which the service was killed, and how many projects were at what then. */
   readonly kills: readonly (Readonly<Record<Phase, number>> & { readonly ms: number })[];
-  /** Uploads that broke off and were tried again. */
+  /** Uploads that broke off, or whose answers were lost, and that were tried again. */
   readonly retries: number;
   readonly ms: number;
   readonly error?: string;
@@ -38,13 +40,14 @@ export async function runServiceRound(seed: number): Promise<ServiceRound> {
   const below = (limit: number) => Math.floor(random() * limit);
   const dataFolder = mkdtempSync(join(tmpdir(), "entity-service-faults-"));
   const begin = Date.now();
-  const cases = Array.from({ length: 3 + below(4) }, () => someCase(below));
+  const cases = Array.from({ length: 3 + below(4) }, () => someCase(below, MOST));
   const kills: ServiceRound["kills"][number][] = [];
   const tally = { retries: 0 };
   const about = () => ({ seed, projects: cases.length, kills, ...tally, ms: Date.now() - begin });
   const serve = await ServeProcess.start(dataFolder, { CHUNK_SIZE_AIM: String(CHUNK_SIZE_AIM) });
+  const deadline = begin + ROUND_MS;
   try {
-    const clients = cases.map(() => new PatientClient(serve.client, begin + ROUND_MS, tally));
+    const clients = cases.map(() => new PatientClient(serve.client, deadline, tally));
     const all = Promise.all(cases.map((one, n) => clients[n]!.check(one)));
     all.catch(() => {}); // awaited below
     for (let n = KILLS.least + below(KILLS.more); n > 0; n--) {
@@ -54,7 +57,8 @@ export async function runServiceRound(seed: number): Promise<ServiceRound> {
       await serve.kill();
       await serve.start();
     }
-    await leavesNothing(serve, await all);
+    const projects = await all;
+    await leavesNothing(serve, projects);
     return about();
   } catch (error) {
     const { message } = error as Error;

@@ -1,7 +1,7 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { freePort } from "./free-port.js";
 
-/** Passes connections on to a server, and cuts each one off once so many bytes have come back through it. */
+/** Passes connections on to a server, and cuts each one off once so many bytes have come back through it, or when told. */
 export class CuttingProxy {
   readonly host = "127.0.0.1";
   /** Bytes of answers that a connection lives for. */
@@ -47,6 +47,11 @@ export class CuttingProxy {
     const proxy = new CuttingProxy(await freePort(), target);
     await new Promise<void>((resolve) => proxy.#server.listen(proxy.port, proxy.host, resolve));
     return proxy;
+  }
+
+  /** Cuts all connections of now off, in both directions. */
+  cutAll(): void {
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   async stop(): Promise<void> {

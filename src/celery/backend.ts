@@ -1,6 +1,7 @@
 import redisBackend from "celery-node/dist/backends/redis.js";
 import type { Redis } from "ioredis";
 import { type ConnectionOptions, parseConnection } from "./connection.js";
+import { outliveConnections } from "./outlive-connections.js";
 import { formatDate } from "./python-date.js";
 import { dumps, loads } from "./python-json.js";
 import { ADD_CHORD_PART } from "./scripts/add-chord-part.js";
@@ -73,13 +74,11 @@ export class CeleryBackend extends redisBackend.default {
     this.resultExpiresSeconds = options.resultExpiresSeconds ?? 86_400;
     const prefix = options.keyPrefix ?? "";
     this.#prefix = prefix === "" || /[:_.-]$/.test(prefix) ? prefix : `${prefix}_`;
-    this.redis.on("error", () => {});
+    outliveConnections(this.redis);
   }
 
   connect(): Redis {
-    const redis = this.redis.duplicate();
-    redis.on("error", () => {});
-    return redis;
+    return outliveConnections(this.redis.duplicate());
   }
 
   override async isReady(): Promise<void> {

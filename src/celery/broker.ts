@@ -4,6 +4,7 @@ import type { Redis } from "ioredis";
 import { BrokerKeys, binding, PRIORITY_STEPS, SEPARATOR } from "./broker-keys.js";
 import { type ConnectionOptions, parseConnection } from "./connection.js";
 import { encodeMessage } from "./message.js";
+import { outliveConnections } from "./outlive-connections.js";
 import { dumps, loads } from "./python-json.js";
 import { CLAIM } from "./scripts/claim.js";
 import { MOVE_UNACKED } from "./scripts/move-unacked.js";
@@ -53,14 +54,12 @@ export class CeleryBroker extends redisBroker.default {
     const isSentinel = connection.options.sentinels !== undefined;
     this.keys = new BrokerKeys(options.keyPrefix ?? "", connection.database, isSentinel);
     this.visibilityTimeoutSeconds = options.visibilityTimeoutSeconds ?? 3600;
-    this.redis.on("error", () => {}); // ioredis connects again; whoever waits for it decides how long
+    outliveConnections(this.redis);
   }
 
   /** Another connection to the same server, for what blocks or subscribes. */
   connect(): Redis {
-    const redis = this.redis.duplicate();
-    redis.on("error", () => {});
-    return redis;
+    return outliveConnections(this.redis.duplicate());
   }
 
   /** Resolves once the server answers; celery-node's gives up at the first error. */

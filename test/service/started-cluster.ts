@@ -1,6 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { hostname, tmpdir } from "node:os";
-import { join } from "node:path";
+import { hostname } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { freePort } from "../servers/free-port.js";
@@ -28,7 +26,6 @@ export interface StartClusterOptions {
 /** The API and workers as programs, on servers of a test's own, whose database `migrate` has made. */
 export class StartedCluster implements TestService {
   readonly processes: StartedProcess[] = [];
-  readonly folder = mkdtempSync(join(tmpdir(), "entity-service-cluster-"));
 
   private constructor(
     readonly kind: Exclude<ServiceKind, "embedded">,
@@ -144,6 +141,5 @@ export class StartedCluster implements TestService {
   async close(): Promise<void> {
     await Promise.all(this.processes.map((started) => started.killGroup()));
     await Promise.all([this.postgres.remove(), this.redis.remove(), this.s3.remove()]);
-    rmSync(this.folder, { recursive: true, force: true });
   }
 }

@@ -6,8 +6,14 @@ import { countPhases, PatientClient } from "./patient-client.js";
 import type { Encodings, ServiceCluster } from "./service-cluster.js";
 import { allProjects, holdsUploadsOnce, isEmpty, settle } from "./stored-data.js";
 
-/** Projects begin within this time; sending an upload takes so long, at most; and has so many rows, at most. */
-const MOST = { startMs: 3000, uploadMs: 2500, recordCount: 1100 };
+/**
+ * Projects begin within this time; sending an upload takes so long, at most; and has so many rows, at most. Slow ones are
+ * harmed in their uploads, quick ones in their runs.
+ */
+const MOST = {
+  slow: { startMs: 3000, uploadMs: 2500, recordCount: 1100 },
+  quick: { startMs: 1000, uploadMs: 200, recordCount: 1500 },
+};
 const PROJECTS = { least: 3, more: 3 };
 /** While clients are at work, and then while all is deleted. */
 const FAULTS = { least: 6, more: 3, inTheEnd: 2 };
@@ -50,12 +56,13 @@ export async function runClusterRound(cluster: ServiceCluster, seed: number): Pr
   const random = seededRandom(seed);
   const below = (limit: number) => Math.floor(random() * limit);
   const encodings: Encodings = seed % 2 === 0 ? "tables" : "packed";
-  const cases = Array.from({ length: PROJECTS.least + below(PROJECTS.more) }, () => someCase(below, MOST));
+  const most = MOST[Math.floor(seed / 2) % 2 === 0 ? "slow" : "quick"];
+  const cases = Array.from({ length: PROJECTS.least + below(PROJECTS.more) }, () => someCase(below, most));
   const begin = Date.now();
   const tally = { retries: 0 };
   let runs = 0;
   const quitters = Array.from({ length: QUITTERS.least + below(QUITTERS.more) }, () => ({
-    ...someCase(below, MOST),
+    ...someCase(below, most),
     quitMs: below(QUITTERS.afterMs),
   }));
   const harm = new Harm(cluster, below);

@@ -205,7 +205,7 @@ test("rows that are all of one wrong size are accepted; then the upload is in er
     const receipt = await json(given, 1, JSON.stringify({ clks: [clk(1, byteLength), clk(2, byteLength)] }));
     t.is(receipt.recordCount, 2);
     t.like(given.database.party(1), { state: "error", upload: { state: "error", encodingSize: byteLength } });
-    t.regex(given.database.failures[0]!, new RegExp(`party 1 .*expected .*, got ${byteLength} bytes`));
+    t.regex(given.database.failures[0]!, new RegExp(`party 0 .*expected .*, got ${byteLength} bytes`));
     t.is(given.encodings.stored.size, 0);
     t.deepEqual(given.tasks.sent, []);
     const fine = JSON.stringify({

@@ -19,11 +19,14 @@ export async function deleteProject(
   projectId: string,
 ): Promise<boolean> {
   if (!(await database.markProjectDeleted(projectId))) return false;
-  // The task first: what is below it does as well.
-  await tasks.send(removeProject(projectId));
-  for (const runId of await database.listProjectRunIds(projectId)) {
-    await cache.setRunState(runId, "deleted");
-    await tasks.cancelRun(runId);
+  try {
+    for (const runId of await database.listProjectRunIds(projectId)) {
+      await cache.setRunState(runId, "deleted");
+      await tasks.cancelRun(runId);
+    }
+  } finally {
+    // Last, so that nothing is noted of a run that the task has forgotten; and in any case, as it does all of the above.
+    await tasks.send(removeProject(projectId));
   }
   return true;
 }

@@ -16,7 +16,7 @@ export interface RunCache {
   /** `undefined` if nothing is known of the run. */
   runState(runId: string): Promise<CachedRunState | undefined>;
 
-  /** A deleted run stays so, and a complete one does not become active again. */
+  /** A deleted run stays so, a complete one does not become active again, and an unknown one does not become complete. */
   setRunState(runId: string, state: CachedRunState): Promise<void>;
 
   /**

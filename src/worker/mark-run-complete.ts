@@ -6,7 +6,7 @@ import { readText } from "./task-parameters.js";
 
 export interface MarkRunCompleteStores {
   readonly database: Pick<RunDatabase, "completeRun">;
-  readonly cache: Pick<RunCache, "runState" | "setRunState">;
+  readonly cache: Pick<RunCache, "setRunState">;
   readonly tasks: Pick<TaskQueue, "send">;
 }
 
@@ -18,7 +18,7 @@ export function markRunComplete({ database, cache, tasks }: MarkRunCompleteStore
     async run(parameters) {
       const runId = readText(parameters, "run_id");
       const isCompleted = await database.completeRun(runId);
-      if ((await cache.runState(runId)) !== undefined) await cache.setRunState(runId, "complete");
+      await cache.setRunState(runId, "complete");
       if (isCompleted) await tasks.send({ name: TASK_NAMES.calculateComparisonRate, parameters: {} });
     },
   };

@@ -25,7 +25,9 @@ export function prerunCheck({ database, cache, tasks }: PrerunCheckStores): Task
       const runId = readText(parameters, "run_id");
       const state = await cache.runState(runId);
       if (state === "complete" || state === "deleted") return;
-      if (hasEnded(await database.runState(projectId, runId))) return;
+      const stored = await database.runState(projectId, runId);
+      if (stored === undefined) await cache.remove(runId); // deleted while an earlier try started it
+      if (hasEnded(stored)) return;
       await database.startRun(runId);
       await cache.setRunState(runId, "active");
       if ((await database.runState(projectId, runId)) === undefined) return cache.remove(runId); // deleted just now

@@ -24,9 +24,12 @@ export function testRunCache(test: TestFn, open: (t: ExecutionContext) => Promis
     }
   });
 
-  test("a deleted run stays so, and a complete one does not become active again", async (t) => {
+  test("a deleted run stays so, a complete one does not become active again, nor an unknown one complete", async (t) => {
     const { cache } = await open(t);
     const runId = run();
+    await cache.setRunState(runId, "complete");
+    t.is(await cache.runState(runId), undefined);
+    await cache.setRunState(runId, "active");
     await cache.setRunState(runId, "complete");
     await cache.setRunState(runId, "active");
     t.is(await cache.runState(runId), "complete");
@@ -71,6 +74,7 @@ export function testRunCache(test: TestFn, open: (t: ExecutionContext) => Promis
     t.is(await cache.countProgress(unknown, "task", progress), undefined);
     t.is(await cache.progressOf(unknown), undefined);
     const runId = run();
+    await cache.setRunState(runId, "active");
     for (const state of ["complete", "deleted"] as const) {
       await cache.setRunState(runId, state);
       t.is(await cache.countProgress(runId, "task", progress), undefined);

@@ -4,7 +4,7 @@ import { someCase } from "./cases.js";
 import { doHarm, FAULT_KINDS, type FaultKind } from "./cluster-faults.js";
 import { countPhases, PatientClient } from "./patient-client.js";
 import type { Encodings, ServiceCluster } from "./service-cluster.js";
-import { allProjects, holdsUploadsOnce, isEmpty, settle } from "./stored-data.js";
+import { allProjects, clear, holdsUploadsOnce, isEmpty, settle } from "./stored-data.js";
 
 /**
  * Projects begin within this time; sending an upload takes so long, at most; and has so many rows, at most. Slow ones are
@@ -100,11 +100,9 @@ export async function runClusterRound(cluster: ServiceCluster, seed: number): Pr
     const problems = clients.map(({ phase, lastProblem }) => `${phase}: ${lastProblem}`);
     const { message, stack } = error as Error;
     await harm.over.catch(() => {});
-    return {
-      ...about(),
-      error: `${message} (${stack}) ${problems.join("\n")}`,
-      output: await cluster.down(),
-    };
+    const output = await cluster.down();
+    await clear(cluster);
+    return { ...about(), error: `${message} (${stack}) ${problems.join("\n")}`, output };
   }
 }
 

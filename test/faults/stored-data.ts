@@ -13,6 +13,8 @@ const TABLES = [
 ];
 const QUEUES = ["celery", "compute", "highmemory"];
 const SETTLE_MS = 40_000;
+/** Ends the name of an upload that was begun and neither completed nor given up. */
+const INCOMPLETE = ", incomplete";
 
 /** Each party's upload is there once, whole, and ready; and nothing else of the party. */
 export async function holdsUploadsOnce(
@@ -108,9 +110,21 @@ export async function isEmpty(cluster: ServiceCluster): Promise<void> {
   });
 }
 
+/** Removes all that is stored, so that what a round has left does not fail the next one. Nobody is at work meanwhile. */
+export async function clear(cluster: ServiceCluster): Promise<void> {
+  await cluster.database.query(`TRUNCATE ${TABLES.join(", ")} CASCADE`);
+  await cluster.cache.flushall();
+  for (const name of await objectNames(cluster)) {
+    if (name.endsWith(INCOMPLETE)) {
+      await cluster.files.removeIncompleteUpload(BUCKET, name.slice(0, -INCOMPLETE.length));
+    } else await cluster.files.removeObject(BUCKET, name);
+  }
+}
+
 async function objectNames({ files }: ServiceCluster): Promise<string[]> {
   const names: string[] = [];
   for await (const { name } of files.listObjectsV2(BUCKET, "", true)) names.push(String(name));
-  for await (const { key } of files.listIncompleteUploads(BUCKET, "", true)) names.push(`${key}, incomplete`);
+  for await (const { key } of files.listIncompleteUploads(BUCKET, "", true))
+    names.push(`${key}${INCOMPLETE}`);
   return names;
 }

@@ -5,7 +5,7 @@ import { candidateFilePrefix } from "../../src/linkage/candidate-file-names.js";
 import { deleteProject } from "../../src/linkage/delete-project.js";
 import { deleteRun } from "../../src/linkage/delete-run.js";
 import { resumeWork } from "../../src/linkage/resume-work.js";
-import { checkForExecutableRuns, TASK_NAMES } from "../../src/linkage/task-calls.js";
+import { checkForExecutableRuns, prerunCheck, TASK_NAMES } from "../../src/linkage/task-calls.js";
 import {
   addProject,
   addRun,
@@ -116,6 +116,36 @@ test.serial("a deleted run stops and leaves no file; deleting it again finds non
   t.is(await parts.database.findRun(project.projectId, runId), undefined);
   t.false(await deleteRun(parts, project.projectId, runId));
   t.deepEqual(parts.failures, []);
+});
+
+test.serial("a start of a run that was deleted during the one before leaves nothing of it", async (t) => {
+  const parts = await openParts((close) => t.teardown(close));
+  startTasks(parts);
+  const project = await storeProject(parts, "groups", parties);
+  const runId = await addRun(parts, project);
+  t.true(await deleteRun(parts, project.projectId, runId));
+  await parts.cache.setRunState(runId, "active");
+  await parts.tasks.send(prerunCheck(project.projectId, runId));
+  await parts.tasks.idle();
+  t.is(await parts.cache.runState(runId), undefined);
+  t.deepEqual(parts.failures, []);
+});
+
+test.serial("who deletes a project and is slow notes nothing after the tasks have removed it", async (t) => {
+  const parts = await openParts((close) => t.teardown(close));
+  startTasks(parts);
+  const project = await storeProject(parts, "groups", parties);
+  const runId = await doRun(parts, project);
+  const cache = {
+    async setRunState(...args: Parameters<typeof parts.cache.setRunState>) {
+      await parts.tasks.idle();
+      await parts.cache.setRunState(...args);
+    },
+  };
+  t.true(await deleteProject({ ...parts, cache }, project.projectId));
+  await parts.tasks.idle();
+  t.deepEqual(await parts.database.listProjectRunIds(project.projectId), []);
+  t.is(await parts.cache.runState(runId), undefined);
 });
 
 test.serial("a deleted project leaves nothing", async (t) => {

@@ -35,6 +35,7 @@ export class MemoryRunCache implements RunCache {
   async setRunState(runId: string, state: CachedRunState): Promise<void> {
     const run = this.#runs.get(runId);
     if (run === undefined) {
+      if (state === "complete") return;
       this.#runs.set(runId, { state, comparisons: 0, candidates: 0, counted: new Set() });
       return;
     }

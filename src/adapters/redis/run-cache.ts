@@ -37,9 +37,15 @@ redis.call('EXPIRE', KEYS[1], ARGV[4])
 redis.call('EXPIRE', KEYS[2], ARGV[4])
 return redis.call('HGET', KEYS[1], 'candidates') or '0'`;
 
-/** Sets a run's state, unless it is deleted, or complete and would become active again; renews its time in either case. */
+/**
+ * Sets a run's state, unless it is deleted, or complete and would become active again, or unknown and would become
+ * complete; renews its time in either case.
+ */
 const SET_STATE = `
 local state = redis.call('HGET', KEYS[1], 'state')
+if not state and ARGV[1] == 'complete' then
+  return 0
+end
 if state ~= 'deleted' and not (state == 'complete' and ARGV[1] == 'active') then
   redis.call('HSET', KEYS[1], 'state', ARGV[1])
 end

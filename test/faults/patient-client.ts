@@ -164,8 +164,11 @@ export class PatientClient {
   }
 
   async #runIds({ project_id, result_token }: NewProject): Promise<string[]> {
-    const answer = await this.again(() => this.client.get(`/projects/${project_id}/runs`, result_token));
-    return answer.json<{ run_id: string }[]>().map(({ run_id }) => run_id);
+    return this.again(async () => {
+      const answer = await this.client.get(`/projects/${project_id}/runs`, result_token);
+      if (answer.status !== 200) throw new Error(`the list of runs got ${answer.status}: ${answer.text}`);
+      return answer.json<{ run_id: string }[]>().map(({ run_id }) => run_id);
+    });
   }
 
   /** Uploads until it is accepted, or until it shows that an upload whose answer was lost had been accepted. */

@@ -6,6 +6,11 @@ export interface TaskCall {
   readonly parameters: Readonly<Record<string, unknown>>;
   /** The task's id: a UUID. Who sends a task twice under one id has it done once or twice, to the same effect. */
   readonly id?: string | undefined;
+  /**
+   * 0 to 9, the most urgent first; default 0. It orders what waits, where workers take the tasks of all runs from one
+   * list; a queue whose runs take turns need not look at it.
+   */
+  readonly priority?: number | undefined;
   /** Sent when the task has failed for good; it gets the failed task's id as its first positional argument. */
   readonly onError?: TaskCall | undefined;
 }

@@ -10,6 +10,14 @@ import { type FinishComparingStores, finishComparing } from "./finish-comparing.
 import { hasEnded } from "./has-ended.js";
 import { readText } from "./task-parameters.js";
 
+/** From a run's package on; Celery's Redis transport has four steps of priority. */
+const PRIORITIES = [
+  { from: 0, priority: 0 },
+  { from: 16, priority: 3 },
+  { from: 128, priority: 6 },
+  { from: 1024, priority: 9 },
+];
+
 export interface CreateComparisonJobsStores extends FinishComparingStores {
   readonly database: Pick<Database, "findRun" | "findSimilarityScores" | "listCommonBlocks"> &
     FinishComparingStores["database"];
@@ -50,13 +58,14 @@ export function createComparisonJobs(
         throw new ServiceError("store-failed", "encoding size of a project with a run", "a number", "none");
       }
       const common = { project_id: projectId, run_id: runId, threshold: run.threshold };
-      const toCall = (chunks: readonly BlockPairChunk<number>[]): TaskCall => {
+      const toCall = (chunks: readonly BlockPairChunk<number>[], position: number): TaskCall => {
         const content = chunks.map((chunk) => chunk.map((side) => sideOf(side, parties)));
         return {
           name: TASK_NAMES.computeFilterSimilarity,
           parameters: { package: content, ...common, encoding_size: byteLength },
           // By what is in it, as a service with another aim makes other packages.
           id: taskIdOf(runId, JSON.stringify(content)),
+          priority: priorityAt(position),
         };
       };
       const packages = packBlockStream(listBlockPairs(parties), chunkSizeAim);
@@ -97,14 +106,23 @@ function sideOf(
   return { dataproviderId, datasetIndex, block_id: blockId, range };
 }
 
+/**
+ * The first packages of each run are as urgent as anyone's, and the further back in its run, the less urgent a package
+ * is: so a small run behind a huge one starts at once.
+ */
+function priorityAt(position: number): number {
+  return PRIORITIES.findLast(({ from }) => from <= position)!.priority;
+}
+
 async function* callsOf<Package>(
   first: Package,
   others: AsyncGenerator<Package>,
-  toCall: (content: Package) => TaskCall,
+  toCall: (content: Package, position: number) => TaskCall,
 ): AsyncGenerator<TaskCall> {
+  let position = 0;
   try {
-    yield toCall(first);
-    for await (const content of others) yield toCall(content);
+    yield toCall(first, position++);
+    for await (const content of others) yield toCall(content, position++);
   } finally {
     await others.return(undefined);
   }

@@ -61,10 +61,12 @@ export class CeleryTaskQueue implements TaskQueue {
   }
 }
 
-function signatureOf({ name, parameters, id, onError }: TaskCall, isPart = false): Signature {
+function signatureOf(call: TaskCall, isPart = false): Signature {
+  const { name, parameters, id, priority = 0, onError } = call;
   const kwargs = WITHOUT_SPAN.test(name) ? parameters : { parent_span: {}, ...parameters };
   return signature(name, [], kwargs, {
     taskId: id,
+    priority, // said in any case, else the task after a chord would have that of the chord's last part
     ...(onError === undefined ? {} : { linkError: [signatureOf(onError)] }),
     ignoreResult: !isPart, // a chord needs the results of its parts
     immutable: isPart,

@@ -208,7 +208,7 @@ export interface RunDatabase {
   /** Fails all runs of a project that have not ended. */
   failRunsOfProject(projectId: string, message: string): Promise<readonly string[]>;
 
-  /** Runs that are queued or running, of all projects: what a service that starts anew goes on with. */
+  /** Runs that are created, queued or running, of all projects, in the order of their making: what a service that starts anew goes on with. */
   listUnfinishedRuns(): Promise<readonly Run[]>;
 
   /**

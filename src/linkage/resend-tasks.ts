@@ -3,10 +3,7 @@ import { checkForExecutableRuns, prerunCheck, removeProject } from "./task-calls
 import type { TaskQueue } from "./task-queue.js";
 
 export interface ResendTasksStores {
-  readonly database: Pick<
-    Database,
-    "listDeletedProjects" | "listProjects" | "listRuns" | "listUnfinishedRuns"
-  >;
+  readonly database: Pick<Database, "listDeletedProjects" | "listUnfinishedRuns">;
   readonly tasks: Pick<TaskQueue, "send">;
 }
 
@@ -26,15 +23,11 @@ export async function resendTasks({ database, tasks }: ResendTasksStores): Promi
   const deleted = await database.listDeletedProjects();
   for (const projectId of deleted) await tasks.send(removeProject(projectId));
 
-  const queued = (await database.listUnfinishedRuns()).filter(({ state }) => state === "queued");
+  const runs = await database.listUnfinishedRuns();
+  const queued = runs.filter(({ state }) => state === "queued");
   for (const { projectId, runId } of queued) await tasks.send(prerunCheck(projectId, runId));
-
-  let waitingProjects = 0;
-  for (const { projectId } of await database.listProjects()) {
-    const runs = await database.listRuns(projectId);
-    if (!runs.some(({ state }) => state === "created")) continue;
-    waitingProjects++;
-    await tasks.send(checkForExecutableRuns(projectId));
-  }
-  return { deletedProjects: deleted.length, waitingProjects, queuedRuns: queued.length };
+  const created = runs.filter(({ state }) => state === "created");
+  const waiting = new Set(created.map(({ projectId }) => projectId));
+  for (const projectId of waiting) await tasks.send(checkForExecutableRuns(projectId));
+  return { deletedProjects: deleted.length, waitingProjects: waiting.size, queuedRuns: queued.length };
 }

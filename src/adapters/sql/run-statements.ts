@@ -111,7 +111,7 @@ export async function countRuns(connection: SqlConnection): Promise<Record<RunSt
 
 export async function listUnfinishedRuns(connection: SqlConnection): Promise<Run[]> {
   const rows = await connection.query<RunRow>(
-    `${SELECT_RUNS} WHERE runs.state IN ('queued', 'running') ORDER BY runs.id`,
+    `${SELECT_RUNS} WHERE runs.state IN ('created', 'queued', 'running') ORDER BY runs.id`,
   );
   return rows.map(toRun);
 }

@@ -152,11 +152,11 @@ export function testRuns(test: TestFn, opened: () => OpenedDatabase): void {
     const queued = await addRun(database, project.projectId, "queued");
     const failed = await addRun(database, project.projectId);
     await database.failRun(failed, "failed");
-    await addRun(database, project.projectId, "created");
+    const created = await addRun(database, project.projectId, "created");
     const unfinished = await database.listUnfinishedRuns();
     t.deepEqual(
       unfinished.filter(({ projectId }) => projectId === project.projectId).map(({ runId }) => runId),
-      [running, queued],
+      [running, queued, created],
     );
     const counts = await database.countRuns();
     t.deepEqual(Object.keys(counts).sort(), ["completed", "created", "error", "queued", "running"]);

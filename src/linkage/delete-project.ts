@@ -10,15 +10,14 @@ export interface DeleteProjectStores {
 }
 
 /**
- * Deletes a project: it is as good as gone at once, its runs stop, and a task removes what is stored of it.
- *
- * @returns `false` if it was not there, or deleted already
+ * Deletes a project: it is as good as gone at once, its runs stop, and a task removes what is stored of it. To be done
+ * again after it was done, or broken off at any point.
  */
 export async function deleteProject(
   { database, cache, tasks }: DeleteProjectStores,
   projectId: string,
-): Promise<boolean> {
-  if (!(await database.markProjectDeleted(projectId))) return false;
+): Promise<void> {
+  await database.markProjectDeleted(projectId);
   try {
     for (const runId of await database.listProjectRunIds(projectId)) {
       await cache.setRunState(runId, "deleted");
@@ -28,5 +27,4 @@ export async function deleteProject(
     // Last, so that nothing is noted of a run that the task has forgotten; and in any case, as it does all of the above.
     await tasks.send(removeProject(projectId));
   }
-  return true;
 }

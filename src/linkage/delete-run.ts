@@ -1,12 +1,12 @@
 import { candidateFilePrefix } from "./candidate-file-names.js";
-import type { RunDatabase } from "./database.js";
+import type { Database } from "./database.js";
 import type { ObjectStore } from "./object-store.js";
 import { listNames } from "./remove-project.js";
 import type { RunCache } from "./run-cache.js";
 import type { TaskQueue } from "./task-queue.js";
 
 export interface DeleteRunStores {
-  readonly database: Pick<RunDatabase, "removeRun" | "findRun">;
+  readonly database: Pick<Database, "removeRun" | "findRun" | "findSimilarityScores">;
   readonly cache: Pick<RunCache, "setRunState" | "remove">;
   readonly objects: Pick<ObjectStore, "list" | "remove">;
   readonly tasks: Pick<TaskQueue, "cancelRun">;
@@ -28,10 +28,11 @@ export async function deleteRun(
   await cache.setRunState(runId, "deleted");
   await tasks.cancelRun(runId);
   await objects.remove(await listNames(objects, candidateFilePrefix(runId)));
-  const files = await database.removeRun(projectId, runId);
-  if (files === undefined) return false; // another call was first
+  const result = await database.findSimilarityScores(runId); // whose name another's worker may have chosen
+  const files = (await database.removeRun(projectId, runId)) ?? []; // none where another call was first
   // Who stored a file since still found the run; from now on nobody does.
-  await objects.remove([...files, ...(await listNames(objects, candidateFilePrefix(runId)))]);
+  const late = await listNames(objects, candidateFilePrefix(runId));
+  await objects.remove([...new Set([...files, ...late, ...(result === undefined ? [] : [result])])]);
   await cache.remove(runId); // who still works for it finds no run
   return true;
 }

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { rename, rm } from "node:fs/promises";
 import { PGlite } from "@electric-sql/pglite";
-import type { SqlConnection, SqlQueries, SqlValue } from "../sql/sql-connection.js";
+import type { SqlConnection, SqlValue, TransactionAction } from "../sql/sql-connection.js";
 
 /** The whole of its configuration. The files are in the system's cache: what PostgreSQL's own is for, beyond a little. */
 const SETTINGS = { postgresqlconf: ["shared_buffers = 16MB"] };
@@ -34,13 +34,14 @@ export class PgliteConnection implements SqlConnection {
     return (await this.#pglite.query<Row>(statement, [...values])).rows;
   }
 
-  transaction<T>(action: (queries: SqlQueries) => Promise<T>): Promise<T> {
-    return this.#pglite.transaction((transaction) =>
-      action({
+  transaction<T>(action: TransactionAction<T>): Promise<T> {
+    return this.#pglite.transaction((transaction) => {
+      const queries = {
         query: async <Row extends object>(statement: string, values: readonly SqlValue[] = []) =>
           (await transaction.query<Row>(statement, [...values])).rows,
-      }),
-    );
+      };
+      return action(queries, false); // no connection to lose
+    });
   }
 
   /** Waits for what is under way. */

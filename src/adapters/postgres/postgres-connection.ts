@@ -1,15 +1,26 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type pg from "pg";
-import type { SqlConnection, SqlQueries, SqlValue } from "../sql/sql-connection.js";
+import type { SqlConnection, SqlQueries, SqlValue, TransactionAction } from "../sql/sql-connection.js";
 import { type ConnectionPool, isTransient } from "./connection-pool.js";
 
 /** How long to wait before asking again for the end of a transaction whose connection was lost. */
 const OUTCOME_POLL_MS = 100;
 
+/**
+ * What changes when the server has crashed, or another one stands in for it. What was not on the disk is lost then, also
+ * the numbers of transactions that had not ended, which are given out again: what became of such a number tells nothing.
+ */
+const EPOCH = "concat(pg_postmaster_start_time(), (SELECT stats_reset FROM pg_stat_bgwriter))";
+
+interface TransactionId {
+  readonly id: string;
+  readonly epoch: string;
+}
+
 /** The connection was lost while a transaction was being committed: only the server knows whether it was. */
 class UnknownOutcome extends Error {
   constructor(
-    readonly transactionId: string,
+    readonly transaction: TransactionId,
     readonly result: unknown,
     cause: unknown,
   ) {
@@ -34,13 +45,15 @@ export class PostgresConnection implements SqlConnection {
     return this.#pool.use((client) => queriesOf(client).query<Row>(statement, values), signal);
   }
 
-  async transaction<T>(action: (queries: SqlQueries) => Promise<T>): Promise<T> {
-    for (;;) {
+  async transaction<T>(action: TransactionAction<T>): Promise<T> {
+    for (let mayBeDone = false; ; ) {
       try {
-        return await this.#pool.use((client) => runTransaction(client, action));
+        return await this.#pool.use((client) => runTransaction(client, action, mayBeDone));
       } catch (error) {
         if (!(error instanceof UnknownOutcome)) throw error;
-        if (await this.#wasCommitted(error.transactionId)) return error.result as T;
+        const outcome = await this.#outcomeOf(error.transaction);
+        if (outcome === "committed") return error.result as T;
+        mayBeDone ||= outcome === "unknown";
       }
     }
   }
@@ -49,13 +62,16 @@ export class PostgresConnection implements SqlConnection {
     return this.#pool.close();
   }
 
-  /** The server remembers how the latest millions of transactions have ended, also when it was started anew. */
-  async #wasCommitted(transactionId: string): Promise<boolean> {
+  /** The server remembers how the latest millions of transactions have ended, as long as it lives or ends in order. */
+  async #outcomeOf({ id, epoch }: TransactionId): Promise<"committed" | "lost" | "unknown"> {
     for (;;) {
-      const [row] = await this.query<{ status: string | null }>("SELECT txid_status($1::bigint) AS status", [
-        transactionId,
-      ]);
-      if (row?.status !== "in progress") return row?.status === "committed";
+      const [row] = await this.query<{ status: string | null }>(
+        `SELECT CASE WHEN ${EPOCH} = $2 THEN coalesce(txid_status($1::bigint), 'unknown') ELSE 'unknown' END AS status`,
+        [id, epoch],
+      );
+      const status = row!.status;
+      if (status === "committed" || status === "unknown") return status;
+      if (status !== "in progress") return "lost";
       await sleep(OUTCOME_POLL_MS);
     }
   }
@@ -63,15 +79,16 @@ export class PostgresConnection implements SqlConnection {
 
 async function runTransaction<T>(
   client: pg.PoolClient,
-  action: (queries: SqlQueries) => Promise<T>,
+  action: TransactionAction<T>,
+  mayBeDone: boolean,
 ): Promise<T> {
   await client.query("BEGIN ISOLATION LEVEL READ COMMITTED");
-  const { rows } = await client.query<{ id: string }>("SELECT txid_current()::text AS id");
-  const result = await action(queriesOf(client));
+  const { rows } = await client.query<TransactionId>(`SELECT txid_current()::text AS id, ${EPOCH} AS epoch`);
+  const result = await action(queriesOf(client), mayBeDone);
   try {
     await client.query("COMMIT");
   } catch (error) {
-    throw isTransient(error) ? new UnknownOutcome(rows[0]!.id, result, error) : error;
+    throw isTransient(error) ? new UnknownOutcome(rows[0]!, result, error) : error;
   }
   return result;
 }

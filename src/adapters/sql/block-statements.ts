@@ -19,7 +19,9 @@ export async function addBlocks(
   blocks: readonly { name: string; recordCount: number }[],
 ): Promise<number[]> {
   if (!mayBeDataproviderId(dataproviderId) || !mayBeId(receiptToken)) throw turnIsOver();
-  return connection.transaction(async (queries) => {
+  return connection.transaction(async (queries, mayBeDone) => {
+    if (mayBeDone)
+      throw new ServiceError("store-failed", "blocks", "to be stored once", "a crash of the database");
     const pending = await queries.query(
       "SELECT 1 FROM uploads WHERE dp = $1 AND token = $2 AND state = 'pending' FOR SHARE",
       [dataproviderId, receiptToken],

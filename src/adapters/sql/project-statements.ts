@@ -17,12 +17,15 @@ export async function addProject(
   checkStorable("notes", notes);
   checkStorable("schema", schema);
   await connection.transaction(async (queries) => {
-    await queries.query(
+    const added = await queries.query(
       `INSERT INTO projects
          (project_id, access_token, result_type, schema, name, notes, parties, uses_blocking, time_added)
-       VALUES ($1, $2, $3, $4::text::jsonb, $5, $6, $7, $8, ${NOW})`,
+       VALUES ($1, $2, $3, $4::text::jsonb, $5, $6, $7, $8, ${NOW})
+       ON CONFLICT (project_id) DO NOTHING
+       RETURNING id`,
       [projectId, resultToken, resultType, JSON.stringify(schema), name, notes, partyCount, usesBlocking],
     );
+    if (added.length === 0) return; // by an earlier try of the same call
     // Ids come in this order, and a party's index is the rank of its id.
     await queries.query(
       `INSERT INTO dataproviders (project, token, uploaded)

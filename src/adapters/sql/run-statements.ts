@@ -56,6 +56,7 @@ export async function addRun(connection: SqlConnection, run: RunDescription): Pr
      SELECT $2, project_id, $3, $4, $5, 'created',
        CASE result_type WHEN 'similarity_scores' THEN 'no_mapping' ELSE 'default' END, ${NOW}
      FROM projects WHERE project_id = $1 AND ${IS_KEPT}
+     ON CONFLICT (run_id) DO UPDATE SET name = excluded.name -- by an earlier try of the same call
      RETURNING id`,
     [run.projectId, run.runId, run.threshold, run.name, run.notes],
   );

@@ -11,6 +11,8 @@ export interface SqlQueries {
   query<Row extends object>(statement: string, values?: readonly SqlValue[]): Promise<Row[]>;
 }
 
+export type TransactionAction<T> = (queries: SqlQueries, mayBeDone: boolean) => Promise<T>;
+
 export type SqlValue = string | number | boolean | null;
 
 /** What {@link SqlDatabase} needs of a PostgreSQL, wherever that runs. */
@@ -27,10 +29,12 @@ export interface SqlConnection extends SqlQueries {
 
   /**
    * Runs an action in a transaction (read committed), and again from its beginning if that was lost; it takes effect once.
+   * Where the server crashes just as a transaction ends, nobody can tell whether it was lost: the action is run again,
+   * is told that it may be done already, and must then change nothing.
    *
    * @throws what the action throws, and then nothing was changed
    */
-  transaction<T>(action: (queries: SqlQueries) => Promise<T>): Promise<T>;
+  transaction<T>(action: TransactionAction<T>): Promise<T>;
 
   close(): Promise<void>;
 }

@@ -37,6 +37,7 @@ export function beginUpload(
   file: string | undefined,
 ): Promise<boolean> {
   return withParty(connection, dataproviderId, false, async (queries, partyState) => {
+    if (await hasBegun(queries, dataproviderId, receiptToken)) return true;
     if (partyState !== "not_started" && partyState !== "error") return false;
     await replaceUploads(queries, dataproviderId, receiptToken, file);
     return true;
@@ -51,11 +52,17 @@ export function takeOverUpload(
   file: string | undefined,
 ): Promise<boolean> {
   return withParty(connection, dataproviderId, false, async (queries, partyState) => {
+    if (await hasBegun(queries, dataproviderId, receiptToken)) return true;
     const state = await uploadState(queries, dataproviderId, abandonedReceiptToken);
     if (partyState !== "in_progress" || state !== "pending") return false;
     await replaceUploads(queries, dataproviderId, receiptToken, file);
     return true;
   });
+}
+
+/** By an earlier try of the same call, as nobody else knows the token yet. */
+async function hasBegun(queries: SqlQueries, dataproviderId: number, receiptToken: string): Promise<boolean> {
+  return (await uploadState(queries, dataproviderId, receiptToken)) === "pending";
 }
 
 async function replaceUploads(

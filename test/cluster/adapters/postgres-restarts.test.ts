@@ -3,6 +3,7 @@ import test from "ava";
 import pg from "pg";
 import { ConnectionPool } from "../../../src/adapters/postgres/connection-pool.js";
 import { PostgresEncodingStore } from "../../../src/adapters/postgres/encoding-store.js";
+import { PostgresConnection } from "../../../src/adapters/postgres/postgres-connection.js";
 import { randomClks, seededRandom } from "../../random-clks.js";
 import { storeProject } from "../../servers/entity-service-data.js";
 import { type PostgresServer, startPostgres } from "../../servers/postgres.js";
@@ -59,6 +60,40 @@ test.serial("a server that restarts, is killed, or breaks off while rows come", 
   t.true(retries.length > 0);
   await server.start();
   await waiting;
+});
+
+test.serial("a crash as a transaction ends, whose number then goes to another one", async (t) => {
+  const options = server.connection("entityservice");
+  const pool = new ConnectionPool({
+    ...options,
+    minConnections: 0,
+    maxConnections: 1,
+    retry: { firstDelayMs: 20, maxRetryTimeMs: 30_000 },
+  });
+  const connection = new PostgresConnection(pool);
+  t.teardown(() => connection.close());
+  await connection.query("CREATE TABLE things (name text)");
+  const tries: boolean[] = [];
+  await connection.transaction(async (queries, mayBeDone) => {
+    tries.push(mayBeDone);
+    const [row] = await queries.query<{ id: string }>(
+      "INSERT INTO things VALUES ('ours') RETURNING txid_current()::text AS id",
+    );
+    if (tries.length > 1) return;
+    await server.kill();
+    await server.start();
+    const other = new pg.Client(options);
+    await other.connect();
+    for (let id = 0n; id < BigInt(row!.id); ) {
+      const { rows } = await other.query(
+        "INSERT INTO things VALUES ('theirs') RETURNING txid_current()::text AS id",
+      );
+      id = BigInt(rows[0].id);
+    }
+    await other.end();
+  });
+  t.deepEqual(tries, [false, true]);
+  t.deepEqual(await connection.query("SELECT FROM things WHERE name = 'ours'"), [{}]);
 });
 
 test.serial("a server that does not come in time is an error", async (t) => {

@@ -37,6 +37,27 @@ export function testTurns(test: TestFn, opened: () => OpenedDatabase): void {
     t.is(other?.state, "not_started");
   });
 
+  test("what begins something may be said again, as after a crash that hid how the first try ended", async (t) => {
+    const { database } = opened();
+    const { project, parties } = await addProject(database);
+    const { id } = parties[0]!;
+    await database.addProject(project, [randomId(), randomId()]);
+    t.deepEqual(await database.listDataproviders(project.projectId), parties);
+
+    const run = { runId: randomId(), projectId: project.projectId, threshold: 0.9, name: "once", notes: "" };
+    for (let n = 0; n < 2; n++) t.true(await database.addRun(run));
+    t.deepEqual(
+      (await database.listRuns(project.projectId)).map(({ runId, name }) => [runId, name]),
+      [[run.runId, "once"]],
+    );
+
+    const [token, next] = [randomId(), randomId()];
+    for (let n = 0; n < 2; n++) t.true(await database.beginUpload(id, token, undefined));
+    for (let n = 0; n < 2; n++) t.true(await database.takeOverUpload(id, token, next, undefined));
+    t.false(await database.beginUpload(id, token, undefined), "one that was taken over");
+    t.like(await database.findUpload(id), { receiptToken: next, state: "pending" });
+  });
+
   test("a finished upload is ready, its party done, and has no second turn", async (t) => {
     const { database } = opened();
     const { project, parties } = await addProject(database);

@@ -29,9 +29,14 @@ export async function removeProjectData(stores: RemoveProjectStores, projectId: 
   await removeAll(objects, await database.listProjectFiles(projectId));
   for (const runId of runIds) await removeWithPrefix(objects, candidateFilePrefix(runId));
   if (uploadObjects !== undefined) await removeWithPrefix(uploadObjects, `${projectId}/`);
+  // Before the rows, which alone know the runs; and after them, for what tasks under way have noted meanwhile.
+  const forget = async () => {
+    for (const runId of runIds) await cache.remove(runId);
+    await cache.removeProject(projectId);
+  };
+  await forget();
   await database.removeProject(projectId);
-  for (const runId of runIds) await cache.remove(runId);
-  await cache.removeProject(projectId);
+  await forget();
 }
 
 /** Removes all files whose names begin so. */

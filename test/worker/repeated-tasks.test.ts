@@ -4,6 +4,7 @@ import { groupsToArrays, solveGreedy } from "../../src/core/solve-greedy.js";
 import { candidateFilePrefix } from "../../src/linkage/candidate-file-names.js";
 import { deleteProject } from "../../src/linkage/delete-project.js";
 import { deleteRun } from "../../src/linkage/delete-run.js";
+import { removeProjectData } from "../../src/linkage/remove-project.js";
 import { resumeWork } from "../../src/linkage/resume-work.js";
 import { checkForExecutableRuns, prerunCheck, TASK_NAMES } from "../../src/linkage/task-calls.js";
 import {
@@ -160,6 +161,21 @@ test.serial(
     t.deepEqual(await parts.database.listDeletedProjects(), []);
   },
 );
+
+test.serial("a removal that is broken off after the rows are gone leaves nothing of the runs", async (t) => {
+  const parts = await openParts((close) => t.teardown(close));
+  startTasks(parts);
+  const project = await storeProject(parts, "groups", parties);
+  const runId = await doRun(parts, project);
+  await parts.database.markProjectDeleted(project.projectId);
+  const remove = parts.database.removeProject.bind(parts.database);
+  parts.database.removeProject = async (projectId) => {
+    await remove(projectId);
+    throw new Error("killed");
+  };
+  await t.throwsAsync(removeProjectData(parts, project.projectId), { message: "killed" });
+  t.is(await parts.cache.runState(runId), undefined);
+});
 
 test.serial("a deleted project leaves nothing", async (t) => {
   const parts = await openParts((close) => t.teardown(close));

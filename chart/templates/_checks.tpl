@@ -33,6 +33,9 @@
 {{- $value := (include "anonlink-wasm.valueAt" (list $.Values .) | fromJson).found -}}
 {{- if $value -}}
 {{- $_ := set $given . $value -}}
+{{- if hasPrefix "example" (lower $value) -}}
+{{- fail (printf "%s: expected a value of your own, got that of an example." .) -}}
+{{- end -}}
 {{- if $.Values.credentials.existingSecret -}}
 {{- fail (printf "%s: expected no value, because credentials.existingSecret holds it." .) -}}
 {{- end -}}

@@ -44,3 +44,8 @@ spec:
   selector:
     matchLabels: {{- include "anonlink-wasm.selector" (list .root .component) | nindent 6 }}
 {{- end }}
+
+{{/* How pods take turns at an upgrade; Recreate allows nothing beside its name. */}}
+{{- define "anonlink-wasm.strategy" -}}
+{{- eq .type "Recreate" | ternary (pick . "type") . | toYaml -}}
+{{- end }}

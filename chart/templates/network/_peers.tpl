@@ -9,14 +9,14 @@
 
 {{/* One rule: from these components to a port: (list $ (list "api") 5432). */}}
 {{- define "anonlink-wasm.ruleFrom" -}}
-- from: {{- include "anonlink-wasm.peers" . | nindent 4 }}
+- from: {{- include "anonlink-wasm.peers" . | trim | nindent 4 }}
   ports:
     - { protocol: TCP, port: {{ index . 2 }} }
 {{- end }}
 
 {{/* One rule: to these components at a port, with the same arguments. */}}
 {{- define "anonlink-wasm.ruleTo" -}}
-- to: {{- include "anonlink-wasm.peers" . | nindent 4 }}
+- to: {{- include "anonlink-wasm.peers" . | trim | nindent 4 }}
   ports:
     - { protocol: TCP, port: {{ index . 2 }} }
 {{- end }}

@@ -13,8 +13,8 @@ spec:
   podSelector:
     matchLabels: {{- include "anonlink-wasm.selector" (list .root .component) | nindent 6 }}
   policyTypes: [Ingress{{ if $policesEgress }}, Egress{{ end }}]
-  ingress: {{ .ingress | default "[]" | nindent 4 }}
+  ingress: {{- .ingress | default "[]" | nindent 4 }}
 {{- if $policesEgress }}
-  egress: {{ .egress | default "[]" | nindent 4 }}
+  egress: {{- .egress | default "[]" | nindent 4 }}
 {{- end }}
 {{- end }}

@@ -16,7 +16,7 @@ spec:
 {{- end }}
   revisionHistoryLimit: 5
   progressDeadlineSeconds: 900
-  strategy: {{- toYaml .settings.strategy | nindent 4 }}
+  strategy: {{- include "anonlink-wasm.strategy" .settings.strategy | nindent 4 }}
   selector:
     matchLabels: {{- include "anonlink-wasm.selector" (list .root .component) | nindent 6 }}
   template:

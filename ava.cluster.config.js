@@ -8,6 +8,7 @@ export default {
     "test/cluster/**/*.test.ts",
     "test/fleet/**/*.test.ts",
     "test/celery/**/*.test.ts",
+    "test/chart/**/*.test.ts",
     "test/faults/**/*.test.ts",
     "!test/celery/{unit,worker}/**", // need only Node
   ],

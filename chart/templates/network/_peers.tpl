@@ -80,17 +80,26 @@
 {{- end }}
 {{- end }}
 
-{{/* Where the API asks for temporary credentials: the address that clients are told. */}}
+{{/*
+Where the API asks for temporary credentials: the address that clients are told. Where an ingress of this cluster answers
+there, its pods do so on any port.
+*/}}
 {{- define "anonlink-wasm.rulesToSharedServers" -}}
-{{- $ports := list -}}
+{{- $own := include "anonlink-wasm.objectStoreServer" . -}}
+{{- $areElsewhere := false -}}
 {{- range list .Values.uploadObjectStore .Values.downloadObjectStore -}}
 {{- $at := include "anonlink-wasm.sharedServer" (list $ .) | fromYaml -}}
-{{- if and .enabled (ne $at.server (include "anonlink-wasm.objectStoreServer" $)) -}}
-{{- $ports = append $ports (contains ":" $at.server | ternary (splitList ":" $at.server | last) ($at.secure | ternary "443" "80")) -}}
+{{- if and .enabled (ne $at.server $own) -}}{{- $areElsewhere = true -}}{{- end -}}
 {{- end -}}
-{{- end -}}
-{{- range uniq $ports }}
+{{- if $areElsewhere -}}
 - ports:
-    - { protocol: TCP, port: {{ . }} }
+    - { protocol: TCP }
+{{- end -}}
 {{- end }}
+
+{{/* What the operator allows beside all this. */}}
+{{- define "anonlink-wasm.rulesToMore" -}}
+{{- with .Values.networkPolicy.egressTo -}}
+- to: {{- toYaml . | nindent 4 }}
+{{- end -}}
 {{- end }}

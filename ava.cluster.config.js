@@ -9,6 +9,9 @@ export default {
     "test/fleet/**/*.test.ts",
     "test/celery/**/*.test.ts",
     "test/chart/**/*.test.ts",
+    "test/deploy/**/*.test.ts",
+    "test/monitoring/**/*.test.ts",
+    "test/production/**/*.test.ts",
     "test/faults/**/*.test.ts",
     "!test/celery/{unit,worker}/**", // need only Node
   ],

@@ -76,3 +76,13 @@ secure: {{ include "anonlink-wasm.objectStoreIsSecure" $root }}
 {{- define "anonlink-wasm.databaseTls" -}}
 {{- if not .Values.postgresql.enabled -}}{{- .Values.postgresql.external.sslMode -}}{{- end -}}
 {{- end }}
+
+{{/*
+Whether there may be a database before this upgrade: an external one, or one of the chart's own that is in the cluster
+already. Where no cluster can be asked, which a ConfigMap shows that every namespace has, it may.
+*/}}
+{{- define "anonlink-wasm.databaseMayAnswer" -}}
+{{- $cluster := lookup "v1" "ConfigMap" .Release.Namespace "kube-root-ca.crt" -}}
+{{- $own := lookup "apps/v1" "StatefulSet" .Release.Namespace (printf "%s-postgresql" (include "anonlink-wasm.fullname" .)) -}}
+{{- if or (not .Values.postgresql.enabled) (not $cluster) $own -}}yes{{- end -}}
+{{- end }}

@@ -1,9 +1,11 @@
-{{/* The pods of components, as peers: (list $ (list "api" "worker")). */}}
+{{/* The pods of components, as peers: (list $ (list "api" "worker")). Tests that are no part of the release count too. */}}
 {{- define "anonlink-wasm.peers" -}}
 {{- $root := index . 0 -}}
 {{- range index . 1 }}
+{{- $labels := include "anonlink-wasm.selector" (list $root .) | fromYaml }}
+{{- if eq . "test" }}{{- $labels = omit $labels "app.kubernetes.io/instance" }}{{- end }}
 - podSelector:
-    matchLabels: {{- include "anonlink-wasm.selector" (list $root .) | nindent 6 }}
+    matchLabels: {{- toYaml $labels | nindent 6 }}
 {{- end }}
 {{- end }}
 

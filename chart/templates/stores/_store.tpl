@@ -28,10 +28,18 @@ spec:
     matchLabels: {{- include "anonlink-wasm.selector" . | nindent 6 }}
 {{- end }}
 
-{{/* Its volume. Nothing here may change later: Kubernetes would refuse the upgrade. */}}
+{{/* Its volume. Nothing here may change later: Kubernetes would refuse the upgrade, in less clear words. */}}
 {{- define "anonlink-wasm.storeVolume" -}}
 {{- $root := index . 0 -}}
-{{- $storage := (index $root.Values (index . 1)).storage -}}
+{{- $store := index . 1 -}}
+{{- $storage := (index $root.Values $store).storage -}}
+{{- $existing := lookup "apps/v1" "StatefulSet" $root.Release.Namespace (printf "%s-%s" (include "anonlink-wasm.fullname" $root) $store) -}}
+{{- range dig "spec" "volumeClaimTemplates" list $existing -}}
+{{- $size := dig "spec" "resources" "requests" "storage" "" . -}}
+{{- if and (eq .metadata.name "data") (ne $size $storage.size) -}}
+{{- fail (printf "%s.storage.size: expected %s, as the volume was made, got %s. To grow a volume, change its claim, then delete the StatefulSet with --cascade=orphan before the upgrade." $store $size $storage.size) -}}
+{{- end -}}
+{{- end -}}
 volumeClaimTemplates:
   - apiVersion: v1
     kind: PersistentVolumeClaim

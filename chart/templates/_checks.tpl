@@ -98,6 +98,9 @@
 {{- if and .service.nodePort (eq .service.type "ClusterIP") -}}
 {{- fail "api.service.nodePort: expected 0, because api.service.type is ClusterIP." -}}
 {{- end -}}
+{{- if and .service.externalTrafficPolicy (eq .service.type "ClusterIP") -}}
+{{- fail "api.service.externalTrafficPolicy: expected no value, because api.service.type is ClusterIP." -}}
+{{- end -}}
 {{- $buffer := include "anonlink-wasm.bytes" .nginx.buffer.size | int64 -}}
 {{- $needed := mul (include "anonlink-wasm.bytes" .nginx.MAX_BODY_SIZE | int64) (int64 .nginx.MAX_UPLOADS) -}}
 {{- if lt $buffer $needed -}}

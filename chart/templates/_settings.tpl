@@ -13,7 +13,7 @@
 {{- $_ := set $settings (printf "FLASK_DB_%s_CONNECTIONS" .) (include "anonlink-wasm.wholeNumber" (get $api (printf "DB_%s_CONNECTIONS" .))) -}}
 {{- end -}}
 {{- $workers := .Values.workers -}}
-{{- range list "CHUNK_SIZE_AIM" "SIMILARITY_SCORES_MAX_CANDIDATE_PAIRS" "SOLVER_MAX_CANDIDATE_PAIRS" "ENCODING_CACHE_BYTES" "CACHE_EXPIRY_SECONDS" "MAX_CACHE_SIZE" -}}
+{{- range list "CHUNK_SIZE_AIM" "SIMILARITY_SCORES_MAX_CANDIDATE_PAIRS" "SOLVER_MAX_CANDIDATE_PAIRS" "ENCODING_CACHE_BYTES" "CACHE_EXPIRY_SECONDS" -}}
 {{- $_ := set $settings . (include "anonlink-wasm.wholeNumber" (get $workers .)) -}}
 {{- end -}}
 {{- range $name, $key := include "anonlink-wasm.celeryNumbers" . | fromYaml -}}

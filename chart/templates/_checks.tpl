@@ -48,6 +48,14 @@
 {{- fail (printf "%s: expected no value, because %s.enabled is false: put it into the Secret that %s.external.existingSecret names." $path $store $store) -}}
 {{- end -}}
 {{- end -}}
+{{- /* One user with the rights of both would be neither. */ -}}
+{{- range list (list "minio" "uploadObjectStore") (list "minio" "downloadObjectStore") (list "uploadObjectStore" "downloadObjectStore") -}}
+{{- $one := printf "%s.accessKey" (first .) -}}
+{{- $other := printf "%s.accessKey" (last .) -}}
+{{- if and (hasKey $given $one) (eq (get $given $one) (get $given $other)) -}}
+{{- fail (printf "%s: expected another one than %s." $other $one) -}}
+{{- end -}}
+{{- end -}}
 {{- range list "minio" "uploadObjectStore" "downloadObjectStore" -}}
 {{- if ne (hasKey $given (printf "%s.accessKey" .)) (hasKey $given (printf "%s.secretKey" .)) -}}
 {{- fail (printf "%s.accessKey, %s.secretKey: expected both, or neither." . .) -}}

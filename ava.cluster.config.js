@@ -10,6 +10,7 @@ export default {
     "test/celery/**/*.test.ts",
     "test/chart/**/*.test.ts",
     "test/deploy/**/*.test.ts",
+    "test/docs/{backup,commands,first-linkage}.test.ts",
     "test/monitoring/**/*.test.ts",
     "test/production/**/*.test.ts",
     "test/faults/**/*.test.ts",

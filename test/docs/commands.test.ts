@@ -108,7 +108,8 @@ for (const { args, where } of [...of("docker"), ...of("minikube")]) {
     const image = args.findIndex((arg) => /^anonlink-wasm:/.test(arg));
     if (args[0] === "run") return isOurs(t, args.slice(image + 1), where);
     if (args[0] !== "compose") return t.pass();
-    const services = args.slice(2).flatMap((arg) => /^(\w[\w-]*)(?:=\d+)?$/.exec(arg)?.[1] ?? []);
+    const named = args.slice(2).flatMap((arg) => /^(\w[\w-]*)(?:=\d+)?$/.exec(arg)?.[1] ?? []);
+    const services = args[1] === "exec" ? named.slice(0, 1) : named; // then comes a program
     for (const service of services) t.true(service in compose.services, `${where}: ${service}`);
     t.pass();
   });

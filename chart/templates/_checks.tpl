@@ -36,6 +36,13 @@
 {{- if hasPrefix "example" (lower $value) -}}
 {{- fail (printf "%s: expected a value of your own, got that of an example." .) -}}
 {{- end -}}
+{{- /* Here and not in the schema: Helm quotes what its schema refuses. */ -}}
+{{- if regexMatch "(password|secretKey)$" . -}}
+{{- $most := ternary "40" "" (hasSuffix "secretKey" .) -}}
+{{- if not (regexMatch (printf "^[A-Za-z0-9._~-]{12,%s}$" $most) (toString $value)) -}}
+{{- fail (printf "%s: expected 12 %s letters, digits and ._~-, got something else." . (ternary "to 40" "or more" (hasSuffix "secretKey" .))) -}}
+{{- end -}}
+{{- end -}}
 {{- if $.Values.credentials.existingSecret -}}
 {{- fail (printf "%s: expected no value, because credentials.existingSecret holds it." .) -}}
 {{- end -}}
@@ -82,6 +89,9 @@
 {{- with .Values.workers -}}
 {{- if gt (add (int .drainSeconds) 10) (int .terminationGracePeriodSeconds) -}}
 {{- fail (printf "workers.terminationGracePeriodSeconds: expected %d or more, 10 more than workers.drainSeconds, got %d." (add (int .drainSeconds) 10) (int .terminationGracePeriodSeconds)) -}}
+{{- end -}}
+{{- if not (regexMatch "^((rediss?|sentinel)://[^@]+)?$" .celery.BROKER_URL) -}}
+{{- fail "workers.celery.BROKER_URL: expected a URL of redis, rediss or sentinel, without a password." -}}
 {{- end -}}
 {{- if gt (int .celery.DB_MIN_CONNECTIONS) (int .celery.DB_MAX_CONNECTIONS) -}}
 {{- fail "workers.celery.DB_MAX_CONNECTIONS: expected DB_MIN_CONNECTIONS or more." -}}

@@ -31,9 +31,18 @@ const WRONG: readonly (readonly [Values, RegExp])[] = [
   [{ api: { nginx: { MAX_BODY_SIZE: "10GB" } } }, /'\/api\/nginx\/MAX_BODY_SIZE'/],
   [{ config: { lower_case: "x" } }, /'lower_case'/],
   // Passwords that are none, or in a place where all can read them
-  [{ postgresql: { password: "short" } }, /postgresql[/.]password/],
+  [{ postgresql: { password: "S3cret" } }, /postgresql\.password: expected 12 or more letters/],
+  [
+    { minio: { ...keys("an-access-key"), secretKey: "S3cret" } },
+    /minio\.secretKey: expected 12 to 40 letters/,
+  ],
+  [{ redis: { password: "S3cret@/ of the Redis" } }, /redis\.password: expected 12 or more letters/],
+  [{ "redis-ha": { redisPassword: "S3cret" } }, /redis\.password: expected 12 or more letters/],
   [{ redis: { password: "example-password" } }, /redis\.password: expected a value of your own/],
-  [{ workers: { celery: { BROKER_URL: "redis://:secret@redis/0" } } }, /workers[/.]celery[/.]BROKER_URL/],
+  [
+    { workers: { celery: { BROKER_URL: "redis://:S3cret@redis/0" } } },
+    /workers\.celery\.BROKER_URL: expected a URL/,
+  ],
   [{ minio: { accessKey: "an-access-key" } }, /minio\.accessKey, minio\.secretKey: expected both/],
   [
     { uploadObjectStore: keys("the-same-key"), downloadObjectStore: keys("the-same-key") },
@@ -77,5 +86,6 @@ for (const [values, message] of WRONG) {
     t.not(code, 0);
     t.is(stdout, "");
     t.regex(stderr, message);
+    t.false(stderr.includes("S3cret"), "no password in what may end in a log");
   });
 }

@@ -9,11 +9,14 @@ const may = (from, ...to) => ({
   to: { path: "^src/", pathNot: `^src/(${[from, ...to].join("|")})(/|\\.ts$)` },
 });
 
-// A driver is known to its adapter alone.
+// A driver is known to its adapter alone; and to a check of a service that uses the same server as the service's clients do.
 const onlyAdapter = (adapter, ...drivers) => ({
   name: `drivers-of-${adapter}`,
   severity: "error",
-  from: { path: "^src/", pathNot: `^src/adapters/${adapter}/` },
+  from: {
+    path: "^src/",
+    pathNot: `^src/(adapters/${adapter}/${adapter === "minio" ? "|check/shared-object-store\\.ts$" : ""})`,
+  },
   to: { path: `node_modules/(@types/)?(${drivers.join("|")})/` },
 });
 
@@ -21,11 +24,20 @@ module.exports = {
   forbidden: [
     may("core"),
     may("library", "core"),
-    may("cli", "core", "library", "worker", "service"),
+    may("cli", "core", "library", "worker", "service", "exporter", "check"),
     may("linkage", "core"),
     may("adapters", "linkage", "core", "celery"),
     may("worker", "linkage", "core", "library", "celery"),
     may("service", "linkage", "core", "library", "worker"),
+    may("check", "core", "library"),
+    {
+      name: "exporter-is-a-client",
+      comment:
+        "It knows the service by its REST API alone, and shows its own health by the same server as a worker",
+      severity: "error",
+      from: { path: "^src/exporter/" },
+      to: { path: "^src/", pathNot: "^src/(exporter/|worker/health-server\\.ts$)" },
+    },
     may("config"),
     {
       name: "only-one-adapter-knows-celery",

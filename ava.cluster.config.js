@@ -8,6 +8,11 @@ export default {
     "test/cluster/**/*.test.ts",
     "test/fleet/**/*.test.ts",
     "test/celery/**/*.test.ts",
+    "test/chart/**/*.test.ts",
+    "test/deploy/**/*.test.ts",
+    "test/docs/{backup,commands,first-linkage}.test.ts",
+    "test/monitoring/**/*.test.ts",
+    "test/production/**/*.test.ts",
     "test/faults/**/*.test.ts",
     "!test/celery/{unit,worker}/**", // need only Node
   ],

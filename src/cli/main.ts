@@ -3,7 +3,9 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { LinkageError } from "../library/node.js";
 import { apiCommand } from "./api-command.js";
+import { checkCommand } from "./check-command.js";
 import { describeCommand } from "./describe-command.js";
+import { exporterCommand } from "./exporter-command.js";
 import { Interrupted } from "./interruption.js";
 import { matchCommand } from "./match-command.js";
 import { migrateCommand } from "./migrate-command.js";
@@ -26,6 +28,8 @@ const commands = [
   apiCommand(),
   workerCommand(version),
   migrateCommand(),
+  exporterCommand(),
+  checkCommand(),
 ];
 
 // What nobody awaits would end in a stack trace. A pipe that the reader has closed is no error.

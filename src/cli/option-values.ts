@@ -23,3 +23,26 @@ export function portValue(text: string): number {
   if (port > 65_535) throw new InvalidArgumentError("It must be a whole number from 0 to 65535.");
   return port;
 }
+
+/** An option that is a number of seconds above 0 and up to `most`; it may have a fraction. */
+export function secondsValue(most: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
+    if (!(value > 0 && value <= most)) {
+      throw new InvalidArgumentError(`It must be a number of seconds above 0 and up to ${most}.`);
+    }
+    return value;
+  };
+}
+
+/** An option that is where a service is; the REST API below it is what it becomes: `http://host:port/api/v1`. */
+export function serviceUrlValue(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isPlain =
+    url !== undefined &&
+    /^https?:$/.test(url.protocol) &&
+    url.username + url.password + url.search + url.hash === "";
+  if (!isPlain) throw new InvalidArgumentError("It must be a URL such as http://localhost:8851.");
+  const path = url.pathname.replace(/\/+$/, "");
+  return url.origin + (path.endsWith("/api/v1") ? path : `${path}/api/v1`);
+}

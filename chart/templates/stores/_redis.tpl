@@ -1,0 +1,17 @@
+{{/* Every command that was answered is in the append-only file; nothing is thrown away when memory is full. */}}
+{{- define "anonlink-wasm.redisConfiguration" -}}
+bind * -::*
+port 6379
+dir /data
+appendonly yes
+appendfsync {{ .Values.redis.appendfsync }}
+aof-use-rdb-preamble yes
+save ""
+maxmemory-policy noeviction
+include /tmp/password.conf
+{{ end }}
+
+{{/* Whether it answers with one of these words. */}}
+{{- define "anonlink-wasm.redisProbe" -}}
+REDISCLI_AUTH="$REDIS_PASSWORD" redis-cli -h 127.0.0.1 ping 2>&1 | grep -qE '{{ . }}'
+{{- end }}

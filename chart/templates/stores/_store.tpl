@@ -1,0 +1,57 @@
+{{/* The Service of a store: (list $ "redis" 6379). */}}
+{{- define "anonlink-wasm.storeService" -}}
+apiVersion: v1
+kind: Service
+metadata:
+  name: {{ include "anonlink-wasm.fullname" (index . 0) }}-{{ index . 1 }}
+  labels: {{- include "anonlink-wasm.labels" . | nindent 4 }}
+spec:
+  selector: {{- include "anonlink-wasm.selector" . | nindent 4 }}
+  ports:
+    - name: {{ index . 1 }}
+      port: {{ index . 2 }}
+      targetPort: {{ index . 1 }}
+{{- end }}
+
+{{/* What the StatefulSets of stores begin with: (list $ "redis"). One pod, one volume. */}}
+{{- define "anonlink-wasm.storeHead" -}}
+apiVersion: apps/v1
+kind: StatefulSet
+metadata:
+  name: {{ include "anonlink-wasm.fullname" (index . 0) }}-{{ index . 1 }}
+  labels: {{- include "anonlink-wasm.labels" . | nindent 4 }}
+spec:
+  serviceName: {{ include "anonlink-wasm.fullname" (index . 0) }}-{{ index . 1 }}
+  replicas: 1
+  revisionHistoryLimit: 5
+  selector:
+    matchLabels: {{- include "anonlink-wasm.selector" . | nindent 6 }}
+{{- end }}
+
+{{/* Its volume. Nothing here may change later: Kubernetes would refuse the upgrade, in less clear words. */}}
+{{- define "anonlink-wasm.storeVolume" -}}
+{{- $root := index . 0 -}}
+{{- $store := index . 1 -}}
+{{- $storage := (index $root.Values $store).storage -}}
+{{- $existing := lookup "apps/v1" "StatefulSet" $root.Release.Namespace (printf "%s-%s" (include "anonlink-wasm.fullname" $root) $store) -}}
+{{- range dig "spec" "volumeClaimTemplates" list $existing -}}
+{{- $size := dig "spec" "resources" "requests" "storage" "" . -}}
+{{- if and (eq .metadata.name "data") (ne $size $storage.size) -}}
+{{- fail (printf "%s.storage.size: expected %s, as the volume was made, got %s. To grow a volume, change its claim, then delete the StatefulSet with --cascade=orphan before the upgrade." $store $size $storage.size) -}}
+{{- end -}}
+{{- end -}}
+volumeClaimTemplates:
+  - apiVersion: v1
+    kind: PersistentVolumeClaim
+    metadata:
+      name: data
+      labels: {{- include "anonlink-wasm.selector" . | nindent 8 }}
+    spec:
+      accessModes: [ReadWriteOnce]
+{{- with $storage.storageClass | default $root.Values.storageClass }}
+      storageClassName: {{ . }}
+{{- end }}
+      resources:
+        requests:
+          storage: {{ $storage.size }}
+{{- end }}

@@ -1,0 +1,61 @@
+import { CheckFailed, expectThat } from "./expectations.js";
+
+const MAX_TEXT_LENGTH = 200;
+
+/** What a service has answered to a request. */
+export class Answer {
+  /** @param request as messages name it: `GET /status` */
+  constructor(
+    readonly request: string,
+    readonly status: number,
+    readonly headers: Headers,
+    readonly text: string,
+  ) {}
+
+  /** @throws CheckFailed where it is another status */
+  expect(...statuses: number[]): this {
+    const isExpected = statuses.includes(this.status);
+    expectThat(
+      isExpected,
+      `${this.request}: expected ${statuses.join(" or ")}, got ${this.status}${this.#excerpt()}`,
+    );
+    return this;
+  }
+
+  /** The body, of an answer that must have one of these statuses. */
+  json<Body = unknown>(...statuses: number[]): Body {
+    this.expect(...statuses);
+    try {
+      return JSON.parse(this.text) as Body;
+    } catch {
+      throw new CheckFailed(`${this.request}: expected JSON${this.#excerpt()}`);
+    }
+  }
+
+  /** A refusal, told as `application/problem+json` tells it; returns its title. */
+  problem(...statuses: number[]): string {
+    const body = this.json<Record<string, unknown> | null>(...statuses);
+    const type = this.headers.get("content-type") ?? "none";
+    expectThat(
+      type.startsWith("application/problem+json"),
+      `${this.request}: expected the type application/problem+json, got ${type}`,
+    );
+    for (const key of ["type", "title", "detail"]) {
+      expectThat(
+        typeof body?.[key] === "string",
+        `${this.request}: expected a ${key} in the problem${this.#excerpt()}`,
+      );
+    }
+    expectThat(
+      body?.["status"] === this.status,
+      `${this.request}: expected the status in the problem${this.#excerpt()}`,
+    );
+    return String(body["title"]);
+  }
+
+  #excerpt(): string {
+    const text = this.text.trim();
+    if (text === "") return " and no body";
+    return ` with ${text.slice(0, MAX_TEXT_LENGTH)}${text.length > MAX_TEXT_LENGTH ? "…" : ""}`;
+  }
+}

@@ -1,0 +1,209 @@
+import { fileURLToPath } from "node:url";
+import test from "ava";
+import { runChecks } from "../../src/check/main.js";
+import { CLI, root, runCli } from "../cli/run-cli.js";
+import { freePort } from "../servers/free-port.js";
+import { startEmbedded } from "../service/embedded.js";
+import type { TestService } from "../service/test-service.js";
+import { StartedProcess } from "../started-process.js";
+import { type Between, startProxy } from "./proxy.js";
+
+// `anonlink-wasm check` against a service that does what it should, and against ones that do not.
+
+let service: TestService & { close(): Promise<void> };
+test.before(async () => {
+  service = await startEmbedded();
+});
+test.after.always(() => service?.close());
+
+type Suite = "integration" | "e2e";
+
+async function check(url: string, suite: Suite, timeoutMs = 120_000) {
+  const lines: string[] = [];
+  const isFine = await runChecks({
+    ...{ apiUrl: `${url}/api/v1`, suite, timeoutMs },
+    signal: new AbortController().signal,
+    print: (line) => lines.push(line),
+  });
+  return { isFine, lines, failed: lines.filter((line) => line.startsWith("✘")) };
+}
+
+/** The same, with something in between. */
+async function checkThrough(between: Between, suite: Suite, timeoutMs?: number) {
+  const proxy = await startProxy(service.url, between);
+  try {
+    return await check(proxy.url, suite, timeoutMs);
+  } finally {
+    await proxy.close();
+  }
+}
+
+async function countProjects(): Promise<number> {
+  return ((await (await fetch(`${service.url}/projects`)).json()) as unknown[]).length;
+}
+
+const CODE = /[0-9a-f]{48}/;
+
+for (const suite of ["integration", "e2e"] as const) {
+  test.serial(`${suite}: a good service passes, and nothing is left of it`, async (t) => {
+    const before = await countProjects();
+    const { isFine, lines, failed } = await check(service.url, suite);
+    t.deepEqual(failed, []);
+    t.true(isFine);
+    t.true(lines.filter((line) => line.startsWith("✔")).length >= 8);
+    // There is no object store which clients could reach, and it says so.
+    for (const line of lines.filter((each) => each.startsWith("–")))
+      t.regex(line, /switched off at this service$/);
+    t.regex(lines.at(-1)!, /^\d+ passed, 0 failed, [23] left out$/);
+    t.regex(lines.at(-2)!, /^deleted [1-9]\d* projects$/);
+    t.is(await countProjects(), before);
+  });
+}
+
+test.serial(
+  "each wrong answer fails the check of its name, in one line that says what is wrong",
+  async (t) => {
+    const { isFine, lines, failed } = await checkThrough(async ({ method, path }, forward) => {
+      const answer = await forward();
+      // Tells strangers which projects there are.
+      if (method === "GET" && path.endsWith("/projects/unknown")) answer.status = 404;
+      // Takes a threshold of 0.
+      if (answer.status === 400 && method === "POST" && path.endsWith("/runs")) answer.status = 201;
+      // Says nothing of itself.
+      if (path.endsWith("/version")) answer.text = "{}";
+      return answer;
+    }, "integration");
+    t.false(isFine);
+    t.deepEqual(
+      failed.map((line) => line.slice(2, line.indexOf(" ("))),
+      [
+        "GET /version names three versions",
+        "a project without its token gets 400, with another one 403, an unknown project 403",
+        "a run with a threshold that is none gets 400",
+        "runs without a token get 400, with a wrong one 403; an unknown run gets 403",
+      ],
+    );
+    t.regex(failed[0]!, /\): GET \/version: expected a text as anonlink$/);
+    t.regex(failed[1]!, /\): GET \/projects\/unknown: expected 403, got 404 with \{.*\}$/);
+    t.regex(failed[2]!, /\): POST \/projects\/…\/runs: expected 400, got 201 with \{.*\}$/);
+    t.notRegex(lines.join("\n"), CODE, "neither ids nor tokens");
+    t.is(await countProjects(), 0);
+  },
+);
+
+test.serial(
+  "wrong results fail: a score's last bit, a group that is missing, a permutation that does not line up",
+  async (t) => {
+    const { isFine, failed } = await checkThrough(async ({ path }, forward) => {
+      const answer = await forward();
+      if (!path.endsWith("/result") || answer.status !== 200) return answer;
+      const result = JSON.parse(answer.text) as {
+        similarity_scores?: [unknown, unknown, number][];
+        groups?: unknown[];
+        permutation?: number[];
+      };
+      const score = result.similarity_scores?.find(([, , value]) => value < 0.75);
+      if (score !== undefined) score[2] += 2 ** -53;
+      result.groups?.pop();
+      if (result.permutation !== undefined) result.permutation.reverse();
+      answer.text = JSON.stringify(result);
+      return answer;
+    }, "e2e");
+    t.false(isFine);
+    const said = failed.join("\n");
+    t.regex(said, /^✘ two parties of .*: the number of groups: expected 1000, got 999$/m);
+    t.regex(said, /^✘ similarity scores are the library's.*: the scores: expected …/m);
+    t.regex(said, /^✘ permutations line up .*: the rows that line up: expected /m);
+    t.notRegex(said, /progress between 0 and 1/);
+    t.is(await countProjects(), 0);
+  },
+);
+
+test.serial("a service that is busy now and then passes all the same", async (t) => {
+  let count = 0;
+  const { isFine, failed } = await checkThrough(async (_, forward) => {
+    if (++count % 5 !== 0) return forward();
+    return { status: 503, headers: { "retry-after": "0" }, text: "too many requests" };
+  }, "e2e");
+  t.deepEqual(failed, []);
+  t.true(isFine);
+  t.true(count > 50);
+});
+
+test.serial("projects that the service keeps although they were deleted fail the check", async (t) => {
+  const before = await countProjects();
+  const { isFine, lines } = await checkThrough(async ({ method, path }, forward) => {
+    const isProject = /\/projects\/[0-9a-f]{48}$/.test(path);
+    return method === "DELETE" && isProject ? { status: 204, headers: {}, text: "" } : forward();
+  }, "e2e");
+  t.false(isFine);
+  const kept = lines.find((line) => line.startsWith("✘ what was made is deleted"));
+  t.regex(kept ?? "", /GET \/projects: still lists \d+ projects that were deleted$/);
+  t.true((await countProjects()) > before);
+});
+
+test.serial("when the time is over, what waits fails, and what was made is deleted", async (t) => {
+  const before = await countProjects();
+  const { isFine, failed } = await checkThrough(
+    async ({ path }, forward) => {
+      const answer = await forward();
+      if (path.endsWith("/status")) answer.text = answer.text.replace(/"state":"\w+"/, '"state":"running"');
+      return answer;
+    },
+    "e2e",
+    3000,
+  );
+  t.false(isFine);
+  t.regex(failed[0]!, /waited in vain for the end of a run: the time of 3 seconds is over$/);
+  t.is(await countProjects(), before);
+});
+
+test.serial("SIGTERM ends it, and what was made is deleted", async (t) => {
+  const before = await countProjects();
+  const proxy = await startProxy(service.url, async ({ path }, forward) => {
+    const answer = await forward();
+    if (path.endsWith("/status")) answer.text = answer.text.replace(/"state":"\w+"/, '"state":"running"');
+    return answer;
+  });
+  t.teardown(() => proxy.close());
+  const [program, ...first] = CLI;
+  const args = [...first, "check", "--url", proxy.url, "--suite", "e2e"];
+  const process = new StartedProcess("check", program, args, { cwd: fileURLToPath(root) });
+  t.teardown(() => process.killGroup());
+  for (const end = Date.now() + 60_000; (await countProjects()) === before && Date.now() < end; );
+  t.is(await countProjects(), before + 1);
+  process.signal("SIGTERM");
+  t.is(await process.waitForEnd(), 143);
+  t.regex(process.output, /^✘ two parties .*: interrupted$/m);
+  t.regex(process.output, /^deleted 1 project$/m);
+  t.is(await countProjects(), before);
+});
+
+test("without a service, the exit code is 1 and each line says why", async (t) => {
+  const { code, stdout } = await runCli([
+    "check",
+    "--url",
+    `http://127.0.0.1:${await freePort()}`,
+    "--suite",
+    "e2e",
+  ]);
+  t.is(code, 1);
+  const lines = stdout.trim().split("\n");
+  for (const line of lines.slice(0, -2)) t.regex(line, /^✘ .*: POST \/projects: ECONNREFUSED$/);
+  t.regex(lines.at(-1)!, /^0 passed, \d+ failed$/);
+});
+
+test("the command line wants a service and a suite", async (t) => {
+  for (const [args, message] of [
+    [["--suite", "e2e"], /required option '--url <url>'/],
+    [["--url", "http://localhost"], /required option '--suite <name>'/],
+    [["--url", "localhost:8851", "--suite", "e2e"], /must be a URL such as http:\/\/localhost:8851/],
+    [["--url", "http://user:word@localhost", "--suite", "e2e"], /must be a URL/],
+    [["--url", "http://localhost", "--suite", "all"], /Allowed choices are integration, e2e/],
+    [["--url", "http://localhost", "--suite", "e2e", "--timeout", "0"], /number of seconds above 0/],
+  ] as const) {
+    const { code, stderr } = await runCli(["check", ...args]);
+    t.is(code, 2);
+    t.regex(stderr, message);
+  }
+});

@@ -1,0 +1,72 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import test from "ava";
+import { parse } from "yaml";
+import { ExporterMetrics } from "../../src/exporter/metrics.js";
+import { ServiceMetrics } from "../../src/service/metrics.js";
+import { WorkerMetrics } from "../../src/worker/metrics.js";
+
+// The rules that call a person, held to by Prometheus' own tool.
+
+const rulesFile = fileURLToPath(new URL("../../chart/files/alerts.yaml", import.meta.url));
+const casesFile = fileURLToPath(new URL("alerts.test.yaml", import.meta.url));
+
+interface Rule {
+  readonly alert?: string;
+  readonly expr: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+const { groups } = parse(readFileSync(rulesFile, "utf8")) as {
+  groups: { readonly name: string; readonly rules: readonly Rule[] }[];
+};
+const rules = groups.flatMap((group) => group.rules);
+const alerts = rules.filter((rule) => rule.alert !== undefined);
+
+/** What promtool prints; fails with that where it ends with another code than 0. */
+function promtool(...args: string[]): string {
+  return execFileSync("promtool", args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+}
+
+test("Prometheus takes the rules", (t) => {
+  t.regex(promtool("check", "rules", "--lint=all", "--lint-fatal", rulesFile), /SUCCESS/);
+});
+
+test("the rules call when they must, and only then", (t) => {
+  t.regex(promtool("test", "rules", casesFile), /SUCCESS/);
+});
+
+test("each rule is seen to call by one of the cases", (t) => {
+  const cases = readFileSync(casesFile, "utf8");
+  for (const { alert } of alerts) t.true(cases.includes(`alertname="${alert}"`), alert);
+});
+
+test("each rule says how bad it is, what has happened, and where to read what to do", (t) => {
+  for (const { alert, labels, annotations } of alerts) {
+    t.true(["warning", "critical"].includes(labels["severity"]!), alert);
+    t.regex(annotations["summary"]!, /^[A-Z].*[^.]$/, alert);
+    t.regex(annotations["description"]!, /See docs\/operations\.md, «[^»]+»\.$/, alert);
+  }
+});
+
+test("each figure of ours that a rule looks at is one that a process of ours tells", async (t) => {
+  const never = () => Promise.reject(new Error("no store"));
+  const registries = [
+    new ServiceMetrics({
+      database: { countRuns: never, countProjects: never, measureRuns: never },
+      tasks: { depth: never },
+    }).registry,
+    new WorkerMetrics(() => true).registry,
+    new ExporterMetrics().registry,
+  ];
+  const told = new Set(
+    (await Promise.all(registries.map((registry) => registry.getMetricsAsJSON())))
+      .flat()
+      .map(({ name }) => name),
+  );
+  const wanted = rules.flatMap(({ expr }) => expr.match(/\b(anonlink|nodejs|process)_\w+/g) ?? []);
+  t.true(wanted.length > 0);
+  for (const name of new Set(wanted)) t.true(told.has(name), name);
+});

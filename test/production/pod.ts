@@ -56,9 +56,14 @@ export class Pod {
     services: () => ReadonlyMap<string, string>,
   ): Promise<Pod> {
     const pod = await Pod.#prepare(chart, workload, name, services);
-    await pod.#initialize();
-    for (const spec of workload.pod.containers) pod.containers.push(pod.#container(spec));
-    await Promise.all(pod.containers.map((container) => container.whenReady()));
+    try {
+      await pod.#initialize();
+      for (const spec of workload.pod.containers) pod.containers.push(pod.#container(spec));
+      await Promise.all(pod.containers.map((container) => container.whenReady()));
+    } catch (error) {
+      await pod.kill(); // nobody else knows it
+      throw error;
+    }
     return pod;
   }
 

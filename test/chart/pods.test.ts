@@ -27,6 +27,17 @@ test("no pod runs as root, with a right, with a token, or with names of services
   }
 });
 
+test("each part has an account of its own that may do nothing, or none is made", (t) => {
+  const accounts = rendering("default").workloads.map(({ pod }) => pod.serviceAccountName);
+  t.false(accounts.includes("default"));
+  const without = render({ serviceAccounts: { create: false } });
+  t.deepEqual(without.of("ServiceAccount"), []);
+  for (const { pod } of without.workloads) {
+    t.is(pod.serviceAccountName, "default");
+    t.is(pod.automountServiceAccountToken, false);
+  }
+});
+
 test("no container may do more than its work: the first ones, side-cars, jobs and tests included", (t) => {
   for (const { where, container } of everyContainer) {
     const { securityContext } = container;

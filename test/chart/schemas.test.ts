@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import test from "ava";
@@ -44,6 +45,16 @@ for (const name of RENDERING_NAMES) {
     t.deepEqual(problemsOf(manifests), []);
   });
 }
+
+test("a package of the chart has all that the folder has", (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "chart-"));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  t.is(helm(["package", CHART, "--destination", folder]).code, 0);
+  const [file, ...others] = readdirSync(folder);
+  t.deepEqual(others, []);
+  const values = VALUES["all-external"];
+  t.is(render(values, { chart: join(folder, file!) }).text, rendering("all-external").text);
+});
 
 test("so they do those of what the operator applies himself", (t) => {
   const applied = ["aws-storage.yaml", "jobs/integration-test-job.yaml", "jobs/e2e-test-job.yaml"];

@@ -51,6 +51,18 @@ test("each rule says how bad it is, what has happened, and where to read what to
   }
 });
 
+test("what to do is there to be read", (t) => {
+  const operations = readFileSync(new URL("../../docs/operations.md", import.meta.url), "utf8");
+  const headings = operations.split("\n").filter((line) => line.startsWith("#"));
+  for (const { alert, annotations } of alerts) {
+    const [, heading] = /«([^»]+)»/.exec(annotations["description"]!)!;
+    t.true(
+      headings.some((line) => line.replace(/^#+ /, "") === heading),
+      `${alert}: ${heading}`,
+    );
+  }
+});
+
 test("each figure of ours that a rule looks at is one that a process of ours tells", async (t) => {
   const never = () => Promise.reject(new Error("no store"));
   const registries = [

@@ -54,7 +54,10 @@ export async function baseImage(reference: string): Promise<string> {
     const draft = mkdtempSync(join(cache, "draft-"));
     try {
       const root = join(draft, "root");
-      await run("debootstrap", ["--variant=minbase", suite, root], { maxBuffer: 2 ** 26 });
+      // What it mounts goes with it, however it ends.
+      await run("unshare", ["--mount", "debootstrap", "--variant=minbase", suite, root], {
+        maxBuffer: 2 ** 26,
+      });
       rmSync(join(root, "var/cache/apt"), { recursive: true });
       for (const file of ["resolv.conf", "hosts"]) writeFileSync(join(root, "etc", file), ""); // a container's own
       installNode(root);

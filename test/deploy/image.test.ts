@@ -113,7 +113,7 @@ test("--version and the commands, as a user without rights and with a read-only 
   t.is(version.process.output.trim(), manifest.version);
   const help = start([]);
   t.is(await help.process.waitForEnd(), 0, help.process.output);
-  for (const command of ["match", "serve", "api", "worker", "migrate"]) {
+  for (const command of ["match", "serve", "api", "worker", "migrate", "exporter", "check"]) {
     t.regex(help.process.output, new RegExp(`^  ${command}\\b`, "m"));
   }
   const wrong = start(["no-such-command"]);
@@ -158,6 +158,21 @@ test("serve links two small sets, keeps them over a restart, and tells its healt
   const { groups } = await expectedOf(parties, 0.85);
   t.true(groups.length > 50);
   t.deepEqual(asSet(found.groups), asSet(groups));
+
+  const check = start(["check", "--url", client.url, "--suite", "e2e"]);
+  t.is(await check.process.waitForEnd(120_000), 0, check.process.output);
+  t.regex(check.process.output, /^\d+ passed, 0 failed/m);
+
+  const exporterPort = await freePort();
+  const exporter = start(["exporter", "--url", client.url, "--port", String(exporterPort)]);
+  await exporter.process.whenPrinted(/figures of the service/);
+  const figures = async () => {
+    const text = await (await fetch(`http://127.0.0.1:${exporterPort}/metrics`)).text();
+    return /^anonlink_service_up(?:\{.*\})? 1$/m.test(text) || undefined;
+  };
+  await client.until("the service's figures", 30_000, figures);
+  t.true(await exporter.isHealthy());
+  t.is(await exporter.stop(), 0, exporter.process.output);
 
   t.is(await serve.stop(), 0, serve.process.output);
   serve = start(args, { "/data": data });

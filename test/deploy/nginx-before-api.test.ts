@@ -1,6 +1,9 @@
 // What nginx lets through to an API, and what it refuses.
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { readdirSync, readFileSync, statSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
 import { freePort } from "../servers/free-port.js";
@@ -58,8 +61,7 @@ test("nginx is not root, has no rights, and writes below one folder alone", (t) 
     t.regex(status, /^NoNewPrivs:\s+1$/m);
     t.regex(readFileSync(`/proc/${pid}/mountinfo`, "utf8"), /^\S+ \S+ \S+ \S+ \/ ro\b/m);
   }
-  for (const name of readdirSync(nginx.folder)) t.not(statSync(join(nginx.folder, name)).mtimeMs, 0, name);
-  t.true(readdirSync(nginx.folder).includes("nginx.pid"));
+  t.is(readFileSync(join(nginx.folder, "nginx.pid"), "utf8").trim(), String(nginx.pid));
 });
 
 test("all that nginx compiles in is told where to write", (t) => {
@@ -285,6 +287,26 @@ test("while the API is away, callers get problem documents", async (t) => {
     ]);
   } finally {
     await away.remove();
+  }
+});
+
+test("an API that does not answer in time gets no second request", async (t) => {
+  let requestCount = 0;
+  const silent = createServer(() => {
+    requestCount++;
+  });
+  await once(silent.listen(0, "127.0.0.1"), "listening");
+  const { port } = silent.address() as AddressInfo;
+  const shortly = (configuration: string) => configuration.replace(/(proxy_read_timeout) \d+s/, "$1 1s");
+  const waiting = await NginxServer.start(`127.0.0.1:${port}`, {}, shortly);
+  try {
+    for (const method of ["GET", "POST"])
+      isProblem(t, await call(`${waiting.url}/projects`, { method }), 504, method);
+    t.is(requestCount, 2);
+  } finally {
+    await waiting.remove();
+    silent.closeAllConnections();
+    silent.close();
   }
 });
 

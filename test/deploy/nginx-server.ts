@@ -72,8 +72,15 @@ export class NginxServer {
     this.#process = process;
   }
 
-  /** @param api `host:port` of what it stands before */
-  static async start(api: string, settings: Partial<NginxSettings> = {}): Promise<NginxServer> {
+  /**
+   * @param api `host:port` of what it stands before
+   * @param edit changes the filled configuration, where a test would wait too long
+   */
+  static async start(
+    api: string,
+    settings: Partial<NginxSettings> = {},
+    edit: (configuration: string) => string = (configuration) => configuration,
+  ): Promise<NginxServer> {
     const folder = mkdtempSync(join(tmpdir(), "nginx-"));
     const port = await freePort();
     const variables = {
@@ -83,7 +90,7 @@ export class NginxServer {
       LISTEN_PORT: `127.0.0.1:${port}`,
       TEMP_FOLDER: folder,
     };
-    writeFileSync(join(folder, "nginx.conf"), await fillTemplate(variables));
+    writeFileSync(join(folder, "nginx.conf"), edit(await fillTemplate(variables)));
     chmodSync(folder, 0o700);
     chownSync(folder, USER, USER);
     const nginx = new StartedProcess("nginx", "unshare", ["--mount", "sh", "-c", START, "start", folder]);

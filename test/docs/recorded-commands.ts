@@ -29,9 +29,10 @@ const STAND_INS = [
 ];
 STAND_INS.push("redis-cli");
 
-/** Notes its name and its arguments; of kubectl, what asks for a Secret gets one. */
+/** Notes its name and its arguments, at once, as others may do so at the same time; of kubectl, what asks for a Secret gets one. */
 const STAND_IN = `#!/bin/sh
-{ printf '%s\\0' "\${0##*/}" "$@" | base64 -w 0; echo; } >>"$RECORD"
+line=$(printf '%s\\0' "\${0##*/}" "$@" | base64 -w 0)
+printf '%s\\n' "$line" >>"$RECORD"
 case " $* " in
   *" get secret "*jsonpath*) printf 'c2VjcmV0' ;;
   *" get secret "*" json "*) echo '{"apiVersion": "v1", "kind": "Secret", "data": {"DATABASE_PASSWORD": "c2VjcmV0"}}' ;;

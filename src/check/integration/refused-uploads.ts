@@ -1,4 +1,5 @@
 import type { Check } from "../check.js";
+import type { CheckedProject, Run } from "../checked-project.js";
 import { expectEqual, expectThat } from "../expectations.js";
 import { base64Rows, randomClks } from "../planted-clks.js";
 
@@ -84,13 +85,7 @@ export const refusedUploadChecks: readonly Check[] = [
       const project = await service.createProject();
       const run = await project.run(0.9);
       await project.upload(0, { clks: base64Rows(randomClks(5, 20)) });
-      await project.waitForError();
-      const { state, message = "" } = await project.waitForRun(run);
-      expectEqual(state, "error", "the state of the run");
-      expectThat(
-        /size|bytes/i.test(message),
-        `the run's message: expected a word on the size, got ${message}`,
-      );
+      await expectSizeProblem(project, run);
       (await project.tryResult(run)).problem(500);
     },
   },
@@ -101,13 +96,15 @@ export const refusedUploadChecks: readonly Check[] = [
       const run = await project.run(0.9);
       await project.binaryUpload(0, rows);
       await project.upload(1, { clks: base64Rows(randomClks(5, 128)) });
-      await project.waitForError();
-      const { state, message = "" } = await project.waitForRun(run);
-      expectEqual(state, "error", "the state of the run");
-      expectThat(
-        /size|bytes/i.test(message),
-        `the run's message: expected a word on the size, got ${message}`,
-      );
+      await expectSizeProblem(project, run);
     },
   },
 ];
+
+/** The project is in error, and its run too, with a message that says why. */
+async function expectSizeProblem(project: CheckedProject, run: Run): Promise<void> {
+  await project.waitForError();
+  const { state, message = "" } = await project.waitForRun(run);
+  expectEqual(state, "error", "the state of the run");
+  expectThat(/size|bytes/i.test(message), `the run's message: expected a word on the size, got ${message}`);
+}

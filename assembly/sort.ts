@@ -21,10 +21,8 @@ let lowestLeft: u32 = 0;
 let lowestRight: u32 = 0;
 let rightBits: i32 = 0;
 let indexBits: i32 = 0;
-/** Bits of the lower one of the two digits of a score. */
-let scoreBits: i32 = 0;
 
-/** Ascends as scores descend from 1. */
+/** Ascends as scores descend from 1; two digits long. */
 @inline
 function scoreKey(score: f64): i32 {
   return <i32>reinterpret<i64>((1 - score) * SCORE_SCALE + TO_INTEGER);
@@ -52,7 +50,7 @@ function indexKey(left: u32, right: u32): u64 {
 @inline
 function pass(
   byScore: bool, fromColumns: bool, toColumns: bool,
-  pairs: Matches, from: usize, to: usize, shift: i32, mask: i32, counters: usize,
+  pairs: Matches, from: usize, to: usize, shift: i32, counters: usize,
 ): void {
   const scores = pairs.scores, lefts = pairs.left, rights = pairs.right;
   const count = <usize>pairs.count;
@@ -65,7 +63,7 @@ function pass(
     const key = byScore
       ? scoreKey(score) >> shift
       : <i32>(indexKey(<u32>indices, <u32>(indices >> 32)) >> (<u64>shift));
-    const place = takePlace(counters, key & mask);
+    const place = takePlace(counters, key & DIGIT_MASK);
     if (toColumns) {
       store<f64>(scores + (place << 3), score);
       store<u32>(lefts + (place << 2), <u32>indices);
@@ -80,39 +78,47 @@ function pass(
 // One compiled copy for each kind of pass that occurs.
 
 function indexColumnsToRecords(pairs: Matches, from: usize, to: usize, shift: i32, counters: usize): void {
-  pass(false, true, false, pairs, from, to, shift, DIGIT_MASK, counters);
+  pass(false, true, false, pairs, from, to, shift, counters);
 }
 
 function indexRecordsToRecords(pairs: Matches, from: usize, to: usize, shift: i32, counters: usize): void {
-  pass(false, false, false, pairs, from, to, shift, DIGIT_MASK, counters);
+  pass(false, false, false, pairs, from, to, shift, counters);
 }
 
 function scoreColumnsToRecords(pairs: Matches, from: usize, to: usize, shift: i32, counters: usize): void {
-  pass(true, true, false, pairs, from, to, shift, (1 << scoreBits) - 1, counters);
+  pass(true, true, false, pairs, from, to, shift, counters);
 }
 
 function scoreRecordsToRecords(pairs: Matches, from: usize, to: usize, shift: i32, counters: usize): void {
-  pass(true, false, false, pairs, from, to, shift, (1 << scoreBits) - 1, counters);
+  pass(true, false, false, pairs, from, to, shift, counters);
 }
 
 function scoreRecordsToColumns(pairs: Matches, from: usize, to: usize, shift: i32, counters: usize): void {
-  pass(true, false, true, pairs, from, to, shift, DIGIT_MASK, counters);
+  pass(true, false, true, pairs, from, to, shift, counters);
 }
 
-/** Counts the digits of every pass in one walk; pass `n` has its counters at `counters + n * COUNTER_BYTES`. */
-function countDigits(pairs: Matches, indexPasses: i32, counters: usize): void {
-  const shift = scoreBits, mask = (1 << shift) - 1;
-  const scoreCounters = counters + <usize>indexPasses * COUNTER_BYTES;
+/** Counts both digits of the scores. Returns whether the pairs come in the order of their indices. */
+function countScores(pairs: Matches, counters: usize): bool {
+  let last: u64 = 0;
+  let ascending = true;
   for (let n: usize = 0, count = <usize>pairs.count; n < count; n++) {
-    if (indexPasses) {
-      let key = indexKey(load<u32>(pairs.left + (n << 2)), load<u32>(pairs.right + (n << 2)));
-      for (let digit = 0; digit < indexPasses; digit++, key >>= DIGIT_BITS) {
-        takePlace(counters + <usize>digit * COUNTER_BYTES, <i32>key & DIGIT_MASK);
-      }
-    }
+    const index = (<u64>load<u32>(pairs.left + (n << 2)) << 32) | <u64>load<u32>(pairs.right + (n << 2));
+    ascending = ascending && last <= index;
+    last = index;
     const key = scoreKey(load<f64>(pairs.scores + (n << 3)));
-    takePlace(scoreCounters, key & mask);
-    takePlace(scoreCounters + COUNTER_BYTES, key >> shift);
+    takePlace(counters, key & DIGIT_MASK);
+    takePlace(counters + COUNTER_BYTES, key >> DIGIT_BITS);
+  }
+  return ascending;
+}
+
+/** Counts all digits of the indices. */
+function countIndices(pairs: Matches, passes: i32, counters: usize): void {
+  for (let n: usize = 0, count = <usize>pairs.count; n < count; n++) {
+    let key = indexKey(load<u32>(pairs.left + (n << 2)), load<u32>(pairs.right + (n << 2)));
+    for (let digit = 0; digit < passes; digit++, key >>= DIGIT_BITS) {
+      takePlace(counters + <usize>digit * COUNTER_BYTES, <i32>key & DIGIT_MASK);
+    }
   }
 }
 
@@ -131,22 +137,6 @@ function accumulate(counters: usize, passes: i32): void {
 @inline
 function bitsOf(value: u32): i32 {
   return 32 - clz<i32>(value);
-}
-
-/** Finds how many bits a score's key has. Returns whether the pairs come in the order of their indices. */
-function measureScores(pairs: Matches): bool {
-  // Doubles above 0 are in the order of their bits.
-  let lowest = reinterpret<i64>(<f64>1);
-  let last: u64 = 0;
-  let ascending = true;
-  for (let n: usize = 0, count = <usize>pairs.count; n < count; n++) {
-    const index = (<u64>load<u32>(pairs.left + (n << 2)) << 32) | <u64>load<u32>(pairs.right + (n << 2));
-    ascending = ascending && last <= index;
-    last = index;
-    lowest = min(lowest, load<i64>(pairs.scores + (n << 3)));
-  }
-  scoreBits = (bitsOf(scoreKey(reinterpret<f64>(lowest))) + 1) >> 1;
-  return ascending;
 }
 
 /** Finds where the indices lie. */
@@ -201,25 +191,27 @@ function insertScores(pairs: Matches): bool {
  */
 export function sortMatches(pairs: Matches, first: usize, second: usize, counters: usize): bool {
   if (pairs.count < 2) return true;
+  const indexCounters = counters + 2 * COUNTER_BYTES;
+  memory.fill(counters, 0, 2 * COUNTER_BYTES);
   let indexPasses = 0;
-  if (!measureScores(pairs)) {
+  if (!countScores(pairs, counters)) {
     measureIndices(pairs);
     indexPasses = (indexBits + DIGIT_BITS - 1) / DIGIT_BITS;
+    memory.fill(indexCounters, 0, <usize>indexPasses * COUNTER_BYTES);
+    countIndices(pairs, indexPasses, indexCounters);
   }
-  const passes = indexPasses + 2;
-  memory.fill(counters, 0, <usize>passes * COUNTER_BYTES);
-  countDigits(pairs, indexPasses, counters);
-  accumulate(counters, passes);
+  accumulate(counters, 2 + indexPasses);
   let from = second, to = first;
-  for (let n = 0, shift = 0; n < indexPasses; n++, shift += DIGIT_BITS, counters += COUNTER_BYTES) {
-    if (n == 0) indexColumnsToRecords(pairs, from, to, shift, counters);
-    else indexRecordsToRecords(pairs, from, to, shift, counters);
+  for (let n = 0; n < indexPasses; n++) {
+    const shift = n * DIGIT_BITS, counts = indexCounters + <usize>n * COUNTER_BYTES;
+    if (n == 0) indexColumnsToRecords(pairs, from, to, shift, counts);
+    else indexRecordsToRecords(pairs, from, to, shift, counts);
     const used = from;
     from = to;
     to = used;
   }
   if (indexPasses == 0) scoreColumnsToRecords(pairs, from, to, 0, counters);
   else scoreRecordsToRecords(pairs, from, to, 0, counters);
-  scoreRecordsToColumns(pairs, to, to, scoreBits, counters + COUNTER_BYTES);
+  scoreRecordsToColumns(pairs, to, to, DIGIT_BITS, counters + COUNTER_BYTES);
   return insertScores(pairs);
 }

@@ -33,7 +33,7 @@ export async function outputSection(bench: Bench): Promise<Section> {
     (await compare(left, right, { threshold: THRESHOLD, threads: 1 })).pairs.scores.length;
   const name = "output";
   await bench.peer?.ask({ ask: "load", name, paths });
-  const options = { warmUps: 10 };
+  const options = { warmUps: 25 };
   const cells = [
     await inTurn(bench, "comparing alone (our kernel)", compareOnly, undefined, options),
     await inTurn(

@@ -17,6 +17,7 @@ import { PackedEncodingStore } from "../src/linkage/packed-encodings/packed-enco
 import { startPostgres } from "../test/servers/postgres.js";
 import { startS3 } from "../test/servers/s3.js";
 import { addParty, blockIdsByName, tableBytes, vacuum } from "./encoding-tables.js";
+import { machineName } from "./machine.js";
 import { median, seconds } from "./measure.js";
 
 const BYTE_LENGTH = 128;
@@ -186,7 +187,7 @@ function toTable(all: readonly Measured[]): string {
 /** Between the marks of the page. */
 function writeResults(table: string): void {
   const page = readFileSync(RESULTS, "utf8");
-  const about = `Medians of ${runs} on Node ${process.versions.node}.`;
+  const about = `${machineName()}; Node ${process.versions.node}. Medians of ${runs} runs.`;
   const [before, , after] = page.split(/<!-- (?:results|end of results) -->\n/);
   const middle = `<!-- results -->\n${about}\n\n${table}\n<!-- end of results -->\n`;
   writeFileSync(RESULTS, `${before}${middle}${after}`);

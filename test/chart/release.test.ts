@@ -145,6 +145,15 @@ test("an upgrade migrates first, provisions last, and keeps the passwords", asyn
   t.is(cluster.credentials["REDIS_PASSWORD"], REDIS_PASSWORD, "also when it is given no more");
 });
 
+test("the size of a volume stays as it was made, however it is written", async (t) => {
+  const cluster = await Cluster.start(t);
+  await cluster.apply("install");
+  const { code, stderr } = await cluster.tryToApply("upgrade", { postgresql: { storage: { size: "30Gi" } } });
+  t.not(code, 0);
+  t.regex(stderr, /postgresql\.storage\.size: expected 20Gi, as the volume was made, got 30Gi/);
+  await cluster.apply("upgrade", { postgresql: { storage: { size: "20480Mi" } } });
+});
+
 test("where a migration fails, the release goes on as it was", async (t) => {
   const cluster = await Cluster.start(t);
   await cluster.apply("install");

@@ -7,10 +7,10 @@ import { fileURLToPath } from "node:url";
 import test, { type ExecutionContext } from "ava";
 import { parse } from "yaml";
 import { helmProgram } from "../servers/helm-program.js";
+import { renderChart, withPodsAndClaims } from "./chart-objects.js";
 import { type CodeBlock, codeBlocks, inlineCode, OPERATOR_DOCUMENTS, readText } from "./documents.js";
 import { checkKubectl } from "./kubectl-references.js";
 import { type Command, ReadersFolder } from "./recorded-commands.js";
-import { renderChart, withPodsAndClaims } from "./rendered-chart.js";
 
 const cli = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 /** These are run for real, by tests of their own. */

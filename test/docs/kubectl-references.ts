@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ExecutionContext } from "ava";
 import { parseAllDocuments } from "yaml";
-import type { KubernetesObject } from "./rendered-chart.js";
+import type { KubernetesObject } from "./chart-objects.js";
 
 /** The kinds that commands name, as kubectl writes them. */
 const KINDS: Readonly<Record<string, string>> = {

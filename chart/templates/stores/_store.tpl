@@ -36,7 +36,8 @@ spec:
 {{- $existing := lookup "apps/v1" "StatefulSet" $root.Release.Namespace (printf "%s-%s" (include "anonlink-wasm.fullname" $root) $store) -}}
 {{- range dig "spec" "volumeClaimTemplates" list $existing -}}
 {{- $size := dig "spec" "resources" "requests" "storage" "" . -}}
-{{- if and (eq .metadata.name "data") (ne $size $storage.size) -}}
+{{- /* Kubernetes writes 1024Mi as 1Gi. */ -}}
+{{- if and (eq .metadata.name "data") (ne (include "anonlink-wasm.bytes" $size) (include "anonlink-wasm.bytes" $storage.size)) -}}
 {{- fail (printf "%s.storage.size: expected %s, as the volume was made, got %s. To grow a volume, change its claim, then delete the StatefulSet with --cascade=orphan before the upgrade." $store $size $storage.size) -}}
 {{- end -}}
 {{- end -}}

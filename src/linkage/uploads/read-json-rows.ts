@@ -1,4 +1,5 @@
 import { ClkJsonReader } from "../../core/clk-reading/clk-json-reader.js";
+import { JsonScanner } from "../../core/json/json-scanner.js";
 import { BlockLists } from "./block-lists.js";
 import { blockNameHasher } from "./block-name-hash.js";
 import { BlockSorter, type BlockSorting } from "./block-sorter.js";
@@ -35,15 +36,15 @@ export async function readJsonRows(
   take: TakeRows,
 ): Promise<{ readonly recordCount: number; readonly byteLength: number }> {
   const rows = new StreamedRows(rules, new BlockLists(rules, await blockNameHasher(), sorter));
-  const reader = new ClkJsonReader({ ...rules, maxDepth: MAX_DEPTH }, rows);
+  const json = new JsonScanner(new ClkJsonReader(rules, rows), MAX_DEPTH);
   for await (const chunk of source) {
     for (let from = 0; from < chunk.length; from += SLICE_LENGTH) {
-      reader.write(chunk.subarray(from, from + SLICE_LENGTH));
+      json.write(chunk.subarray(from, from + SLICE_LENGTH));
       await sorter.makeRoom();
       if (rows.isFull) await take(rows.takeRows(), rows.byteLength!);
     }
   }
-  reader.end();
+  json.end();
   rows.finish();
   const rest = rows.takeRows();
   if (rest.length > 0) await take(rest, rows.byteLength!);
@@ -63,13 +64,13 @@ export async function readJsonBlocks(
   sorter: BlockSorter,
 ): Promise<void> {
   const rows = new StreamedRows(rules, new BlockLists(rules, await blockNameHasher(), sorter));
-  const reader = new ClkJsonReader({ ...rules, maxDepth: MAX_DEPTH }, rows, "blocks");
+  const json = new JsonScanner(new ClkJsonReader(rules, rows, "blocks"), MAX_DEPTH);
   for await (const chunk of source) {
     for (let from = 0; from < chunk.length; from += SLICE_LENGTH) {
-      reader.write(chunk.subarray(from, from + SLICE_LENGTH));
+      json.write(chunk.subarray(from, from + SLICE_LENGTH));
       await sorter.makeRoom();
     }
   }
-  reader.end();
+  json.end();
   rows.finishBlocks(recordCount);
 }

@@ -40,15 +40,15 @@ export function readClkObject(value: unknown, options?: ReadClksOptions): ClkInp
 export function readClkJson(text: string | Uint8Array, options?: ReadClksOptions): ClkInput {
   const limits = checkClkLimits(options);
   const rows = new ClkCollector(limits);
-  const reader = new ClkJsonReader(limits, rows);
+  const json = new JsonScanner(new ClkJsonReader(limits, rows), limits.maxDepth);
   if (typeof text === "string") {
-    const pieces = new Utf8Pieces((bytes) => reader.write(bytes));
+    const pieces = new Utf8Pieces((bytes) => json.write(bytes));
     pieces.add(text);
     pieces.end();
-  } else if (text instanceof Uint8Array) reader.write(text);
+  } else if (text instanceof Uint8Array) json.write(text);
   else
     throw new LinkageError("invalid-dataset", "JSON text", "a string or a Uint8Array", describeValue(text));
-  reader.end();
+  json.end();
   return rows.finish();
 }
 
@@ -60,17 +60,17 @@ export function readClkJson(text: string | Uint8Array, options?: ReadClksOptions
 export async function readClkJsonStream(stream: ByteStream, options?: ReadClksOptions): Promise<ClkInput> {
   const limits = checkClkLimits(options);
   const rows = new ClkCollector(limits);
-  const reader = new ClkJsonReader(limits, rows);
-  const pieces = new Utf8Pieces((bytes) => reader.write(bytes));
+  const json = new JsonScanner(new ClkJsonReader(limits, rows), limits.maxDepth);
+  const pieces = new Utf8Pieces((bytes) => json.write(bytes));
   for await (const chunk of chunksOf(stream)) {
     if (typeof chunk === "string") pieces.add(chunk);
     else if (chunk instanceof Uint8Array) {
       pieces.end();
-      reader.write(chunk);
+      json.write(chunk);
     } else throw wrongChunk(chunk, "a Uint8Array or a string");
   }
   pieces.end();
-  reader.end();
+  json.end();
   return rows.finish();
 }
 

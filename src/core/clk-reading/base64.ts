@@ -1,4 +1,5 @@
 import { LinkageError } from "../errors.js";
+import { feedText, type TextSink } from "../json/json-text-sink.js";
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const NO_SEXTET = 255;
@@ -31,7 +32,7 @@ for (let sextet = 0; sextet < 64; sextet++) {
  *
  * Call {@link start}, then {@link takeRun} and {@link takeByte} for the text, then {@link finish}.
  */
-export class Base64Decoder {
+export class Base64Decoder implements TextSink {
   /** Bytes decoded since {@link start}, those beyond the limit included. */
   byteCount = 0;
   private target: Uint8Array = new Uint8Array(0);
@@ -156,15 +157,6 @@ export class Base64Decoder {
   }
 }
 
-/** Feeds a text to a started decoder: the UTF-8 bytes `from … to` of it. */
-export function feedBase64(decoder: Base64Decoder, text: Uint8Array, from = 0, to = text.length): void {
-  let pos = decoder.takeRun(text, from, to);
-  while (pos < to) {
-    decoder.takeByte(text[pos]!);
-    pos = decoder.takeRun(text, pos + 1, to);
-  }
-}
-
 /**
  * Decodes base64 (standard alphabet, padding required, white space tolerated) into `target`.
  *
@@ -178,7 +170,7 @@ export function decodeBase64(text: string | Uint8Array, target: Uint8Array, offs
   const decoder = new Base64Decoder();
   const room = Math.max(0, target.length - offset);
   decoder.start(target, offset, room);
-  feedBase64(decoder, typeof text === "string" ? new TextEncoder().encode(text) : text);
+  feedText(decoder, typeof text === "string" ? new TextEncoder().encode(text) : text);
   const problem = decoder.finish();
   if (problem !== undefined) throw new LinkageError("invalid-dataset", "text", "base64", problem);
   if (decoder.byteCount > room) {

@@ -1,4 +1,4 @@
-import { type JsonHandler, JsonScanner } from "../json/json-scanner.js";
+import type { JsonHandler } from "../json/json-scanner.js";
 import { CollectedText, skippedText, type TextSink } from "../json/json-text-sink.js";
 import type { ClkLimits } from "./clk-limits.js";
 import { type ClkMember, ClkMembers, isClkMember, wrongRowKey, wrongShape } from "./clk-members.js";
@@ -27,15 +27,13 @@ type Kind = "a text" | "a number" | "true, false or null" | "an object" | "an ar
 /** Longer than any key that means something. */
 const KEY_CAPACITY = 16;
 
-/** What of the limits concerns the text; those of rows are the sink's. */
-export type ClkJsonLimits = Pick<ClkLimits, "maxBlockNameLength" | "maxDepth">;
-
 /**
- * Reads the JSON of an upload that comes in chunks of bytes, cut anywhere, into a sink of rows. Base64 is decoded where
- * it stands; nothing of the text is kept.
+ * Reads the JSON of an upload, as a scanner or a parser reports it, into a sink of rows. Base64 is decoded as it comes;
+ * nothing of the text is kept.
+ *
+ * Its methods throw LinkageError `invalid-dataset` for a wrong shape, and what the sink throws.
  */
 export class ClkJsonReader implements JsonHandler {
-  private readonly scanner: JsonScanner;
   private readonly members = new ClkMembers();
   private readonly key = new CollectedText(KEY_CAPACITY);
   private readonly block: CollectedText;
@@ -48,24 +46,16 @@ export class ClkJsonReader implements JsonHandler {
   /** Whether the row at hand has its CLK, sound or not. */
   private hasClk = false;
 
-  /** @param required what the data must hold: CLKs under any key, or blocks alone. Default: CLKs */
+  /**
+   * @param limits those of rows are the sink's
+   * @param required what the data must hold: CLKs under any key, or blocks alone. Default: CLKs
+   */
   constructor(
-    limits: ClkJsonLimits,
+    limits: Pick<ClkLimits, "maxBlockNameLength">,
     private readonly rows: ClkRowSink,
     private readonly required: "clks" | "blocks" = "clks",
   ) {
     this.block = new CollectedText(limits.maxBlockNameLength);
-    this.scanner = new JsonScanner(this, limits.maxDepth);
-  }
-
-  /** Reads the next bytes. Throws LinkageError `invalid-dataset` for a breach of JSON's syntax or a wrong shape. */
-  write(bytes: Uint8Array): void {
-    this.scanner.write(bytes);
-  }
-
-  /** Ends the text. Throws LinkageError `invalid-dataset` if it is not complete. */
-  end(): void {
-    this.scanner.end();
   }
 
   openArray(): void {

@@ -1,5 +1,5 @@
 import { describeValue } from "../errors.js";
-import { feedBase64 } from "./base64.js";
+import { feedText } from "../json/json-text-sink.js";
 import { ClkCollector, type ClkInput } from "./clk-collector.js";
 import type { ClkLimits } from "./clk-limits.js";
 import { type ClkMember, ClkMembers, isClkMember, wrongRowKey, wrongShape } from "./clk-members.js";
@@ -67,7 +67,7 @@ class ObjectReader {
     }
     if (clk.length * 3 > this.text.length) this.text = new Uint8Array(clk.length * 3);
     const { written } = this.encoder.encodeInto(clk, this.text);
-    feedBase64(this.rows.decoder, this.text, 0, written);
+    feedText(this.rows.decoder, this.text, 0, written);
     this.rows.endRow();
   }
 

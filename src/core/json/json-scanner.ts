@@ -4,7 +4,7 @@ import { JsonStringScanner } from "./json-string-scanner.js";
 import { describeByte, jsonSyntaxError } from "./json-syntax-error.js";
 import { skippedText, type TextSink } from "./json-text-sink.js";
 
-/** What a {@link JsonScanner} reports, in the order of the text. Keys, strings and numbers go to the sink given. */
+/** Takes what a scanner or a parser of JSON reports, in the order of the text. Keys, strings and numbers go to the sink given. */
 export interface JsonHandler {
   openObject(): void;
   closeObject(): void;

@@ -11,6 +11,15 @@ export interface TextSink {
   takeByte(byte: number): void;
 }
 
+/** Feeds a text that is whole to a sink: the UTF-8 bytes `from … to` of it. */
+export function feedText(sink: TextSink, text: Uint8Array, from = 0, to = text.length): void {
+  let pos = sink.takeRun(text, from, to);
+  while (pos < to) {
+    sink.takeByte(text[pos]!);
+    pos = sink.takeRun(text, pos + 1, to);
+  }
+}
+
 /** The first index in `from … to` of a byte that ends a run of plain text: `"`, `\`, a control, above 0x7e. */
 function endOfPlainRun(bytes: Uint8Array, from: number, to: number): number {
   let pos = from;

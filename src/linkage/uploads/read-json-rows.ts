@@ -2,6 +2,7 @@ import { ClkJsonReader } from "../../core/clk-reading/clk-json-reader.js";
 import { BlockLists } from "./block-lists.js";
 import { blockNameHasher } from "./block-name-hash.js";
 import { BlockSorter, type BlockSorting } from "./block-sorter.js";
+import { type JsonBounds, ParsedJson } from "./parsed-json.js";
 import { type RowRules, StreamedRows } from "./streamed-rows.js";
 
 export interface JsonRules extends RowRules {
@@ -14,6 +15,8 @@ export type TakeRows = (rows: Uint8Array, byteLength: number) => Promise<void>;
 
 /** How deep an upload nests at most: what it may mean needs 3. */
 const MAX_DEPTH = 64;
+/** The longest text or number, in bytes, if names of blocks may not be longer: ample for base64 of the widest row. */
+const MAX_TEXT_LENGTH = 1 << 16;
 /** Bytes of text read between two looks at what came of it. A block takes 2 of them at least. */
 const SLICE_LENGTH = 1 << 14;
 
@@ -35,15 +38,15 @@ export async function readJsonRows(
   take: TakeRows,
 ): Promise<{ readonly recordCount: number; readonly byteLength: number }> {
   const rows = new StreamedRows(rules, new BlockLists(rules, await blockNameHasher(), sorter));
-  const reader = new ClkJsonReader({ ...rules, maxDepth: MAX_DEPTH }, rows);
+  const json = new ParsedJson(new ClkJsonReader(rules, rows), boundsOf(rules));
   for await (const chunk of source) {
     for (let from = 0; from < chunk.length; from += SLICE_LENGTH) {
-      reader.write(chunk.subarray(from, from + SLICE_LENGTH));
+      json.write(chunk.subarray(from, from + SLICE_LENGTH));
       await sorter.makeRoom();
       if (rows.isFull) await take(rows.takeRows(), rows.byteLength!);
     }
   }
-  reader.end();
+  json.end();
   rows.finish();
   const rest = rows.takeRows();
   if (rest.length > 0) await take(rest, rows.byteLength!);
@@ -63,13 +66,17 @@ export async function readJsonBlocks(
   sorter: BlockSorter,
 ): Promise<void> {
   const rows = new StreamedRows(rules, new BlockLists(rules, await blockNameHasher(), sorter));
-  const reader = new ClkJsonReader({ ...rules, maxDepth: MAX_DEPTH }, rows, "blocks");
+  const json = new ParsedJson(new ClkJsonReader(rules, rows, "blocks"), boundsOf(rules));
   for await (const chunk of source) {
     for (let from = 0; from < chunk.length; from += SLICE_LENGTH) {
-      reader.write(chunk.subarray(from, from + SLICE_LENGTH));
+      json.write(chunk.subarray(from, from + SLICE_LENGTH));
       await sorter.makeRoom();
     }
   }
-  reader.end();
+  json.end();
   rows.finishBlocks(recordCount);
+}
+
+function boundsOf({ maxBlockNameLength }: JsonRules): JsonBounds {
+  return { maxDepth: MAX_DEPTH, maxTextLength: Math.max(MAX_TEXT_LENGTH, maxBlockNameLength) };
 }

@@ -182,6 +182,46 @@ test("limits: rows, and wrong rows before reading ends", async (t) => {
   t.is(error?.rows.length, 100);
 });
 
+test("limits: texts and nesting", async (t) => {
+  const withBlock = (name: string) => `{"clknblocks": [["${A}", "${name}"]]}`;
+  const rules = { ...RULES, maxBlockNameLength: 100_000 };
+  const escaped = "\\u0061".repeat(100_000);
+  t.deepEqual(
+    (await readText(withBlock(escaped), rules)).blocks,
+    await blocks({ ["a".repeat(100_000)]: [0] }),
+  );
+  await t.throwsAsync(readText(withBlock("b".repeat(65_536))), { message: /more than 20 bytes/ });
+  await t.throwsAsync(readText(withBlock("b".repeat(65_537))), {
+    message: /texts and numbers of at most 65536 bytes/,
+  });
+  async function* endless(beginning: string, chunk: string) {
+    yield Buffer.from(beginning);
+    for (;;) yield Buffer.from(chunk.repeat(1000));
+  }
+  for (const [beginning, chunk] of [
+    ['{"clks": ["', "A"],
+    ['{"clks": [', "1"],
+    ['{"x": "', "\\ud800"],
+    ["", " "],
+  ] as const) {
+    await t.throwsAsync(read(endless(beginning, chunk)), { message: /another token within 524288 bytes/ });
+  }
+  await t.throwsAsync(read(endless("", "[")), { message: /at most 64 nested/ });
+});
+
+test("names of blocks that differ stay different", async (t) => {
+  const names = ["a", "\ufeffa", "A", "9007199254740993", "9007199254740992"];
+  const text = (list: readonly string[]) => `{"clknblocks": [["${A}"], ["${B}", ${list}]]}`;
+  const quoted = names.map((name) => JSON.stringify(name));
+  const each = await blocks(Object.fromEntries(names.map((name) => [name, [1]])));
+  t.deepEqual((await readText(text(quoted))).blocks, each);
+  t.deepEqual((await readText(text([...quoted.slice(0, 3), ...names.slice(3)]))).blocks, each);
+  for (const lone of ["\\ud800", "\\udbff!", "\\udc00"]) {
+    const error = await t.throwsAsync(readText(text([`"${lone}"`])), { instanceOf: LinkageError });
+    t.regex(error!.message, /expected surrogates in pairs, got a single one/);
+  }
+});
+
 test("a text that names files is told from rows", async (t) => {
   const file = `{"file": {"bucket": "b", "path": "p"}}`;
   await t.throwsAsync(readText(`{"encodings": ${file}}`), { instanceOf: Files });

@@ -1,0 +1,56 @@
+import { type ParsedTokenInfo, TokenizerError, TokenType } from "@streamparser/json";
+import { LinkageError } from "../../core/errors.js";
+import { describeByte, jsonSyntaxError } from "../../core/json/json-syntax-error.js";
+
+const VALUES = new Map([
+  [TokenType.STRING, "a text"],
+  [TokenType.NUMBER, "a number"],
+  [TokenType.TRUE, "true"],
+  [TokenType.FALSE, "false"],
+  [TokenType.NULL, "null"],
+]);
+
+/** What the tokenizer waits for within a token, by its state. */
+const EXPECTED: readonly (readonly [state: RegExp, expected: string])[] = [
+  [/^STRING_UNICODE/, "a hexadecimal digit"],
+  [/^STRING_AFTER_BACKSLASH/, "an escape letter"],
+  [/^STRING/, "a closing quote, and no control character before it"],
+  [/^NUMBER/, "a digit"],
+  [/^(TRUE|FALSE|NULL)/, "true, false or null"],
+  [/^BOM$/, "a byte order mark"],
+];
+
+/** Names a token without showing text: only JSON's own signs are shown. */
+export function describeToken({ token, value }: ParsedTokenInfo): string {
+  return VALUES.get(token) ?? String(value);
+}
+
+/** How far a text was read. */
+export interface Progress {
+  /** Bytes before the chunk at hand. */
+  readonly offset: number;
+  /** The chunk; none at the end of the text. */
+  readonly bytes?: Uint8Array;
+  /** Where the latest token begins, in bytes. */
+  readonly tokenOffset: number;
+  /** What may come instead of another token, in words. */
+  readonly expected: string;
+}
+
+/**
+ * Makes an error of ours of what the tokenizer has thrown: its message shows parts of the text. What others have thrown
+ * is returned as it is.
+ */
+export function tokenizerError(error: unknown, { offset, bytes, tokenOffset, expected }: Progress): unknown {
+  if ((error as NodeJS.ErrnoException).code === "ERR_ENCODING_INVALID_ENCODED_DATA") {
+    return new LinkageError("invalid-dataset", `JSON text after byte ${tokenOffset}`, "UTF-8", "other bytes");
+  }
+  if (!(error instanceof TokenizerError)) return error;
+  // Its place and state are in its message alone.
+  const [, position = "0"] = /chunk position "(\d+)" \(absolute/.exec(error.message) ?? [];
+  const [, state = ""] = /state:? (\w+)\)?[^"]*$/.exec(error.message) ?? [];
+  const within = EXPECTED.find(([states]) => states.test(state));
+  const byte = bytes?.[Number(position)];
+  const received = byte === undefined ? "the end of the text" : describeByte(byte);
+  return jsonSyntaxError(offset + Number(position), within?.[1] ?? expected, received);
+}

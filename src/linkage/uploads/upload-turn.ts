@@ -13,7 +13,7 @@ export interface UploadTurn {
   readonly project: Project;
   readonly party: Dataprovider;
   readonly receiptToken: string;
-  /** Aborts when the upload must end: the caller wishes it, or its lease is lost. */
+  /** Aborts when the upload must end: the caller wishes it, its lease is lost, or its project was deleted. */
   readonly signal: AbortSignal;
 }
 
@@ -40,7 +40,8 @@ export async function inTurn<T>(
   const access = await authorize(database, request.projectId, request.updateToken, ["update"]);
   const party = access.party!;
   const receiptToken = randomCode();
-  const lease = await UploadLease.take(cache, receiptToken, leaseSeconds, request.signal);
+  const isWanted = async () => (await database.findProject(request.projectId)) !== undefined;
+  const lease = await UploadLease.take(cache, receiptToken, leaseSeconds, isWanted, request.signal);
   try {
     await takeTurn(stores, party, receiptToken, leaseSeconds);
     try {

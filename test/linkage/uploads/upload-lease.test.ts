@@ -1,0 +1,69 @@
+import { setTimeout as pause } from "node:timers/promises";
+import test from "ava";
+import { receiveJsonUpload } from "../../../src/linkage/uploads/receive-json-upload.js";
+import { clk, setUp } from "./upload-set-up.js";
+
+/** Renewed four times as often. */
+const LEASE_SECONDS = 0.2;
+
+/** A client that sends rows, slowly and for ever. */
+class SlowClient {
+  rowCount = 0;
+  #end = () => {};
+  /** Resolves once nobody reads any more. */
+  readonly ended = new Promise<void>((resolve) => {
+    this.#end = resolve;
+  });
+
+  /** @param onRow called after each */
+  constructor(private readonly onRow: (rowCount: number) => void) {}
+
+  async *body(): AsyncGenerator<Uint8Array> {
+    try {
+      for (yield Buffer.from('{"clks": ['); ; await pause(5)) {
+        yield Buffer.from(`${this.rowCount++ === 0 ? "" : ","}"${clk(1)}"`);
+        this.onRow(this.rowCount);
+      }
+    } finally {
+      this.#end();
+    }
+  }
+}
+
+function upload(given: ReturnType<typeof setUp>, client: SlowClient) {
+  const options = { ...given.options, leaseSeconds: LEASE_SECONDS, limits: { ...given.options.limits } };
+  options.limits.maxRecords = 1e6;
+  return receiveJsonUpload(given.stores, options, given.request(1), client.body());
+}
+
+test("an upload whose project is deleted ends in the middle, and leaves nothing", async (t) => {
+  const given = setUp();
+  const client = new SlowClient((rowCount) => {
+    if (rowCount === 10) given.database.isDeleted = true;
+  });
+  await t.throwsAsync(upload(given, client), { code: "forbidden" });
+  t.true(client.rowCount >= 10);
+  await client.ended;
+  t.is(given.encodings.stored.size, 0);
+});
+
+test("an upload ends when nobody may have heard of it for too long", async (t) => {
+  const given = setUp();
+  const client = new SlowClient((rowCount) => {
+    if (rowCount === 10) given.cache.holdUpload = () => Promise.reject(new Error("away"));
+  });
+  await t.throwsAsync(upload(given, client), { code: "store-failed", message: /its lease to be renewed/ });
+  await client.ended;
+  t.is(given.encodings.stored.size, 0);
+  t.is(given.database.party(1).state, "error");
+});
+
+test("an upload that takes longer than its lease goes on while it is renewed", async (t) => {
+  const given = setUp();
+  const began = Date.now();
+  const stop = new Error("enough");
+  const client = new SlowClient(() => {
+    if (Date.now() - began > 2000 * LEASE_SECONDS) throw stop;
+  });
+  t.is(await upload(given, client).catch((error: unknown) => error), stop);
+});

@@ -5,6 +5,8 @@ import { type Bench, type Cell, median, report, type Section, seconds } from "..
 
 /** Short measurements, which a scheduler that puts both threads on one core disturbs: more of them. */
 const REPEATS = 3;
+/** Until the engine has put its optimised code in place in every thread. */
+const WARM_UPS = 10;
 
 /** One thread of ours against all threads of ours, in turn. */
 export async function threadsSection(bench: Bench): Promise<Section> {
@@ -14,7 +16,7 @@ export async function threadsSection(bench: Bench): Promise<Section> {
     const { left, right } = benchDataset({ rows: bench.quick ? 5000 : 20_000, onesShare });
     for (const threshold of [0.95, 0.9, 0.8, 0.7]) {
       const times: number[][] = [[], []];
-      for (let run = -2; run < REPEATS * bench.runs; run++) {
+      for (let run = -WARM_UPS; run < REPEATS * bench.runs; run++) {
         for (const [n, count] of [1, threads].entries()) {
           const time = await seconds(() => compare(left, right, { threshold, threads: count }));
           if (run >= 0) times[n]!.push(time);

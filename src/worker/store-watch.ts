@@ -5,23 +5,28 @@ export type StoreCheck = (signal: AbortSignal) => Promise<void>;
 
 const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 15_000;
-/** How long one check may take. */
 const CHECK_MS = 10_000;
 
 /** Knows of each store whether it has answered yet; asks until all have, less and less often. */
 export class StoreWatch {
   readonly #checks: Readonly<Record<string, StoreCheck>>;
   readonly #onFailure: (store: string, reason: string) => void;
+  readonly #checkMs: number;
   readonly #states: Record<string, boolean> = {};
   readonly #stopped = new AbortController();
 
-  /** @param onFailure told of each check that fails; the reason names no address */
+  /**
+   * @param onFailure told of each check that fails; the reason names no address
+   * @param checkMs how long one check may take
+   */
   constructor(
     checks: Readonly<Record<string, StoreCheck>>,
     onFailure: (store: string, reason: string) => void,
+    checkMs = CHECK_MS,
   ) {
     this.#checks = checks;
     this.#onFailure = onFailure;
+    this.#checkMs = checkMs;
     for (const store of Object.keys(checks)) this.#states[store] = false;
   }
 
@@ -58,18 +63,26 @@ export class StoreWatch {
   }
 
   async #ask(check: StoreCheck): Promise<void> {
-    const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(CHECK_MS)]);
+    const late = new AbortController();
+    // In place of AbortSignal.timeout: Node 20 forgets one that AbortSignal.any alone knows of.
+    const timer = setTimeout(() => late.abort(new DOMException("no answer", "TimeoutError")), this.#checkMs);
+    timer.unref();
+    const signal = AbortSignal.any([this.#stopped.signal, late.signal]);
     const gone = new Promise<never>((_, reject) => {
       signal.addEventListener("abort", () => reject(signal.reason), { once: true });
     });
     const asked = check(signal);
     asked.catch(() => {}); // where it is no longer waited for
-    await Promise.race([asked, gone]);
+    try {
+      await Promise.race([asked, gone]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 }
 
 /** An error's code or class: a message might hold an address. */
 function reasonOf(error: unknown): string {
   const { code, name } = error as { code?: unknown; name?: unknown };
-  return String(code ?? name ?? "unknown").slice(0, 80);
+  return String(typeof code === "string" ? code : (name ?? "unknown")).slice(0, 80); // DOMExceptions have numbers
 }

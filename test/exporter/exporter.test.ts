@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import test, { type ExecutionContext } from "ava";
 import { type RunningExporter, startExporter } from "../../src/exporter/main.js";
 import { CLI, root, runCli } from "../cli/run-cli.js";
+import { collectGarbage } from "../collect-garbage.js";
 import { freePort } from "../servers/free-port.js";
 import { ServiceClient } from "../service/client.js";
 import { startEmbedded } from "../service/embedded.js";
@@ -58,6 +59,7 @@ async function until(
   isThere: (found: Record<string, number>) => boolean,
 ): Promise<Record<string, number>> {
   for (const end = Date.now() + 30_000; ; ) {
+    collectGarbage(); // what waits must not be lost by that
     const found = await figures(exporter);
     if (isThere(found)) return found;
     if (Date.now() > end) t.fail(`waited in vain, last for ${JSON.stringify(found)}`);

@@ -14,6 +14,7 @@ const VALUES = new Map([
 const EXPECTED: readonly (readonly [state: RegExp, expected: string])[] = [
   [/^STRING_UNICODE/, "a hexadecimal digit"],
   [/^STRING_AFTER_BACKSLASH/, "an escape letter"],
+  [/^STRING_INCOMPLETE_CHAR/, "the rest of a character in UTF-8"],
   [/^STRING/, "a closing quote, and no control character before it"],
   [/^NUMBER/, "a digit"],
   [/^(TRUE|FALSE|NULL)/, "true, false or null"],

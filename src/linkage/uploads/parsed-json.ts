@@ -196,6 +196,11 @@ class TextTokenizer extends Tokenizer {
     this["bufferedString"].decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   }
 
+  override end(): void {
+    this["bufferedString"].toString(); // of a text without an end, that it is no UTF-8 tells more
+    super.end();
+  }
+
   protected override parseNumber(text: string): number {
     return text as unknown as number;
   }

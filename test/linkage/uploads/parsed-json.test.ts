@@ -80,6 +80,11 @@ test("breaches are told with their place, what was expected and what was found, 
     ['[1, "\\ud83d"]', "at byte 4: expected surrogates in pairs, got a single one"],
     ['{"\\ude00": 1}', "at byte 1: expected surrogates in pairs, got a single one"],
     [Buffer.from('["a", "sécret"]', "latin1"), "after byte 4: expected UTF-8, got other bytes"],
+    [Buffer.from('["secreté"]', "latin1"), "after byte 0: expected UTF-8, got other bytes"],
+    [
+      Buffer.from('["secretñ"]', "latin1"),
+      "at byte 11: expected the rest of a character in UTF-8, got the end of the text",
+    ],
   ];
   for (const [text, message] of wrong) {
     const error = parse(text);

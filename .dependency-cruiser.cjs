@@ -25,6 +25,7 @@ module.exports = {
     may("core"),
     may("library", "core"),
     may("cli", "core", "library", "worker", "service", "exporter", "check"),
+    may("celery", "core/json"),
     may("linkage", "core"),
     may("adapters", "linkage", "core", "celery"),
     may("worker", "linkage", "core", "library", "celery"),

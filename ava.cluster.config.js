@@ -16,6 +16,7 @@ export default {
     "test/faults/**/*.test.ts",
     "!test/celery/{unit,worker}/**", // need only Node
   ],
+  concurrency: 3, // most of them wait for other programs
   timeout: "10m",
   workerThreads: false,
 };

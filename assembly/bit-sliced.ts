@@ -1,42 +1,46 @@
-// The bit-sliced kernel: counts *misses* (columns that the list row has and a sliced row lacks) for 128 sliced rows
-// at once, plane by plane, in vertical counters. They start so high that overflow means «too many misses for this
-// threshold»; a row is done when all its lanes are dead. The few that live are checked exactly, so every shortcut
-// here is exact. The list side always has the smaller popcount: fewer misses are allowed, so lanes die sooner.
+// The bit-sliced kernel. It counts *misses* (columns set in the list row but not in a sliced row) for 128 sliced rows
+// at once, plane by plane, in vertical counters. The counters start high enough that an overflow means more misses than
+// the threshold allows. A row is done when all its lanes are dead. The few surviving lanes are checked exactly, so
+// every shortcut is exact. The list side always has the smaller popcount: it allows fewer misses, so lanes die sooner.
 //
-// After the vertical counters of bit-sliced comparison in hardware and chess programs (carry-save adders, Harley-Seal).
+// Based on the vertical counters of bit-sliced comparison in hardware and chess programs (carry-save adders,
+// Harley-Seal).
 import { BLOCK_ROWS, fillByteOffsets } from "./planes";
 import { addMatch, at, idOf, Matches, overlapOf, overlapOf16, popcountOf, Rows } from "./rows";
 import { FIRST_STEPS, PLANES, ROWS_ALIVE, ROWS_SEEN, SLOT_COUNT, SLOT_ROWS, SLOTS, START } from "./scratch";
 
-/** Planes that one step adds. */
+/** Planes added per step. */
 const STEP_PLANES: i32 = 16;
 
-/** One pass over two sides, both with ascending popcounts. The host writes these fields, 32 bits each, in this order. */
+/** One pass over two sides sorted by ascending popcount. The host writes these fields, 32 bits each, in this order. */
 @unmanaged
 export class Pass {
   words: i32;
-  /** Items of a list: a multiple of 16. */
+  /** Items per list, a multiple of 16. */
   listLength: i32;
-  /** u16 lists of the list side. */
+  /** The lists of the list side, as u16. */
   lists: usize;
-  /** In how many words of planes, from the first, all their columns are. */
+  /** The number of leading words of planes that contain all listed columns. */
   listedWords: i32;
   /** Sliced blocks of the other side. */
   planes: usize;
-  /** i32 by popcount sum: the least overlap that passes. */
+  /** i32 by popcount sum: the minimum overlap that passes. */
   leastOverlap: usize;
   /** i32 by popcount of the list row: the highest popcount of a partner that can still pass. */
   highestPartner: usize;
-  /** 0: the list side is the left one and partners have as many bits or more; 1: it is the right one, partners have more. */
+  /**
+   * 0: the list side is the left side and partners have at least as many bits. 1: it is the right side and partners
+   * have more.
+   */
   swapped: i32;
   /** In and out: the next block of the sliced side. */
   block: i32;
 }
 
-/** Readies the module's scratch memory. Call once. */
+/** Initializes the module's scratch memory. Call once. */
 export function prepareBitSliced(): void {
   fillByteOffsets();
-  // At first look once about 1.2 × the allowed misses have been seen; the table then adapts.
+  // Initially, the first look comes after about 1.2 planes per allowed miss; the table then adapts.
   for (let n = 0; n < 128; n++) {
     store<i32>(FIRST_STEPS + (n << 2), max(1, <i32>(<f64>(n * 4 + 2) * 1.2 / <f64>STEP_PLANES)));
     store<i32>(ROWS_SEEN + (n << 2), 0);
@@ -55,15 +59,15 @@ function carry(aXorB: v128, a: v128, c: v128): v128 {
   return v128.bitselect(c, a, aXorB);
 }
 
-/** Bytes of a slot: `width` counter bits and the dead lanes. */
+/** Bytes per slot: `width` counter bits and the dead lanes. */
 @inline
 function slotBytes(width: i32): usize {
   return (<usize>width + 1) << 4;
 }
 
 /**
- * Adds the planes of the list from `list` to `end`, 16 a step, to the counters at `from`; leaves them at `to`.
- * Returns whether a lane lives. A carry-save tree: eight pairs of planes into `ones`, their carries into `twos`, …
+ * Adds the planes listed from `list` to `end`, 16 per step, to the counters at `from`, and stores the result at `to`.
+ * Returns whether any lane is alive. A carry-save tree: eight pairs of planes into `ones`, their carries into `twos`, …
  */
 @inline
 function addPlanes(width: i32, from: usize, list: usize, end: usize, to: usize): bool {
@@ -124,7 +128,7 @@ function addPlanes(width: i32, from: usize, list: usize, end: usize, to: usize):
     x = v128.xor(eightA, eightB);
     let over = carry(x, eightA, eights);
     eights = v128.xor(x, eights);
-    // The rest of the counter ripples: one carry comes in at the sixteens.
+    // The upper counter bits ripple: one carry enters at the sixteens.
     let next = v128.and(c16, over);
     c16 = v128.xor(c16, over);
     over = next;
@@ -172,7 +176,7 @@ function setStart(width: i32, allowed: i32): void {
   v128.store(START + ((<usize>width) << 4), i64x2.splat(0));
 }
 
-/** Checks the living lanes of a slot exactly and reports what passes. */
+/** Checks a slot's live lanes exactly and reports the pairs that pass. */
 function checkSlot(pass: Pass, list: Rows, sliced: Rows, row: i32, dead: usize, firstSliced: i32, matches: Matches): void {
   const words = pass.words;
   const popcount = popcountOf(list, row);
@@ -196,7 +200,7 @@ function checkSlot(pass: Pass, list: Rows, sliced: Rows, row: i32, dead: usize, 
   }
 }
 
-/** Follows the rows in the slots, a step for each in turn, until none lives or the lists end; checks what is left. */
+/** Advances the rows in the slots step by step until none is alive or the lists end, then checks the survivors. */
 @inline
 function finishSlots(
   width: i32, pass: Pass, list: Rows, sliced: Rows, slots: i32, firstStep: i32, firstSliced: i32, matches: Matches,
@@ -221,7 +225,7 @@ function finishSlots(
   }
 }
 
-// One compiled copy for each width of the counters: `width` is a constant in it, unused counter bits vanish.
+// One compiled copy per counter width: `width` is a constant in each, so unused counter bits are optimized away.
 
 function finish5(pass: Pass, list: Rows, sliced: Rows, slots: i32, step: i32, first: i32, matches: Matches): void {
   finishSlots(5, pass, list, sliced, slots, step, first, matches);
@@ -252,7 +256,7 @@ function finish(width: i32, pass: Pass, list: Rows, sliced: Rows, slots: i32, st
   else finish9(pass, list, sliced, slots, step, first, matches);
 }
 
-/** Moves the number of steps before the first look so that between 30 % and 70 % of the rows survive it. */
+/** Adjusts the number of steps before the first look so that 30 % to 70 % of the rows survive it. */
 @inline
 function adapt(missClass: usize, seen: i32, alive: i32, steps: i32): void {
   const allSeen = load<i32>(ROWS_SEEN + missClass) + seen;
@@ -265,9 +269,9 @@ function adapt(missClass: usize, seen: i32, alive: i32, steps: i32): void {
 }
 
 /**
- * Compares the list rows from `from` to `to` with every sliced row that can pass. Needs room for
- * (to - from) * 128 matches; where that is not sure it stops before a block, with `pass.block` as the place to go on.
- * `width`: bits of a counter; the allowed misses of every row must be below 2 ** width.
+ * Compares the list rows from `from` to `to` with every sliced row that can pass. A block needs room for
+ * `(to - from) * 128` matches; without it, stops before the block and leaves `pass.block` at the block to resume from.
+ * `width`: counter bits; the allowed misses of every row must be below 2 ** width.
  */
 @inline
 function compare(width: i32, pass: Pass, list: Rows, sliced: Rows, from: i32, to: i32, matches: Matches): void {
@@ -290,7 +294,7 @@ function compare(width: i32, pass: Pass, list: Rows, sliced: Rows, from: i32, to
     memory.copy(PLANES, pass.planes + <usize>pass.block * planeBytes, listedBytes);
     let row = from, slots = 0, look = 0;
     while (row < to) {
-      // Rows of one popcount share their limits.
+      // Rows with the same popcount share their limits.
       const popcount = popcountOf(list, row);
       let end = row + 1;
       while (end < to && popcountOf(list, end) == popcount) end++;

@@ -1,13 +1,13 @@
 // Rows ↔ bit planes ↔ lists of columns.
 //
-// A block is 128 rows, sliced: plane `r` has one bit a row, 1 where the row *lacks* the column of rank `r`. A list
-// is a row's set columns as offsets of their planes, rarest column first.
+// A block is 128 sliced rows: plane `r` has one bit per row, 1 if the row *lacks* the column of rank `r`. A list
+// contains the plane offsets of a row's set columns, rarest column first.
 import { BYTE_OFFSETS, MATRIX, PLANES } from "./scratch";
 
-/** Rows in a block: the lanes of a v128. */
+/** Rows per block: the lanes of a v128. */
 export const BLOCK_ROWS: i32 = 128;
 
-/** Counts the set bits of each column over every `step`-th row; adds to u32[64 * words]. */
+/** Counts the set bits of each column over every `step`-th row and adds them to u32[64 * words] at `target`. */
 export function countColumns(rows: usize, count: i32, step: i32, words: i32, target: usize): void {
   for (let row = 0; row < count; row += step) {
     for (let word = 0; word < words; word++) {
@@ -42,8 +42,8 @@ function transpose(matrix: usize): void {
 }
 
 /**
- * Slices rows into blocks of `64 * words` planes each. The rows fill whole blocks: those behind the last are zeros.
- * `ranks`: u16 a column.
+ * Slices rows into blocks of `64 * words` planes each. The rows must fill whole blocks, padded with zero rows.
+ * `ranks`: one u16 per column.
  */
 export function slice(rows: usize, blocks: i32, words: i32, ranks: usize, planes: usize): void {
   const stride = (<usize>words) << 3;
@@ -77,9 +77,9 @@ export function fillByteOffsets(): void {
 }
 
 /**
- * Writes each row's list: the first `length` of its columns in rank order, u16 each, padded with the plane of zeros
- * (which stands behind the last column). A row may write up to 144 bytes beyond its list, where the next one follows:
- * leave room behind the last. Returns in how many words of planes, from the first, all listed columns are.
+ * Writes each row's list: its first `length` columns in rank order, one u16 each, padded with the zero plane (which
+ * follows the last column). A row may write up to 144 bytes past its list, into the next one: leave room after the last
+ * list. Returns the number of leading words of planes that contain all listed columns.
  */
 export function listColumns(planes: usize, count: i32, words: i32, lists: usize, length: i32): i32 {
   let used = 0;
@@ -87,7 +87,7 @@ export function listColumns(planes: usize, count: i32, words: i32, lists: usize,
   const listBytes = (<usize>length) << 1;
   for (let first = 0; first < count; first += BLOCK_ROWS, planes += (<usize>words) << 10) {
     const rows = min(BLOCK_ROWS, count - first);
-    let ready = 0; // words of the block that have been transposed back, to PLANES, which is free between comparisons
+    let ready = 0; // words of the block transposed back into PLANES, which is free between comparisons
     for (let row = 0; row < rows; row++, lists += listBytes) {
       const end = lists + listBytes;
       let p = lists;
@@ -108,13 +108,13 @@ export function listColumns(planes: usize, count: i32, words: i32, lists: usize,
   return used;
 }
 
-/** Appends the columns of one word, whose first plane is at `offset`, to a list; returns its new end. */
+/** Appends the columns of one word, whose first plane is at `offset`, to a list. Returns the list's new end. */
 @inline
 function appendColumns(list: usize, bits: u64, offset: i32): usize {
   let p = list;
   for (let byteIndex = 0; byteIndex < 8; byteIndex++) {
     const byte = <usize>(bits >> (byteIndex << 3)) & 255;
-    // Writes eight offsets whatever the byte: those behind its set bits are overwritten by what follows.
+    // Always writes eight offsets: those past the byte's set bits are overwritten by the next write.
     const offsets = i16x8.splat(<i16>(offset + (byteIndex << 7)));
     v128.store(p, i16x8.add(v128.load(BYTE_OFFSETS + (byte << 4)), offsets));
     p += <usize>popcnt<u32>(<u32>byte) << 1;

@@ -1,19 +1,19 @@
-// What every kernel shares: packed rows, their popcounts, and the buffer that matching pairs go to.
-// Rows are whole 64-bit words (the host pads the last one with zeros); addresses are multiples of 8.
+// Shared by all kernels: packed rows, their popcounts, and the buffer for matching pairs. Rows are whole 64-bit words
+// (the host pads the last one with zeros); addresses are multiples of 8.
 
 /** The rows of one side of a comparison. The host writes these fields, 32 bits each, in this order. */
 @unmanaged
 export class Rows {
-  /** `count` rows of `words` 64-bit words. */
+  /** `count` rows of whole 64-bit words. */
   words: usize;
-  /** u32 for each row: its set bits. */
+  /** One u32 per row: the number of set bits. */
   popcounts: usize;
-  /** u32 for each row: the record index to report. */
+  /** One u32 per row: the record index to report. */
   ids: usize;
   count: i32;
 }
 
-/** Where matching pairs go: three arrays of `capacity` items, filled from the start. */
+/** The buffer for matching pairs: three arrays of `capacity` items, filled from the start. */
 @unmanaged
 export class Matches {
   left: usize;
@@ -44,7 +44,7 @@ export function addMatch(matches: Matches, left: u32, right: u32, overlap: i32, 
   const n = <usize>matches.count;
   store<u32>(matches.left + (n << 2), left);
   store<u32>(matches.right + (n << 2), right);
-  // One double division, exactly as the definition of Dice has it: the score is bit for bit the original's.
+  // One double division, as in the definition of Dice, so that the score equals anonlink's bit for bit.
   store<f64>(matches.scores + (n << 3), <f64>(2 * overlap) / <f64>popcountSum);
   matches.count = <i32>n + 1;
 }
@@ -70,7 +70,7 @@ export function overlapOf(a: usize, b: usize, from: i32, to: i32): i32 {
   return overlap;
 }
 
-/** Common set bits of two rows of 16 words: the width of most CLKs, 1,024 bits, without a loop. */
+/** Common set bits of two rows of 16 words (1,024 bits, the width of most CLKs), without a loop. */
 @inline
 export function overlapOf16(a: usize, b: usize): i32 {
   return overlapOf4(a, b) + overlapOf4(a + 32, b + 32) + overlapOf4(a + 64, b + 64) + overlapOf4(a + 96, b + 96);

@@ -1,3 +1,3 @@
-// The module of the scalar kernel: no SIMD, so that every engine compiles it.
+// The scalar kernel's module. Uses no SIMD, so that every engine can compile it.
 export { compareBlocks, compareRows, popcounts } from "./scalar";
 export { sortMatches } from "./sort";

@@ -1,10 +1,10 @@
-// The scalar kernel: pair by pair with i64.popcnt, for every width, small inputs and engines without SIMD.
+// The scalar kernel: compares pair by pair with i64.popcnt. For any width, small inputs and engines without SIMD.
 import { addMatch, at, idOf, Matches, overlapOf, overlapOf4, popcountOf, Rows } from "./rows";
 
-/** After this many words a pair is given up if the rest cannot bring it to the threshold. */
+/** After this many words, a pair is skipped if the rest cannot bring it to the threshold. */
 const HEAD_WORDS: i32 = 4;
 
-/** Writes each row's number of set bits from word `from` on. */
+/** Writes the number of set bits of each row, counted from word `from` on. */
 export function popcounts(rows: usize, count: i32, words: i32, from: i32, target: usize): void {
   for (let row = 0; row < count; row++) {
     let bits: i64 = 0;
@@ -15,8 +15,8 @@ export function popcounts(rows: usize, count: i32, words: i32, from: i32, target
 }
 
 /**
- * Compares the left rows from `leftFrom` to `leftTo` with the right rows from `rightFrom` to `rightTo`; `tails` hold
- * each row's set bits behind the head. Matches come in the order of the rows.
+ * Compares the left rows from `leftFrom` to `leftTo` with the right rows from `rightFrom` to `rightTo`. `leftTails` and
+ * `rightTails` hold the number of set bits of each row after the head. Matches are written in row order.
  * Stops before a left row whose matches might not fit; returns the next row to compare.
  */
 export function compareRows(

@@ -1,34 +1,34 @@
-// Sorts the matches of two data sets: score descending, then left record, then right record, ascending. A stable radix
+// Sorts the matches of two data sets by score descending, then left record and right record ascending. A stable radix
 // sort (LSD, counting) over 16-byte records: the first pass reads columns, the last one writes columns.
 import { Matches } from "./rows";
 
-/** The most bits of a digit: 2,048 write streams still fit the second cache. */
+/** Maximum bits per digit: 2,048 write streams still fit the L2 cache. */
 const DIGIT_BITS: i32 = 11;
 const DIGIT_MASK: i32 = (1 << DIGIT_BITS) - 1;
 /** Bytes of one digit's counters. */
 const COUNTER_BYTES: usize = 4 << DIGIT_BITS;
 
-/** Different scores of CLKs of up to 1,024 bits lie at least 2^-21 apart: keys of that resolution tell them apart. */
+/** Distinct scores of CLKs of up to 1,024 bits differ by at least 2^-21: keys of that resolution distinguish them. */
 const SCORE_SCALE: f64 = 2097152;
-/** Scores that share a key are put right by insertion, if that takes no more moves than this for each pair. */
+/** Scores that share a key are ordered by insertion, if that takes at most this many moves per pair on average. */
 const MOVES_PER_PAIR: i32 = 4;
 
-/** Adding it leaves a double's whole part in its lowest bits: cheaper than a conversion. */
+/** Adding this leaves a double, rounded to an integer, in its lowest bits: cheaper than a conversion. */
 const TO_INTEGER: f64 = 4503599627370496;
 
-/** What the keys of a sort are made of. */
+/** Parameters of the current sort's index keys. */
 let lowestLeft: u32 = 0;
 let lowestRight: u32 = 0;
 let rightBits: i32 = 0;
 let indexBits: i32 = 0;
 
-/** Ascends as scores descend from 1; two digits long. */
+/** A score's key, two digits long: ascends as scores descend from 1. */
 @inline
 function scoreKey(score: f64): i32 {
   return <i32>reinterpret<i64>((1 - score) * SCORE_SCALE + TO_INTEGER);
 }
 
-/** Adds 1 to a digit's counter. Returns what it was: the place of the record, once counters hold places. */
+/** Increments a digit's counter. Returns its previous value: a record's position, once counters hold positions. */
 @inline
 function takePlace(counters: usize, digit: i32): usize {
   const counter = counters + ((<usize>digit) << 2);
@@ -37,7 +37,7 @@ function takePlace(counters: usize, digit: i32): usize {
   return <usize>place;
 }
 
-/** The indices of a pair as one number, in the order of pairs. */
+/** A pair's indices as one number, which sorts as the pairs do. */
 @inline
 function indexKey(left: u32, right: u32): u64 {
   return ((<u64>(left - lowestLeft)) << (<u64>rightBits)) | <u64>(right - lowestRight);
@@ -45,7 +45,7 @@ function indexKey(left: u32, right: u32): u64 {
 
 /**
  * One pass by a digit of the score (`byScore`) or of the indices, from columns or records to columns or records. A
- * record is the score and, in one 64-bit word, the left and the right record.
+ * record consists of the score and one 64-bit word with the left and right record indices.
  */
 @inline
 function pass(
@@ -75,7 +75,7 @@ function pass(
   }
 }
 
-// One compiled copy for each kind of pass that occurs.
+// One compiled copy per kind of pass in use.
 
 function indexColumnsToRecords(pairs: Matches, from: usize, to: usize, shift: i32, counters: usize): void {
   pass(false, true, false, pairs, from, to, shift, counters);
@@ -97,7 +97,7 @@ function scoreRecordsToColumns(pairs: Matches, from: usize, to: usize, shift: i3
   pass(true, false, true, pairs, from, to, shift, counters);
 }
 
-/** Counts both digits of the scores. Returns whether the pairs come in the order of their indices. */
+/** Counts both digits of the scores. Returns whether the pairs are already in index order. */
 function countScores(pairs: Matches, counters: usize): bool {
   let last: u64 = 0;
   let ascending = true;
@@ -122,7 +122,7 @@ function countIndices(pairs: Matches, passes: i32, counters: usize): void {
   }
 }
 
-/** Turns counts into first places. */
+/** Turns counts into start positions. */
 function accumulate(counters: usize, passes: i32): void {
   for (let n = 0; n < passes; n++, counters += COUNTER_BYTES) {
     let sum: u32 = 0;
@@ -139,7 +139,7 @@ function bitsOf(value: u32): i32 {
   return 32 - clz<i32>(value);
 }
 
-/** Finds where the indices lie. */
+/** Finds the range of the indices. */
 function measureIndices(pairs: Matches): void {
   let minLeft: u32 = u32.MAX_VALUE, maxLeft: u32 = 0, minRight: u32 = u32.MAX_VALUE, maxRight: u32 = 0;
   for (let n: usize = 0, count = <usize>pairs.count; n < count; n++) {
@@ -156,8 +156,8 @@ function measureIndices(pairs: Matches): void {
 }
 
 /**
- * Puts pairs right that the keys of their scores could not tell apart: scores must not ascend. Pairs of equal scores
- * are in order already, as every pass was stable. Returns false where that takes too many moves.
+ * Reorders pairs that their score keys could not distinguish, so that scores never ascend. Pairs with equal scores are
+ * already in order, because every pass is stable. Returns false if that takes too many moves.
  */
 function insertScores(pairs: Matches): bool {
   const scores = pairs.scores, lefts = pairs.left, rights = pairs.right;
@@ -185,9 +185,9 @@ function insertScores(pairs: Matches): bool {
 }
 
 /**
- * Sorts pairs with scores above 0, up to 1, in place. `first` and `second` are room for a 16-byte record a pair each,
- * `counters` for eight digits. Returns whether the pairs are sorted now; where not (many different scores, closer than
- * the keys can tell), all pairs are still there, in another order.
+ * Sorts pairs in place; scores must be above 0 and at most 1. `first` and `second` each have room for one 16-byte
+ * record per pair, `counters` for eight digits. Returns whether the pairs are now sorted. If not (too many distinct
+ * scores closer than the resolution of the keys), all pairs are still there, in another order.
  */
 export function sortMatches(pairs: Matches, first: usize, second: usize, counters: usize): bool {
   if (pairs.count < 2) return true;

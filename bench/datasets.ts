@@ -1,5 +1,5 @@
 /**
- * Benchmark data: the demo's people at three densities. It is made once and kept as raw files under
+ * Benchmark data: the demo's people at three densities. It is generated once and kept as raw files under
  * `.cache/bench/`, so that every run, and every peer in another language, reads the same bytes.
  */
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -10,24 +10,24 @@ import { makePeople, type Truth } from "../demo/people.js";
 import { linkageSchema } from "../demo/schema.js";
 import { allocateBytes, type ClkDataset, createClkDataset } from "../src/core/clk-dataset.js";
 
-/** Mean share of ones in the CLKs, in per cent. */
+/** Mean share of ones in the CLKs, in percent. */
 export type OnesShare = 36 | 50 | 58;
 
 export interface BenchOptions {
-  /** Records a side; half of the people are on both sides. */
+  /** Records per side; half of the people are on both sides. */
   readonly rows: number;
   readonly onesShare: OnesShare;
 }
 
 /** The files of one benchmark data set; see {@link benchDataset}. */
 export interface BenchPaths {
-  /** `rows` CLKs of 128 bytes each, one after the other. */
+  /** `rows` CLKs of 128 bytes each, back to back. */
   readonly left: string;
   readonly right: string;
-  /** The entity of each row as a little-endian unsigned 32-bit number; equal numbers mean the same human. */
+  /** The entity of each record as a little-endian unsigned 32-bit number; equal numbers mean the same person. */
   readonly leftEntities: string;
   readonly rightEntities: string;
-  /** JSON: `{name, rows, byteLength, sharedCount, schema}`, the schema as clkhash reads it. */
+  /** JSON: `{name, rows, byteLength, sharedCount, schema}`, the schema in clkhash's format. */
   readonly description: string;
 }
 
@@ -40,10 +40,10 @@ export interface BenchDataset {
   readonly paths: BenchPaths;
 }
 
-/** Raise this when people, schema or encoder change, so that nobody compares numbers of different data. */
+/** Increment this when people, schema or encoder change, so that numbers of different data are never compared. */
 const DATA_VERSION = 1;
 
-/** Hashes per bigram that give each share of ones to within one point; measured at 1,000 and 20,000 rows. */
+/** Hashes per bigram that yield each share of ones to within one point; measured at 1,000 and 20,000 records. */
 const HASHES_PER_BIGRAM: Readonly<Record<OnesShare, number>> = { 36: 6.8, 50: 10.5, 58: 13.1 };
 
 const SEED = 20_240_101;
@@ -51,7 +51,7 @@ const SECRET = "benchmark data is not secret";
 const BYTE_LENGTH = 128;
 const CACHE_FOLDER = fileURLToPath(new URL("../.cache/bench/", import.meta.url));
 
-/** The benchmark data of one size and density: read from the cache, or made and put there. */
+/** The benchmark data of one size and density, read from the cache or generated and stored there. */
 export function benchDataset({ rows, onesShare }: BenchOptions): BenchDataset {
   if (!Number.isInteger(rows) || rows < 1) throw new RangeError(`rows: expected a count from 1, got ${rows}`);
   const name = `people-v${DATA_VERSION}-${rows}-ones${onesShare}`;
@@ -78,7 +78,7 @@ function pathsIn(folder: string): BenchPaths {
   };
 }
 
-/** Writes all files beside their place and moves them there at once: a folder that exists is complete. */
+/** Writes all files to a draft folder and then renames it: a folder that exists is complete. */
 function make(folder: string, name: string, rows: number, onesShare: OnesShare): void {
   const schema = linkageSchema(HASHES_PER_BIGRAM[onesShare]);
   const { left, right, truth } = makePeople({ count: rows, seed: SEED });
@@ -96,7 +96,7 @@ function make(folder: string, name: string, rows: number, onesShare: OnesShare):
     renameSync(draft, folder);
   } catch (error) {
     rmSync(draft, { recursive: true });
-    if (!existsSync(folder)) throw error; // else another process made the same files first
+    if (!existsSync(folder)) throw error; // otherwise another process created the same files first
   }
 }
 

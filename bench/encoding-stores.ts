@@ -1,5 +1,5 @@
-// `npm run bench:encoding-stores`: what each store of encodings costs, per million rows of 128 bytes, on real servers:
-// bytes, seconds in, seconds out; without blocks, and with 5 blocks of 10 rows for each row.
+// `npm run bench:encoding-stores`: measures what each store of encodings costs on real servers, per million records of
+// 128 bytes: bytes, seconds in, seconds out; without blocks, and with each record in 5 blocks of 10 records.
 import { randomFillSync } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -23,11 +23,11 @@ import { median, seconds } from "./measure.js";
 const BYTE_LENGTH = 128;
 const BLOCKS_PER_ROW = 5;
 const ROWS_PER_BLOCK = 10;
-/** What a chunk of 300 million comparisons has on each side. */
+/** Records per side in a chunk of 300 million comparisons. */
 const RANGE_ROWS = 17_321;
-/** What a package of small blocks has. */
+/** Blocks in a package of small blocks. */
 const PACKAGE_BLOCKS = 100_000;
-/** Primes, so that multiples of them visit all rows, in an order of its own for each of a row's blocks. */
+/** Primes, so that their multiples visit all records, in a different order for each of a record's blocks. */
 const STRIDES = [7_368_787, 15_485_863, 32_452_843, 49_979_687, 67_867_967];
 const RESULTS = new URL("../docs/encoding-stores.md", import.meta.url);
 
@@ -150,7 +150,7 @@ async function* oneBlock(): AsyncGenerator<BlockMembers> {
   }
 }
 
-/** In the order of their names, as uploads sort them; which says nothing of their rows. */
+/** Blocks in the order of their names, as uploads sort them; the order is unrelated to their records. */
 async function* smallBlocks(): AsyncGenerator<BlockMembers> {
   const perKey = Math.floor(rowCount / ROWS_PER_BLOCK);
   const count = BLOCKS_PER_ROW * perKey;
@@ -184,7 +184,7 @@ function toTable(all: readonly Measured[]): string {
   return [head, ...lines.map((line) => line.trim())].join("\n");
 }
 
-/** Between the marks of the page. */
+/** Writes the table between the markers of the page. */
 function writeResults(table: string): void {
   const page = readFileSync(RESULTS, "utf8");
   const about = `${machineName()}; Node ${process.versions.node}. Medians of ${runs} runs.`;

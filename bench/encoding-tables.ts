@@ -12,7 +12,7 @@ export interface PendingParty {
 
 const token = () => randomBytes(24).toString("hex");
 
-/** @param fileOf the object that will hold an upload, if it is in one */
+/** @param fileOf returns the object that will hold an upload, if it is stored in one */
 export async function addParty(
   database: Database,
   fileOf: (receiptToken: string) => string | undefined,
@@ -27,7 +27,7 @@ export async function addParty(
   return { dataproviderId: party!.id, receiptToken };
 }
 
-/** Bytes of the tables that hold encodings and blocks, with their indexes. */
+/** Bytes of the tables that hold encodings and blocks, including their indexes. */
 export async function tableBytes(admin: pg.Pool): Promise<number> {
   const { rows } = await admin.query<{ size: string }>(
     "SELECT sum(pg_total_relation_size(name::regclass)) AS size FROM unnest($1::text[]) AS name",
@@ -36,7 +36,7 @@ export async function tableBytes(admin: pg.Pool): Promise<number> {
   return Number(rows[0]!.size);
 }
 
-/** Gives the room of rows that were removed back. */
+/** Reclaims the space of deleted rows. */
 export async function vacuum(admin: pg.Pool): Promise<void> {
   await admin.query(`VACUUM FULL ${TABLES.join()}`);
 }

@@ -1,5 +1,5 @@
-// Where does the bit-sliced kernel begin to pay? `npx tsx bench/kernel-choice.ts` prints the seconds of both kernels
-// by number of rows and by threshold: the numbers behind src/core/kernel/choose-kernel.ts.
+// When does the bit-sliced kernel pay off? `npx tsx bench/kernel-choice.ts` prints the times of both kernels by number
+// of rows and by threshold: the numbers behind src/core/kernel/choose-kernel.ts.
 import { createClkDataset } from "../src/core/clk-dataset.js";
 import type { KernelName } from "../src/core/kernel/kernel.js";
 import { MatchCollector } from "../src/core/kernel/match-collector.js";

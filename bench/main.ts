@@ -1,4 +1,4 @@
-// `npm run bench`: measures speed and memory; with `-- --peer` against anonlink from PyPI, in turn.
+// `npm run bench`: measures speed and memory; with `-- --peer`, alternately with anonlink from PyPI.
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -79,7 +79,7 @@ async function run(): Promise<void> {
   publish();
 }
 
-/** Runs the same command on another Node: the binary that npm's package `node` installs, from its package for this platform. */
+/** Runs the same command on another version of Node: the binary in npm's package of `node` for this platform. */
 function runOn(version: string): void {
   const folder = fileURLToPath(new URL(`../.cache/node-${version}/`, import.meta.url));
   const name = `node-${process.platform === "win32" ? "win" : process.platform}-${process.arch}`;

@@ -1,6 +1,6 @@
 import type { Peer, Question } from "./peer.js";
 
-/** One measurement of ours and, where there is a peer, of its work on the same data. */
+/** One measurement of ours and, if there is a peer, of the peer's on the same data. */
 export interface Cell {
   readonly what: string;
   /** Median seconds. */
@@ -8,7 +8,7 @@ export interface Cell {
   readonly theirs?: number;
   /** theirs / ours */
   readonly ratio?: number;
-  /** The ratio to reach. */
+  /** The target ratio. */
   readonly aim?: number;
   readonly note?: string;
 }
@@ -18,16 +18,16 @@ export interface Section {
   readonly title: string;
   readonly about: string;
   readonly cells: readonly Cell[];
-  /** The run that measured it; the report fills it in. */
+  /** How it was measured; filled in by the report. */
   readonly origin?: string;
 }
 
 /** What sections need to know. */
 export interface Bench {
   readonly peer: Peer | undefined;
-  /** Measurements of each cell; medians are taken. */
+  /** Measurements per cell; the median is taken. */
   readonly runs: number;
-  /** Small sizes only, to see that everything works. */
+  /** Small sizes only, to check that everything works. */
   readonly quick: boolean;
 }
 
@@ -37,7 +37,7 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** Runs a piece of work and returns its seconds. */
+/** Runs `work` and returns the seconds it took. */
 export async function seconds(work: () => unknown): Promise<number> {
   const start = performance.now();
   await work();
@@ -45,12 +45,12 @@ export async function seconds(work: () => unknown): Promise<number> {
 }
 
 /**
- * Measures ours and the peer's in turn, `runs` times each, after one run of ours to warm up.
+ * Measures ours and the peer's alternately, `runs` times each, after `warmUps` runs of ours (default 1).
  *
  * @param ours does the work once and returns a count to compare with the peer's, such as the number of pairs
- * @param question what to ask the peer, whose answer has `seconds` and that count under `countName`
+ * @param question the question for the peer, whose answer has `seconds` and that count under `countName`
  */
-export async function inTurn(
+export async function alternately(
   { peer, runs }: Bench,
   what: string,
   ours: () => Promise<number> | number,
@@ -86,7 +86,7 @@ export interface InTurnOptions {
   readonly warmUps?: number;
 }
 
-/** Says a finished cell on standard error. */
+/** Prints a finished cell to standard error. */
 export function report(cell: Cell): Cell {
   const ratio = cell.ratio === undefined ? "" : `, ratio ${cell.ratio.toFixed(2)}`;
   process.stderr.write(`${cell.what}: ${(1000 * cell.ours).toFixed(1)} ms${ratio} (${cell.note ?? ""})\n`);

@@ -1,4 +1,4 @@
-// Compares two files of raw rows for some seconds and says how much memory that took at most.
+// Compares two files of raw records for some seconds and prints the peak memory that it took.
 import { createReadStream } from "node:fs";
 import { availableParallelism } from "node:os";
 import { compare, readClkByteStream } from "../src/library/node.js";

@@ -13,7 +13,7 @@ export interface Question {
   readonly [key: string]: unknown;
 }
 
-/** anonlink from PyPI in a Python process of its own, which stays for all measurements. */
+/** anonlink from PyPI in a separate Python process, which is kept for all measurements. */
 export class Peer {
   readonly #process: ChildProcessByStdio<Writable, Readable, null>;
   readonly #waiting: ((answer: unknown) => void)[] = [];
@@ -30,7 +30,7 @@ export class Peer {
     });
   }
 
-  /** Makes the virtual environment at first use, and starts the peer. */
+  /** Creates the virtual environment on first use, and starts the peer. */
   static start(): Peer {
     const folder = `${cache}bench-${ANONLINK.replace("==", "-")}`;
     if (!existsSync(folder)) {

@@ -4,10 +4,10 @@ import { storeProgram } from "./program-results.js";
 import { publish } from "./report.js";
 
 /**
- * Stores a program's results in place of its last ones, and publishes all results.
+ * Stores a program's results in place of its previous ones, and publishes all results.
  *
  * @param name `worker` or `service`
- * @param run the command as a user types it, the measurements of each cell, and what it was measured against
+ * @param run the command as a user types it, the measurements per cell, and what it was measured against
  */
 export function publishProgram(
   name: string,

@@ -1,15 +1,15 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import type { Section } from "./measure.js";
 
-/** What a benchmark of a whole program measured: of the worker, or of the service. */
+/** Results of a benchmark of a whole program: the worker or the service. */
 export interface ProgramResults extends Section {
-  /** The run: machine, versions, date, command. */
+  /** How it was measured: machine, versions, date, command. */
   readonly origin: string;
 }
 
 const folder = new URL("results/programs/", import.meta.url);
 
-/** Stores a program's results in place of its last ones; `name` is that of the file. */
+/** Stores a program's results in place of its previous ones; `name` is the name of the file. */
 export function storeProgram(name: string, results: ProgramResults): void {
   mkdirSync(folder, { recursive: true });
   writeFileSync(new URL(`${name}.json`, folder), `${JSON.stringify(results, null, 1)}\n`);

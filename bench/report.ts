@@ -15,7 +15,7 @@ export interface Results {
   readonly sections: readonly Section[];
 }
 
-/** The order of the sections, whenever they were measured. */
+/** The order of the sections, regardless of when they were measured. */
 const TITLES = ["Comparing", "Threads", "Small blocks", "Solver", "Output", "Reading CLKs", "Memory"];
 
 const folder = new URL("results/", import.meta.url);
@@ -25,8 +25,8 @@ const PROGRAMS_START = "<!-- bench:programs:start -->";
 const PROGRAMS_END = "<!-- bench:programs:end -->";
 
 /**
- * Stores results under their Node version; each section says which run measured it. Sections that were not run keep
- * their last results, and so do those that were compared with the peer, where this run was without one.
+ * Stores results by Node version; each section states how it was measured. Sections that were not run keep their
+ * previous results, and so do those that were compared with the peer, if this run was without one.
  */
 export function store(results: Results): void {
   const file = new URL(`node-${results.node.split(".")[0]}.json`, folder);
@@ -34,7 +34,7 @@ export function store(results: Results): void {
   let peer = results.peer;
   try {
     const last = JSON.parse(readFileSync(file, "utf8")) as Results;
-    peer ??= last.peer; // of the sections that keep their results
+    peer ??= last.peer; // for the sections that keep their results
     before = last.sections.map((section) => ({ origin: originOf(last), ...section }));
   } catch {}
   const compared = (section: Section) => section.cells.some(({ ratio }) => ratio !== undefined);
@@ -111,7 +111,7 @@ function sectionText({ title, about, cells, origin }: Section): string {
   ].join("\n\n");
 }
 
-/** Ratios at 20,000 × 20,000, and the other peers' ratios, one column a Node version. */
+/** Ratios of cells with an aim, and of those at 58 % ones and 20,000 records; one column per Node version. */
 function readmeTable(all: readonly Results[]): string {
   const wanted = (cell: Cell) => cell.ratio !== undefined && cell.aim !== undefined;
   const names: string[] = [];

@@ -1,4 +1,4 @@
-// `npm run bench:service`: the service in one process (`anonlink-wasm serve`), over HTTP, as its users have it.
+// `npm run bench:service`: measures the service in one process (`anonlink-wasm serve`), over HTTP, as its users see it.
 import { execFileSync } from "node:child_process";
 import { createReadStream, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,7 +14,7 @@ import { publishProgram } from "./program-report.js";
 
 const THRESHOLD = 0.85;
 const BYTE_LENGTH = 128;
-/** Between two looks at a run, for one client; many together look about as often. */
+/** Time between two polls of a run by one client; many clients together poll about as often. */
 const POLL_MS = 20;
 
 const { values } = parseArgs({
@@ -56,7 +56,7 @@ interface Project {
   readonly result_token: string;
 }
 
-/** Each measurement gets a service of its own, with nothing in it. */
+/** Makes a measurement on a new, empty service. */
 async function withService(measure: (service: Service) => Promise<void>): Promise<void> {
   const data = mkdtempSync(join(folder, "data-"));
   const args = [cli, "serve", "--port", "0", "--data", data, "--log-level", "error"];
@@ -70,7 +70,7 @@ async function withService(measure: (service: Service) => Promise<void>): Promis
   }
 }
 
-/** Many small projects at the same moment: from the first request to the last result. */
+/** Many small projects at once: from the first request to the last result. */
 async function manyProjects(service: Service): Promise<void> {
   const { left, right } = benchDataset({ rows: size.rows, onesShare: 50 });
   const times: number[] = [];
@@ -98,7 +98,7 @@ async function manyProjects(service: Service): Promise<void> {
 async function oneUpload(service: Service, form: "binary" | "JSON"): Promise<void> {
   const file = join(folder, `upload.${form}`);
   writeUpload(file, form);
-  for (const pid of pidsOf(service)) writeFileSync(`/proc/${pid}/clear_refs`, "5"); // forget what the start took
+  for (const pid of pidsOf(service)) writeFileSync(`/proc/${pid}/clear_refs`, "5"); // reset the peak after the start
   const idle = residentMiB(service, "VmRSS");
   const times: number[] = [];
   for (let n = 0; n < runs; n++) {
@@ -190,7 +190,7 @@ function streamOf(file: string): BodyInit {
   return Readable.toWeb(createReadStream(file, { highWaterMark: 2 ** 18 })) as unknown as BodyInit;
 }
 
-/** Rows of the benchmark's people, again and again. */
+/** Writes the records of the benchmark's people, repeated. */
 function writeUpload(file: string, form: "binary" | "JSON"): void {
   const { left } = benchDataset({ rows: Math.min(size.uploadRows, 20_000), onesShare: 50 });
   const times = size.uploadRows / left.recordCount;
@@ -234,14 +234,14 @@ async function startRun(service: Service, project: Project): Promise<string> {
   return answer.run_id;
 }
 
-/** Waits for the run's end, and fetches its groups. */
+/** Waits for the run to end, and fetches its groups. */
 async function groups(service: Service, project: Project, run: string, pollMs = POLL_MS): Promise<void> {
   await whenStage(service, project, run, Number.POSITIVE_INFINITY, pollMs);
   const path = `/projects/${project.project_id}/runs/${run}/result`;
   await call(service, "GET", path, { headers: { Authorization: project.result_token } });
 }
 
-/** Resolves with the moment at which the run was seen in that stage, or completed. */
+/** Resolves to the time at which the run was seen in that stage or a later one, or completed. */
 async function whenStage(
   service: Service,
   project: Project,
@@ -270,7 +270,7 @@ async function call<T>({ url }: Service, method: string, path: string, init: Req
   return (text === "" ? undefined : JSON.parse(text)) as T;
 }
 
-/** What the kernel says of the service's memory: now (VmRSS) or at its highest (VmHWM). */
+/** The service's memory, as reported by the kernel: now (VmRSS) or at its peak (VmHWM). */
 function residentMiB(service: Service, field: "VmRSS" | "VmHWM"): number {
   const sizes = pidsOf(service).map(
     (pid) => readFileSync(`/proc/${pid}/status`, "utf8").match(`${field}:\\s+(\\d+)`)?.[1],

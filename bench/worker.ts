@@ -1,4 +1,5 @@
-// `npm run bench:worker`: one worker process of ours and one of Python's, in turn, on the tasks of the entity service.
+// `npm run bench:worker`: measures one of our worker processes and one of Python's, alternately, on the tasks of the
+// entity service.
 import { parseArgs } from "node:util";
 import { until } from "../test/celery/until.js";
 import { ServiceCluster } from "../test/fleet/cluster.js";
@@ -10,9 +11,9 @@ import { publishProgram } from "./program-report.js";
 const CONCURRENCY = 2;
 const THRESHOLD = 0.8;
 const RUN_MS = 300_000;
-/** As test/fleet/requirements-newest.txt has them. */
+/** As in test/fleet/requirements-newest.txt. */
 const PEER = "celery 5.7.0 and anonlink 0.15.3";
-/** What part of a task's time may be spent on what is no comparison. */
+/** The share of a task's time that may be spent on anything but comparisons. */
 const OVERHEAD_SHARE = 0.05;
 
 const { values } = parseArgs({
@@ -25,7 +26,7 @@ const SIDES = ["ours", "python"] as const;
 type Side = (typeof SIDES)[number];
 type Workload = { readonly what: string; readonly parties: readonly PartyData[]; readonly aim: number };
 
-process.env["TMPDIR"] = "/dev/shm"; // memory: what disks take to sync files is none of the workers' work
+process.env["TMPDIR"] = "/dev/shm"; // in memory, so that syncing files to disk is not measured
 const cluster = await ServiceCluster.start({ durable: false });
 try {
   await startWorkers();
@@ -55,7 +56,7 @@ try {
   await cluster.remove();
 }
 
-/** Both run all the time, and take tasks in turn. */
+/** Starts both workers. They keep running, and take tasks alternately. */
 async function startWorkers(): Promise<void> {
   await Promise.all([
     cluster.ours("ours", { concurrency: CONCURRENCY }),
@@ -103,7 +104,7 @@ async function measure(workload: Workload): Promise<Workloads> {
   return { cell, of: { ours, python: theirs } };
 }
 
-/** One run, of data that no worker has seen: from when a worker takes tasks to when the last has ended. */
+/** One run, of data that no worker has seen: from when a worker takes tasks until the last has ended. */
 async function once(side: Side, { parties, aim }: Workload): Promise<{ seconds: number; count: number }> {
   const run = await cluster.startRun(parties, THRESHOLD, aim);
   const count = run.taskIds.length;
@@ -115,15 +116,15 @@ async function once(side: Side, { parties, aim }: Workload): Promise<{ seconds: 
     );
   });
   await cluster.ask("stop_consuming", consumer);
-  await cluster.store.del("highmemory"); // nobody aggregates here
+  await cluster.store.del("highmemory"); // no worker aggregates here
   return { seconds: time, count };
 }
 
-/** What a task takes beside its comparisons, and how large it must be for that not to matter. */
+/** What a task takes besides its comparisons, and how large it must be for that not to matter. */
 function overheadCell(tiny: Workloads, large: Workloads): Cell {
   const [ours, theirs] = SIDES.map((side) => {
     const { comparisons, seconds: time } = large.of[side];
-    const rate = comparisons / time; // of all that run at once
+    const rate = comparisons / time; // of all concurrent tasks
     const { tasks, comparisons: few, seconds: fewTime } = tiny.of[side];
     const perTask = (CONCURRENCY * (fewTime - few / rate)) / tasks;
     return { perTask, size: ((1 / OVERHEAD_SHARE - 1) * perTask * rate) / CONCURRENCY };
@@ -141,6 +142,6 @@ function overheadCell(tiny: Workloads, large: Workloads): Cell {
 interface Overhead {
   /** Seconds. */
   readonly perTask: number;
-  /** Comparisons of which {@link OVERHEAD_SHARE} of the time is overhead. */
+  /** Comparisons at which {@link OVERHEAD_SHARE} of the time is overhead. */
   readonly size: number;
 }

@@ -1,6 +1,6 @@
 /**
- * People → CLKs (cryptographic longterm keys: keyed Bloom filters of bigrams), bit for bit as clkhash makes
- * them. Each party runs this where its data lives; only the CLKs leave the house.
+ * Encodes people as CLKs (cryptographic longterm keys: keyed Bloom filters of bigrams), bit for bit like clkhash.
+ * Each party runs this where its data is stored; only the CLKs leave its premises.
  */
 import { createHmac, hkdfSync } from "node:crypto";
 import { allocateBytes, type ClkDataset, createClkDataset } from "../src/core/clk-dataset.js";
@@ -10,11 +10,11 @@ import { type LinkageFeature, type LinkageSchema, linkageSchema } from "./schema
 export interface EncoderOptions {
   /** Bits that a bigram sets in a field of weight 1 (see schema.ts), more than 0. */
   readonly hashesPerBigram: number;
-  /** What the parties share and nobody else may know. */
+  /** Shared by the parties; no one else may know it. */
   readonly secret: string;
 }
 
-/** Encodes people, one CLK of 1,024 bits each, in their order. */
+/** Encodes people in order, as one CLK of 1,024 bits each. */
 export function encodePeople(
   people: readonly Person[],
   { hashesPerBigram, secret }: EncoderOptions,
@@ -22,7 +22,7 @@ export function encodePeople(
   return encodeWithSchema(people, linkageSchema(hashesPerBigram), secret);
 }
 
-/** Encodes people as a linkage schema says. */
+/** Encodes people according to a linkage schema. */
 export function encodeWithSchema(
   people: readonly Person[],
   schema: LinkageSchema,
@@ -45,7 +45,7 @@ interface FieldKeys {
   readonly md5: Uint8Array;
 }
 
-/** Two keys a field, cut one after the other from a single HKDF output. */
+/** Two keys per field, consecutive parts of a single HKDF output. */
 function deriveKeys(schema: LinkageSchema, secret: string): FieldKeys[] {
   const { hash, info, salt, keySize } = schema.clkConfig.kdf;
   const length = schema.features.length * 2 * keySize;
@@ -61,7 +61,7 @@ function deriveKeys(schema: LinkageSchema, secret: string): FieldKeys[] {
   });
 }
 
-/** Sets the bits of one field. It remembers the bits of every bigram: a field has few different ones. */
+/** Sets the bits of one field. Caches the bits of every bigram, because a field has few different ones. */
 class FieldEncoder {
   readonly #identifier: keyof Person;
   readonly #bitsPerToken: number;
@@ -98,13 +98,13 @@ class FieldEncoder {
   }
 }
 
-/** The HMAC of a text as one large big-endian number, modulo `modulus`. */
+/** The HMAC of a string as one large big-endian number, modulo `modulus`. */
 function hmacModulo(algorithm: "sha1" | "md5", key: Uint8Array, text: string, modulus: number): number {
   const digest = createHmac(algorithm, key).update(text, "utf8").digest("hex");
   return Number(BigInt(`0x${digest}`) % BigInt(modulus));
 }
 
-/** «ann» → « a», «an», «nn», «n ». A field without a value has no bigrams. Characters are code points. */
+/** "ann" → " a", "an", "nn", "n ". An empty field has no bigrams. Characters are code points. */
 function bigramsOf(value: string): string[] {
   if (value === "") return [];
   const characters = [" ", ...value, " "];

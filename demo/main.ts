@@ -1,4 +1,4 @@
-/** `npm run demo`: two organisations find the people they have in common without showing anyone's data. */
+/** `npm run demo`: two organizations find the people they have in common without revealing anyone's data. */
 import { link } from "../src/library/node.js";
 import { encodePeople } from "./clk-encoder.js";
 import { makePeople, type Person, type Truth } from "./people.js";
@@ -7,10 +7,10 @@ import { FIELD_NAMES } from "./schema.js";
 const PEOPLE_PER_SIDE = 10_000;
 const SEED = 2024;
 const THRESHOLD = 0.8;
-const ENCODER = { hashesPerBigram: 10, secret: "known to both organisations, to nobody else" };
+const ENCODER = { hashesPerBigram: 10, secret: "known to both organizations, and to no one else" };
 
 const { left, right, truth } = makePeople({ count: PEOPLE_PER_SIDE, seed: SEED });
-print(`Two organisations hold ${number(PEOPLE_PER_SIDE)} people each, typed by different hands.`);
+print(`Two organizations hold ${number(PEOPLE_PER_SIDE)} people each, typed by different hands.`);
 print(
   `${number(truth.sharedCount)} people are on both sides; the computer does not know which. For example:`,
 );
@@ -46,7 +46,7 @@ print(
 );
 print(
   "Try next: set THRESHOLD in demo/main.ts to 0.9 (surer, but misses more) or to 0.7 (finds more, but mixes up\n" +
-    "relatives), then link CLKs of your own as the README shows.",
+    "relatives), then link your own CLKs as the README shows.",
 );
 
 interface Score {
@@ -56,7 +56,7 @@ interface Score {
   readonly recall: number;
 }
 
-/** Compares found pairs with the truth: precision is how many of them are right, recall how many exist. */
+/** Compares found pairs with the truth: precision is the correct share of them, recall the share of true pairs found. */
 function score(
   leftRecords: Uint32Array,
   rightRecords: Uint32Array,
@@ -70,7 +70,7 @@ function score(
   return { found, correct, precision: found === 0 ? 1 : correct / found, recall: correct / sharedCount };
 }
 
-/** The groups of two data sets as pairs: each holds exactly one record of either side. */
+/** The groups of two data sets as pairs: each has exactly one record of either side. */
 function recordsOfGroups({ datasets, records }: typeof result.groups): {
   left: Uint32Array;
   right: Uint32Array;
@@ -81,7 +81,7 @@ function recordsOfGroups({ datasets, records }: typeof result.groups): {
   };
 }
 
-/** Shows one human as both sides know them, misspelt on the right. */
+/** Prints one person as both sides know them, misspelled on the right. */
 function printSamePerson(): void {
   const rowOfEntity = new Map(Array.from(truth.left, (entity, row) => [entity, row]));
   for (const [row, entity] of truth.right.entries()) {

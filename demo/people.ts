@@ -1,14 +1,14 @@
-/** Two synthetic sets of people who partly overlap, for the demo, the benchmarks and the tests. */
+/** Two synthetic, partly overlapping sets of people, for the demo, the benchmarks and the tests. */
 import type { Faker } from "@faker-js/faker";
 import { faker } from "@faker-js/faker/locale/en_AU";
 import { misspell } from "./typing-errors.js";
 
-/** One record of personal data; every field is lower-case text, and empty where it is not known. */
+/** One record of personal data; every field is a lowercase string, empty if unknown. */
 export interface Person {
   readonly givenName: string;
   readonly middleInitial: string;
   readonly familyName: string;
-  /** `YYYYMMDD`: a typing error may have made it an impossible date. */
+  /** `YYYYMMDD`; a typing error may have made it an invalid date. */
   readonly dateOfBirth: string;
   readonly houseNumber: string;
   readonly street: string;
@@ -17,20 +17,20 @@ export interface Person {
   readonly phone: string;
 }
 
-/** Who is who: row `i` of a set is about the entity `left[i]` or `right[i]`; equal numbers mean the same human. */
+/** Record `i` of a set is about the person `left[i]` or `right[i]`; equal numbers mean the same person. */
 export interface Truth {
   readonly left: Uint32Array;
   readonly right: Uint32Array;
-  /** How many entities occur on both sides. */
+  /** How many people occur on both sides. */
   readonly sharedCount: number;
 }
 
 export interface PeopleOptions {
-  /** People in each of the two sets, a whole number from 0. */
+  /** People in each of the two sets, an integer from 0. */
   readonly count: number;
   /** The share of people that both sets know, 0 to 1. Default: 0.5. */
   readonly shared?: number;
-  /** The same seed gives the same people. */
+  /** The same seed produces the same people. */
   readonly seed: number;
 }
 
@@ -40,15 +40,15 @@ export interface PeopleSets {
   readonly truth: Truth;
 }
 
-/** The share of people who live with a person made before them: same family name, same address. */
+/** The share of people who live with a person created before them: same family name, same address. */
 const RELATIVE_SHARE = 0.1;
 
-/** Ages are counted from this day, so that the data does not change with the calendar. */
+/** Ages are counted from this day, so that the data does not depend on the current date. */
 const REFERENCE_DATE = "2024-01-01";
 
 /**
- * Makes two sets of `count` people. The left set is typed without errors; in the right set the people that
- * both know may be misspelt, and each set has an order of its own. Seeds faker's global generator.
+ * Creates two sets of `count` people. The left set has no typing errors; in the right set, the people in both sets may
+ * be misspelled. Each set has its own order. Seeds faker's global generator.
  */
 export function makePeople({ count, shared = 0.5, seed }: PeopleOptions): PeopleSets {
   if (!Number.isInteger(count) || count < 0)
@@ -58,7 +58,7 @@ export function makePeople({ count, shared = 0.5, seed }: PeopleOptions): People
   const sharedCount = Math.round(count * shared);
   const entities = makeEntities(faker, 2 * count - sharedCount);
 
-  // Entities 0 … sharedCount - 1 are in both sets, then come those only on the left, then those only on the right.
+  // Entities 0 … sharedCount - 1 are in both sets, followed by those only on the left, then those only on the right.
   const leftRows = shuffledRange(faker, 0, count);
   const rightRows = shuffledRange(faker, count - sharedCount, 2 * count - sharedCount);
   for (let row = 0; row < rightRows.length; row++) {
@@ -75,7 +75,7 @@ export function makePeople({ count, shared = 0.5, seed }: PeopleOptions): People
   };
 }
 
-/** Different humans; some of them share a household with one made before. */
+/** Different people; some of them share a household with one created before. */
 function makeEntities(random: Faker, count: number): Person[] {
   const entities: Person[] = [];
   for (let i = 0; i < count; i++) {
@@ -105,13 +105,13 @@ function makeDateOfBirth(random: Faker): string {
   return date.toISOString().slice(0, 10).replaceAll("-", "");
 }
 
-/** Moves a person in with another: they keep their given names, their date of birth and their phone. */
+/** Moves a person in with a relative: they keep their given names, date of birth and phone. */
 function moveIn(person: Person, relative: Person): Person {
   const { familyName, houseNumber, street, town, postcode } = relative;
   return { ...person, familyName, houseNumber, street, town, postcode };
 }
 
-/** The whole numbers `from … to - 1` in a random order. */
+/** The integers `from … to - 1` in random order. */
 function shuffledRange(random: Faker, from: number, to: number): Uint32Array {
   const numbers = Uint32Array.from({ length: to - from }, (_, i) => from + i);
   for (let i = numbers.length - 1; i > 0; i--) {

@@ -1,6 +1,6 @@
 /**
- * How people become CLKs, as a linkage schema of clkhash, version 3: `JSON.stringify(linkageSchema(10))` is a
- * schema file that clkhash reads, and with it clkhash makes the same CLKs as clk-encoder.ts.
+ * How people are encoded as CLKs, as a clkhash linkage schema, version 3: `JSON.stringify(linkageSchema(10))` is a
+ * schema file for clkhash, with which clkhash produces the same CLKs as clk-encoder.ts.
  */
 import type { Person } from "./people.js";
 
@@ -11,7 +11,7 @@ export interface LinkageSchema {
     /** Bits in one CLK. */
     readonly l: number;
     readonly xorFolds: 0;
-    /** How the secret becomes one pair of keys a field; `info` and `salt` are base64, `keySize` is in bytes. */
+    /** Derives a pair of keys per field from the secret; `info` and `salt` are base64, `keySize` is in bytes. */
     readonly kdf: {
       readonly type: "HKDF";
       readonly hash: "SHA256";
@@ -23,7 +23,7 @@ export interface LinkageSchema {
   readonly features: readonly LinkageFeature[];
 }
 
-/** One field of a record: in the schema's order, which the derived keys follow. */
+/** One field of a record, in the schema's order, which is also the order of the derived keys. */
 export interface LinkageFeature {
   readonly identifier: keyof Person;
   readonly format: { readonly type: "string"; readonly encoding: "utf-8" };
@@ -36,9 +36,9 @@ export interface LinkageFeature {
 }
 
 /**
- * How much a bigram of each field counts: a person keeps names and date of birth for life, but may move house
- * together with others. The rounding to whole bits happens at a different point in each field, so that
- * a fraction of a hash more or less makes a difference.
+ * The weight of a bigram in each field: people keep their names and date of birth for life, but may move house together
+ * with others. Weights are rounded to whole bits at a different point in each field, so that a fraction of a hash more
+ * or less makes a difference.
  */
 const FIELD_WEIGHTS: Readonly<Record<keyof Person, number>> = {
   givenName: 1.4,
@@ -58,8 +58,8 @@ export const FIELD_NAMES = Object.freeze(Object.keys(FIELD_WEIGHTS) as (keyof Pe
 /**
  * The schema of the demo's people.
  *
- * @param hashesPerBigram bits that a bigram sets in a field of weight 1, more than 0; fractions count. The more,
- * the larger the share of ones in a CLK.
+ * @param hashesPerBigram bits that a bigram sets in a field of weight 1, more than 0; fractions are allowed. More bits
+ * increase the share of ones in a CLK.
  */
 export function linkageSchema(hashesPerBigram: number): LinkageSchema {
   if (!(hashesPerBigram > 0 && hashesPerBigram < Infinity)) {

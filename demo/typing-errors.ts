@@ -1,8 +1,8 @@
-/** The errors that people make when they type other people's data. */
+/** Errors that people make when they type other people's data. */
 import type { Faker } from "@faker-js/faker";
 import type { Person } from "./people.js";
 
-/** How often a record holds 0, 1, 2, 3 or 4 errors: two on average. */
+/** How often a record has 0, 1, 2, 3 or 4 errors: two on average. */
 const ERROR_COUNTS = [
   { value: 0, weight: 10 },
   { value: 1, weight: 25 },
@@ -11,13 +11,13 @@ const ERROR_COUNTS = [
   { value: 4, weight: 15 },
 ];
 
-/** The share of records in which given and family name have changed places. */
+/** The share of records in which given and family name are swapped. */
 const SWAPPED_NAMES_SHARE = 0.02;
 
 /** The share of errors that lose the whole field. */
 const DROPPED_FIELD_SHARE = 0.1;
 
-/** How likely an error is to hit a field: long fields see more of them. */
+/** How likely an error is to affect a field: long fields have more of them. */
 const FIELD_WEIGHTS: { value: keyof Person; weight: number }[] = [
   { value: "givenName", weight: 4 },
   { value: "middleInitial", weight: 1 },
@@ -30,7 +30,7 @@ const FIELD_WEIGHTS: { value: keyof Person; weight: number }[] = [
   { value: "phone", weight: 2 },
 ];
 
-/** A copy of a record as a second, less careful clerk would have typed it. */
+/** A copy of a record as a second, less careful clerk would type it. */
 export function misspell(random: Faker, person: Person): Person {
   const copy: Record<keyof Person, string> = { ...person };
   if (random.datatype.boolean(SWAPPED_NAMES_SHARE)) {
@@ -45,7 +45,7 @@ export function misspell(random: Faker, person: Person): Person {
   return copy;
 }
 
-/** One wrong key: in a date a wrong digit, elsewhere a character too many, too few, wrong or out of turn. */
+/** One typing error: in a date, a wrong digit; elsewhere, an extra, missing, wrong or transposed character. */
 function mistype(random: Faker, field: keyof Person, value: string): string {
   if (value === "") return value;
   const position = random.number.int(value.length - 1);

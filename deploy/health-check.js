@@ -1,5 +1,5 @@
-// Whether what runs in this container lives: asks its /healthz, on the port that its command line says. What is no server
-// is well as long as it runs.
+// The container's health check: requests /healthz on the port in the program's command line. A command that is not a
+// server is healthy while it runs.
 import { readFileSync } from "node:fs";
 
 /** By command, the option that names the port, and its default. */
@@ -11,7 +11,7 @@ const PORTS = {
 };
 const TIMEOUT_MS = 4000;
 
-/** The port of a command line; `undefined` where the command is no server. */
+/** The port in a command line; `undefined` if the command is not a server. */
 function portOf(commandLine) {
   const args = commandLine.slice(commandLine.findIndex((word) => word.endsWith("/cli/main.js")) + 1);
   const known = PORTS[args[0]];
@@ -22,7 +22,7 @@ function portOf(commandLine) {
   return Number(args[at] === option ? args[at + 1] : args[at].slice(option.length + 1));
 }
 
-// The first process is the program, or an init with the program's command line as its own arguments.
+// Process 1 is the program, or an init process that has the program's command line as its arguments.
 const port = portOf(readFileSync("/proc/1/cmdline", "utf8").split("\0").slice(0, -1));
 if (port !== undefined) {
   const answer = await fetch(`http://127.0.0.1:${port}/healthz`, { signal: AbortSignal.timeout(TIMEOUT_MS) });

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
-rmSync("dist", { recursive: true, force: true }); // what was moved or removed must not stay
+rmSync("dist", { recursive: true, force: true }); // files that were moved or removed must not remain
 mkdirSync("build", { recursive: true });
 
 const run = (command, ...args) => execFileSync(`node_modules/.bin/${command}`, args, { stdio: "inherit" });
@@ -21,7 +21,7 @@ export const BIT_SLICED_WASM = "${base64("bit-sliced")}";
 `,
 );
 
-// A thread's whole program as one text: no bundler needs to find a second file, in Node or in a browser.
+// A thread's whole program as one string, so that no bundler has to find a second file, in Node or in a browser.
 async function embedProgram(entryPoint, target, name, comment, options) {
   const { outputFiles } = await esbuild.build({
     entryPoints: [entryPoint],

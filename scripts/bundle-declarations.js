@@ -1,21 +1,21 @@
-// One declaration file of a library's public API: what its entry point exports and what those declarations mention,
-// and nothing else, so that the package's users see no module of its inside.
+// Bundles a library's public API into one declaration file: the entry point's exports and the declarations that they
+// reference, and nothing else, so that users of the package see no internal modules.
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import ts from "typescript";
 
-/** @param entry the entry point's declaration file, as tsc writes it; returns the text of the bundled file */
+/** @param entry the entry point's declaration file, as tsc writes it. Returns the source of the bundled file. */
 export function bundleDeclarations(entry) {
   const modules = new Map();
   const wanted = new Map(); // statement → its module, in the order of discovery
-  const owners = new Map(); // name → the module that declares it: one scope for all of them
+  const owners = new Map(); // name → the module that declares it: all modules share one scope
 
   const load = (path) => {
     if (!modules.has(path)) modules.set(path, readModule(path));
     return modules.get(path);
   };
 
-  /** Where an exported name is declared: through re-exports to its module. */
+  /** Finds the declaration of an exported name, following re-exports. */
   function find(path, name) {
     const module = load(path);
     if (module.declared.has(name)) return { path, name };
@@ -39,7 +39,7 @@ export function bundleDeclarations(entry) {
     }
   }
 
-  /** Wants every name of a module's scope that a declaration mentions. */
+  /** Adds every name of the module's scope that a declaration references. */
   function mention(path, node) {
     if (ts.isImportTypeNode(node)) throw new Error(`an import type in ${path}: ${node.getText()}`);
     if (ts.isIdentifier(node)) {
@@ -50,12 +50,12 @@ export function bundleDeclarations(entry) {
       return;
     }
     ts.forEachChild(node, (child) => {
-      // The name of a member or a parameter is not a mention.
+      // The name of a member or a parameter is not a reference.
       if (!(child === node.name && ts.isIdentifier(child))) mention(path, child);
     });
   }
 
-  /** What the entry point exports: name → whether as a type only. */
+  /** The entry point's exports: name → whether it is exported only as a type. */
   function exportsOf(path) {
     const module = load(path);
     const names = new Map();

@@ -1,4 +1,4 @@
-// Turns src/service/openapi.yaml into what the service imports: the document itself, and its types.
+// Generates what the service imports from src/service/openapi.yaml: the document itself and its types.
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import openapiTs, { astToString } from "openapi-typescript";

@@ -1,4 +1,4 @@
-// Makes the two tarballs in build/: the library `anonlink-wasm`, alone and without dependencies, and the checkout
+// Packs the two tarballs in build/: the library `anonlink-wasm`, alone and without dependencies, and the checkout
 // itself, `anonlink-wasm-service`.
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

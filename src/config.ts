@@ -16,13 +16,13 @@ export interface DatabaseConfig extends HostAndPort {
   readonly database: string;
   readonly user: string;
   readonly password: string;
-  /** Connections that the pool of a worker keeps, 0 or more. */
+  /** Minimum connections in a worker's pool, 0 or more. */
   readonly minConnections: number;
-  /** Connections that it opens at most, 1 or more. */
+  /** Maximum connections in the pool, 1 or more. */
   readonly maxConnections: number;
 }
 
-/** With `usesSentinel`, host and port are a Sentinel's, and `sentinelName` names the master. */
+/** With `usesSentinel`, host and port are a Sentinel's, and `sentinelName` is the master's name. */
 export interface RedisConfig extends HostAndPort {
   readonly password: string;
   readonly usesSentinel: boolean;
@@ -32,19 +32,34 @@ export interface RedisConfig extends HostAndPort {
 }
 
 export interface CeleryConfig {
-  /** `redis://`, `rediss://` or `sentinel://`; may hold a password. */
+  /** `redis://`, `rediss://` or `sentinel://`; may contain a password. */
   readonly brokerUrl: string;
-  /** Which queue tasks go to: `{task: {queue}}`, in JSON or as Python writes it. */
+  /** The queue of each task: `{task: {queue}}`, in JSON or as a Python literal. */
   readonly routes: string;
-  /** Whether a task is acknowledged only when its work is stored. */
+  /** Whether a task is acknowledged only after its work is stored. */
   readonly acksLate: boolean;
-  /** Tasks at the same time, 1 or more. */
+  /** Tasks that run at once, 1 or more. */
   readonly concurrency: number;
-  /** Tasks claimed beyond the running ones, as a multiple of `concurrency`; 0 is no limit. */
+  /** Messages held for each of the `concurrency` tasks; 0 means no limit. */
   readonly prefetchMultiplier: number;
   readonly maxTasksPerChild: number;
-  /** Seconds after which a message that nobody has acknowledged goes back to its queue; the same in all workers. */
-  readonly visibilityTimeoutSeconds: number;
+  /** Celery's `broker_transport_options`, in JSON or as a Python literal; empty for Celery's defaults. */
+  readonly transportOptions: string;
+  /**
+   * Seconds after which an unacknowledged message of a Python worker returns to its queue; must be the same for all
+   * workers. If undefined, that of the transport options applies, or Celery's default, 3,600.
+   */
+  readonly visibilityTimeoutSeconds: number | undefined;
+  /** Whether a worker accepts remote control, such as `celery inspect`, `revoke` and `shutdown`. */
+  readonly enableRemoteControl: boolean;
+  /** The file that keeps a worker's revoked ids across restarts, if any. */
+  readonly stateFile: string | undefined;
+  /** Maximum bytes of a message, and of its decompressed body. */
+  readonly maxMessageBytes: number;
+  /** Seconds after which a connection whose broker does not answer is reopened. */
+  readonly socketTimeoutSeconds: number;
+  /** Seconds that a worker waits for its tasks when it is asked to stop. */
+  readonly shutdownGraceSeconds: number;
 }
 
 export interface ObjectStoreConfig extends HostAndPort {
@@ -56,18 +71,18 @@ export interface ObjectStoreConfig extends HostAndPort {
 }
 
 export interface LimitsConfig {
-  /** Comparisons that a chunk aims at. */
+  /** Target number of comparisons per chunk. */
   readonly chunkSizeAim: number;
   /** A run with more candidate pairs fails. */
   readonly similarityScoresMaxCandidatePairs: number;
   /** A run with more candidate pairs to solve fails. */
   readonly solverMaxCandidatePairs: number;
-  /** Bytes in an encoding, at least and at most. */
+  /** Minimum and maximum bytes of an encoding. */
   readonly minEncodingSize: number;
   readonly maxEncodingSize: number;
-  /** How long Redis keeps what it knows of a run, in seconds. */
+  /** How long Redis keeps the state of a run, in seconds. */
   readonly cacheExpirySeconds: number;
-  /** Encodings that a worker keeps in memory between tasks, in bytes. */
+  /** Size of a worker's cache of encodings between tasks, in bytes. */
   readonly encodingCacheByteLength: number;
 }
 
@@ -79,7 +94,7 @@ export interface Config {
   readonly limits: LimitsConfig;
 }
 
-/** Where the Python entity service sends its tasks; all others go to the default queue. */
+/** The routes of the Python entity service; all other tasks go to the default queue. */
 const DEFAULT_ROUTES = JSON.stringify({
   "entityservice.tasks.comparing.create_comparison_jobs": { queue: "celery" },
   "entityservice.tasks.comparing.compute_filter_similarity": { queue: "compute" },
@@ -93,13 +108,16 @@ const DEFAULT_ROUTES = JSON.stringify({
 const COUNT = { least: 1, most: Number.MAX_SAFE_INTEGER };
 
 /**
- * Reads the settings of a worker from environment variables, which have the names of the Python entity service. Beyond
- * those, servers may carry a port (`host:port`), ENCODING_CACHE_BYTES [512 MiB] bounds a worker's cache, and
- * CELERY_VISIBILITY_TIMEOUT_SECONDS [3600] says when the messages of dead workers go back to their queue. A variable that
- * is missing or empty has its default; numbers may carry underscores.
+ * Reads the settings of a worker from environment variables with the names of the Python entity service. Servers may
+ * include a port (`host:port`). A missing or empty variable has its default. Numbers may contain underscores. Settings
+ * that the Python service does not have: ENCODING_CACHE_BYTES [512 MiB], the size of a worker's cache;
+ * CELERY_MAX_MESSAGE_BYTES [64 MiB], the largest message that it reads; CELERY_VISIBILITY_TIMEOUT_SECONDS [3600], when
+ * the messages of a dead Python worker return to their queue; CELERY_BROKER_SOCKET_TIMEOUT_SECONDS [15], when a silent
+ * connection to the broker is reopened; CELERY_SHUTDOWN_GRACE_SECONDS [90], how long a stopping worker waits for its
+ * tasks.
  *
  * @returns a frozen object
- * @throws ConfigError for the first variable that is wrong
+ * @throws ConfigError for the first invalid variable
  */
 export function readConfig(env: Environment): Config {
   const redis = readRedis(env);
@@ -150,11 +168,26 @@ function readCelery(env: Environment, redis: RedisConfig): CeleryConfig {
     concurrency: readWhole(env, "CELERYD_CONCURRENCY", 2, { least: 1, most: 1024 }),
     prefetchMultiplier: readWhole(env, "CELERYD_PREFETCH_MULTIPLIER", 1, { least: 0, most: 10_000 }),
     maxTasksPerChild: readWhole(env, "CELERYD_MAX_TASKS_PER_CHILD", 2048, COUNT),
-    visibilityTimeoutSeconds: readWhole(env, "CELERY_VISIBILITY_TIMEOUT_SECONDS", 3600, {
-      least: 1,
-      most: 2_000_000, // setInterval takes up to 2^31 − 1 milliseconds
+    transportOptions: readText(env, "CELERY_BROKER_TRANSPORT_OPTIONS", ""),
+    visibilityTimeoutSeconds: readVisibilityTimeout(env),
+    enableRemoteControl: readBoolean(env, "CELERY_WORKER_ENABLE_REMOTE_CONTROL", true),
+    stateFile: readText(env, "CELERY_WORKER_STATE_DB", "") || undefined,
+    maxMessageBytes: readWhole(env, "CELERY_MAX_MESSAGE_BYTES", 64 * 2 ** 20, {
+      least: 2 ** 20,
+      most: 2 ** 28, // Redis values have up to 2^29 bytes, and a message shares its value with other data
     }),
+    socketTimeoutSeconds: readWhole(env, "CELERY_BROKER_SOCKET_TIMEOUT_SECONDS", 15, {
+      least: 1,
+      most: 3600,
+    }),
+    shutdownGraceSeconds: readWhole(env, "CELERY_SHUTDOWN_GRACE_SECONDS", 90, { least: 0, most: 2_000_000 }),
   };
+}
+
+function readVisibilityTimeout(env: Environment): number | undefined {
+  const variable = "CELERY_VISIBILITY_TIMEOUT_SECONDS";
+  if (readText(env, variable, "") === "") return undefined;
+  return readWhole(env, variable, 0, { least: 1, most: 2_000_000 }); // setInterval accepts up to 2^31 − 1 milliseconds
 }
 
 function readLimits(env: Environment): LimitsConfig {
@@ -170,7 +203,7 @@ function readLimits(env: Environment): LimitsConfig {
     solverMaxCandidatePairs: readWhole(env, "SOLVER_MAX_CANDIDATE_PAIRS", 100_000_000, COUNT),
     minEncodingSize: readWhole(env, "MIN_ENCODING_SIZE", 1, { least: 1, most: maxEncodingSize }),
     maxEncodingSize,
-    // Redis takes times up to 2^31 − 1 seconds everywhere.
+    // All Redis commands accept times up to 2^31 − 1 seconds.
     cacheExpirySeconds: readWhole(env, "CACHE_EXPIRY_SECONDS", 864_000, { least: 1, most: 2 ** 31 - 1 }),
     encodingCacheByteLength: readWhole(env, "ENCODING_CACHE_BYTES", 512 * 2 ** 20, {
       least: 0,
@@ -179,17 +212,35 @@ function readLimits(env: Environment): LimitsConfig {
   };
 }
 
-/** The broker; where none is named, database 0 of the Redis, as the Python service has it. */
+/** The broker's URL; default: database 0 of the Redis server, as in the Python service. */
 function readBrokerUrl(env: Environment, { host, port, password, usesSentinel }: RedisConfig): string {
   const url = readText(env, "CELERY_BROKER_URL", "");
-  if (/^(rediss?|sentinel):\/\/./.test(url)) return url;
-  if (url !== "") {
-    const expected = "a URL of redis, rediss or sentinel";
-    throw new ConfigError("CELERY_BROKER_URL", expected, `a text of ${url.length} characters`);
+  if (url === "") {
+    const address = host.includes(":") ? `[${host}]` : host;
+    const scheme = usesSentinel ? "sentinel" : "redis";
+    return `${scheme}://:${encodeURIComponent(password)}@${address}:${port}/0`;
   }
-  const address = host.includes(":") ? `[${host}]` : host;
-  const scheme = usesSentinel ? "sentinel" : "redis";
-  return `${scheme}://:${encodeURIComponent(password)}@${address}:${port}/0`;
+  const received = `a text of ${url.length} characters`;
+  if (!/^(rediss?|sentinel):\/\/./.test(url)) {
+    throw new ConfigError("CELERY_BROKER_URL", "a URL of redis, rediss or sentinel", received);
+  }
+  if (!url.split(";").every(isAddress)) {
+    const expected =
+      "a URL such as redis://:password@host:6379/0, with # / ? @ % [ ] ; and spaces of a user name or password percent-encoded (# is %23)";
+    throw new ConfigError("CELERY_BROKER_URL", expected, received);
+  }
+  return url;
+}
+
+/** Whether a URL parses as intended: an unencoded password may end it early, or be taken for its port. */
+function isAddress(text: string): boolean {
+  try {
+    const { username, password, hash, pathname, search } = new URL(text);
+    decodeURIComponent(`${username}${password}`);
+    return hash === "" && !`${pathname}${search}`.includes("@");
+  } catch {
+    return false;
+  }
 }
 
 function freezeDeep<T extends object>(value: T): T {

@@ -3,5 +3,5 @@ import { runInNewContext } from "node:vm";
 
 setFlagsFromString("--expose-gc");
 
-/** Frees, at once, what nobody holds. */
+/** Runs a full garbage collection synchronously. */
 export const collectGarbage = runInNewContext("gc") as () => void;

@@ -18,7 +18,13 @@ test("without any variable, the settings are the Python service's, but for late 
       concurrency: 2,
       prefetchMultiplier: 1,
       maxTasksPerChild: 2048,
-      visibilityTimeoutSeconds: 3600,
+      transportOptions: "",
+      visibilityTimeoutSeconds: undefined,
+      enableRemoteControl: true,
+      stateFile: undefined,
+      maxMessageBytes: 67_108_864,
+      socketTimeoutSeconds: 15,
+      shutdownGraceSeconds: 90,
     },
     objectStore: { host: "minio", port: 9000, bucket: "entityservice", secure: false },
     limits: {
@@ -50,6 +56,12 @@ test("every variable is read", (t) => {
     CELERYD_PREFETCH_MULTIPLIER: "3",
     CELERYD_MAX_TASKS_PER_CHILD: "1_000",
     CELERY_VISIBILITY_TIMEOUT_SECONDS: "5",
+    CELERY_BROKER_TRANSPORT_OPTIONS: "{'sep': ':'}",
+    CELERY_WORKER_ENABLE_REMOTE_CONTROL: "false",
+    CELERY_WORKER_STATE_DB: "/var/lib/worker/state.json",
+    CELERY_MAX_MESSAGE_BYTES: "1_048_576",
+    CELERY_BROKER_SOCKET_TIMEOUT_SECONDS: "4",
+    CELERY_SHUTDOWN_GRACE_SECONDS: "3",
     MINIO_SERVER: "s3.example",
     MINIO_ACCESS_KEY: "key",
     MINIO_SECRET_KEY: "secret",
@@ -75,7 +87,12 @@ test("every variable is read", (t) => {
   t.like(config.redis, { host: "::1", port: 6400, password: "a/b", socketTimeoutMs: 500 });
   t.is(config.celery.brokerUrl, "redis://:a%2Fb@[::1]:6400/0");
   t.like(config.celery, { acksLate: false, concurrency: 4, prefetchMultiplier: 3, maxTasksPerChild: 1000 });
-  t.is(config.celery.visibilityTimeoutSeconds, 5);
+  t.like(config.celery, {
+    visibilityTimeoutSeconds: 5,
+    maxMessageBytes: 1_048_576,
+    socketTimeoutSeconds: 4,
+    shutdownGraceSeconds: 3,
+  });
   t.deepEqual(config.objectStore, {
     host: "s3.example",
     port: 9000,
@@ -126,6 +143,7 @@ test("the settings cannot be changed", (t) => {
 const wrong: [variable: string, value: string, message: string][] = [
   ["CELERYD_CONCURRENCY", "two", "expected a whole number from 1 to 1024, got «two»."],
   ["CELERY_VISIBILITY_TIMEOUT_SECONDS", "0", "expected a whole number from 1 to 2000000, got «0»."],
+  ["CELERY_MAX_MESSAGE_BYTES", "1000", "expected a whole number from 1048576 to 268435456, got «1000»."],
   ["CELERYD_CONCURRENCY", "0", "expected a whole number from 1 to 1024, got «0»."],
   ["CELERYD_CONCURRENCY", "1.5", "expected a whole number from 1 to 1024, got «1.5»."],
   ["CHUNK_SIZE_AIM", "1__0", "expected a whole number from 1 to 9007199254740991, got «1__0»."],
@@ -141,6 +159,25 @@ const wrong: [variable: string, value: string, message: string][] = [
     "expected a URL of redis, rediss or sentinel, got a text of 17 characters.",
   ],
 ];
+for (const url of [
+  "redis://:12#34@host:6379/0",
+  "redis://me:12#34@host:6379/0",
+  "redis://me:12/34@host:6379/0",
+  "redis://me:12?34@host:6379/0",
+  "redis://:pa#ss@host",
+  "redis://:pa/ss@host",
+  "redis://:100%@host",
+  "rediss://:pa%zz@host",
+  "sentinel://:100%@one:26379/1;sentinel://two:26379/1",
+  "sentinel://:a;b@one:26379/1",
+]) {
+  const received = `got a text of ${url.length} characters.`;
+  wrong.push([
+    "CELERY_BROKER_URL",
+    url,
+    `expected a URL such as redis://:password@host:6379/0, with # / ? @ % [ ] ; and spaces of a user name or password percent-encoded (# is %23), ${received}`,
+  ]);
+}
 for (const [variable, value, message] of wrong) {
   test(`${variable}=${value} is refused in one sentence`, (t) => {
     const error = t.throws(() => readConfig({ [variable]: value }), { instanceOf: ConfigError });

@@ -1,4 +1,4 @@
-// The two tarballs, as their users get them.
+// The two tarballs, as users get them.
 import { execFile } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

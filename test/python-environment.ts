@@ -7,12 +7,12 @@ import { fileURLToPath } from "node:url";
 const cache = fileURLToPath(new URL("../.cache/", import.meta.url));
 
 /**
- * The folder with the programs of a virtual environment that has the packages of a requirements file; it is made at first
- * use. The environment is named after the requirements and Python's version and appears when it is complete, so that
- * test files can ask for it at the same time.
+ * Returns the folder with the programs of a virtual environment that has the packages of a requirements file. The
+ * environment is created at first use. Its name depends on the requirements and on Python's version, and it appears
+ * only when complete, so that test files can request it at the same time.
  *
  * @param requirements path of the requirements file
- * @param name what the environment's name begins with
+ * @param name prefix of the environment's name
  */
 export function pythonEnvironment(requirements: string, name: string): string {
   const version = execFileSync("python3", ["--version"]);

@@ -1,6 +1,6 @@
 import { allocateBytes, type ClkDataset, createClkDataset } from "../src/core/clk-dataset.js";
 
-/** A seeded source of numbers in [0, 1): mulberry32, small and good enough for tests. */
+/** A seeded generator of numbers in [0, 1): mulberry32, small and good enough for tests. */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -42,7 +42,7 @@ export function randomClks(random: () => number, options: RandomClksOptions): Cl
   return createClkDataset(bytes, byteLength);
 }
 
-/** A data set of records with exactly these popcounts, the low bits set. */
+/** A data set of records with exactly these popcounts; the lowest bits are set. */
 export function clksOfPopcounts(popcounts: readonly number[], byteLength: number): ClkDataset {
   const bytes = allocateBytes(popcounts.length * byteLength);
   popcounts.forEach((popcount, record) => {

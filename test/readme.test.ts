@@ -1,4 +1,4 @@
-// The examples of the documents, run as a reader would: what they print is what the documents say.
+// The examples in the documents, run as a reader would run them: their output is as documented.
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
@@ -8,10 +8,10 @@ import { startEmbedded } from "./service/embedded.js";
 const run = promisify(execFile);
 const root = new URL("..", import.meta.url);
 
-/** An example is a code block behind `<!-- example:NAME -->`; what it prints stands behind `<!-- example:NAME:output -->`. */
+/** An example is a code block after `<!-- example:NAME -->`; its output comes after `<!-- example:NAME:output -->`. */
 const EXAMPLE = /<!-- example:(\w+) -->\s*```(\w+)\n([\s\S]*?)```/g;
 
-/** The program that runs an example written for an installed package, in this checkout. */
+/** The command that runs an example, which is written for an installed package, in this checkout. */
 function commandFor(language: string, code: string): [program: string, args: string[]] {
   if (language === "sh") {
     return ["sh", ["-c", code.replace(/^anonlink-wasm/, `"${process.execPath}" dist/cli/main.js`)]];
@@ -20,7 +20,7 @@ function commandFor(language: string, code: string): [program: string, args: str
   return [process.execPath, ["--input-type=module", "--eval", program]];
 }
 
-/** The address of a service that ends with the test, and not that of one that happens to run on this machine. */
+/** Starts a service that stops with the test, so that no other service on this machine is used; returns its URL. */
 async function startService(t: ExecutionContext): Promise<string> {
   const service = await startEmbedded();
   t.teardown(() => service.close());

@@ -1,7 +1,7 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
 
-/** Leaders of the process groups that run; none may outlive the tests. */
+/** Leaders of the running process groups; none may outlive the tests. */
 const running = new Set<number>();
 process.once("exit", () => {
   for (const pid of running) signalGroup(pid, "SIGKILL");
@@ -12,9 +12,9 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** A program with a process group of its own, whose output is kept. */
+/** A program in its own process group, whose output is kept. */
 export class StartedProcess {
-  /** What it has printed so far, on both streams. */
+  /** Its output so far, on both streams. */
   output = "";
   /** Its exit code, or the signal that ended it. */
   readonly ended: Promise<number | NodeJS.Signals>;
@@ -64,8 +64,8 @@ export class StartedProcess {
     for (const watcher of this.#watchers) watcher();
   }
 
-  /** Resolves with what a pattern matched in the output; rejects when the program ends or the time is over first. */
-  async whenPrinted(pattern: RegExp, timeoutMs = 60_000): Promise<RegExpMatchArray> {
+  /** Resolves with a pattern's match in the output; rejects if the program ends or the time runs out first. */
+  async whenPrinted(pattern: RegExp, timeoutMs = 180_000): Promise<RegExpMatchArray> {
     return new Promise((resolve, reject) => {
       const finish = (settle: () => void) => {
         clearTimeout(timer);
@@ -84,13 +84,18 @@ export class StartedProcess {
     });
   }
 
-  /** Sends a signal to the program alone. */
+  /** Sends a signal to the program only. */
   signal(signal: NodeJS.Signals): void {
     if (!this.#hasEnded) process.kill(this.pid, signal);
   }
 
+  /** Sends a signal to the program and all its children. */
+  signalGroup(signal: NodeJS.Signals): void {
+    if (this.pid > 0 && !this.#hasEnded) signalGroup(this.pid, signal);
+  }
+
   /** Resolves with the exit code or signal; rejects if the program has not ended in time. */
-  async waitForEnd(timeoutMs = 30_000): Promise<number | NodeJS.Signals> {
+  async waitForEnd(timeoutMs = 120_000): Promise<number | NodeJS.Signals> {
     const timer = { id: undefined as NodeJS.Timeout | undefined };
     const late = new Promise<never>((_, reject) => {
       const why = () => new Error(`${this.name} has not ended in ${timeoutMs} ms: ${this.output}`);
@@ -99,7 +104,7 @@ export class StartedProcess {
     return Promise.race([this.ended, late]).finally(() => clearTimeout(timer.id));
   }
 
-  /** SIGKILL for the program and all its children. */
+  /** Sends SIGKILL to the program and all its children. */
   async killGroup(): Promise<void> {
     if (this.pid < 0) return;
     signalGroup(this.pid, "SIGKILL");
@@ -112,6 +117,6 @@ function signalGroup(leader: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-leader, signal);
   } catch {
-    // none of the group is left
+    // the group has ended
   }
 }

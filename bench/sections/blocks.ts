@@ -3,14 +3,14 @@ import { fileURLToPath } from "node:url";
 import { findCandidatePairs, indexBlocks } from "../../src/library/node.js";
 import { seededRandom } from "../../test/random-clks.js";
 import { benchDataset } from "../datasets.js";
-import { type Bench, inTurn, median, type Section } from "../measure.js";
+import { alternately, type Bench, median, type Section } from "../measure.js";
 
 const BLOCKS_PER_ROW = 5;
 const THRESHOLD = 0.8;
-/** Names to a row: so many that the median block has one row. */
+/** Names per record: enough that the median block has one record. */
 const NAMES_PER_ROW = 5;
 
-/** Many small blocks: most hold one or two rows a side. */
+/** Many small blocks: most have one or two records per side. */
 export async function blocksSection(bench: Bench): Promise<Section> {
   const rows = bench.quick ? 20_000 : 200_000;
   const { left, right, paths } = benchDataset({ rows, onesShare: 50 });
@@ -38,9 +38,15 @@ export async function blocksSection(bench: Bench): Promise<Section> {
   const options = { warmUps: 3, ...(bench.quick ? {} : { aim: 20 }) };
   const size = `${rows.toLocaleString("en-US")} rows a side`;
   const cells = [
-    await inTurn(bench, `${size}, from lists of names`, () => find(index(), undefined), question, options),
-    await inTurn(bench, `${size}, from lists of names, one thread`, () => find(index(), 1)),
-    await inTurn(bench, `${size}, blocks indexed before`, () => find(indexed, undefined)),
+    await alternately(
+      bench,
+      `${size}, from lists of names`,
+      () => find(index(), undefined),
+      question,
+      options,
+    ),
+    await alternately(bench, `${size}, from lists of names, one thread`, () => find(index(), 1)),
+    await alternately(bench, `${size}, blocks indexed before`, () => find(indexed, undefined)),
   ];
   const { starts } = indexed[0]!.blocks;
   const medianSize = median(Array.from(starts.subarray(1), (end, n) => end - starts[n]!));

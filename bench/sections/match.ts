@@ -3,11 +3,11 @@ import { fileURLToPath } from "node:url";
 import type { ClkDataset } from "../../src/core/clk-dataset.js";
 import { compare, readClkBytes } from "../../src/library/node.js";
 import { benchDataset } from "../datasets.js";
-import { type Bench, type Cell, inTurn, type Section } from "../measure.js";
+import { alternately, type Bench, type Cell, type Section } from "../measure.js";
 
 const THRESHOLDS = [0.95, 0.9, 0.8, 0.7];
 
-/** Ratios to reach at 20,000 × 20,000, by share of ones and threshold. */
+/** Target ratios at 20,000 × 20,000, by share of ones and threshold. */
 const AIMS: Record<number, Record<number, number>> = {
   36: { 0.95: 42, 0.9: 20, 0.8: 9, 0.7: 5.2 },
   50: { 0.95: 14, 0.9: 11, 0.8: 4.6, 0.7: 2.6 },
@@ -49,9 +49,11 @@ async function measure(
   for (const threshold of THRESHOLDS) {
     const ours = async () => (await compare(left, right, { threshold, threads: 1 })).pairs.scores.length;
     const aim = aims[threshold];
-    // Milliseconds of work take longer until the engine has optimised its code.
+    // Work of a few milliseconds takes longer until the engine has optimized its code.
     const warmUps = left.recordCount > 1000 ? 3 : 20;
     const options = { warmUps, ...(aim === undefined ? {} : { aim }) };
-    cells.push(await inTurn(bench, `${name}, ${threshold}`, ours, { ask: "dice", name, threshold }, options));
+    cells.push(
+      await alternately(bench, `${name}, ${threshold}`, ours, { ask: "dice", name, threshold }, options),
+    );
   }
 }

@@ -5,7 +5,7 @@ import { type Bench, report, type Section } from "../measure.js";
 
 const MIB = 2 ** 20;
 
-/** Peak memory of comparing a million rows with a million: a slice of the work, in a process of its own. */
+/** Peak memory of comparing a million records with a million: a part of the work, in a separate process. */
 export async function memorySection(bench: Bench): Promise<Section> {
   const rows = bench.quick ? 100_000 : 1_000_000;
   const paths = ["left", "right"].map((side, n) => randomFile(`random-${rows}-${side}`, rows, n + 1));
@@ -32,7 +32,7 @@ export async function memorySection(bench: Bench): Promise<Section> {
   };
 }
 
-/** A file of random rows, written once. */
+/** A file of random records, written once. */
 function randomFile(name: string, rows: number, seed: number): string {
   const folder = fileURLToPath(new URL("../../.cache/bench/", import.meta.url));
   const path = `${folder}${name}.bin`;

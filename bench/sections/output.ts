@@ -5,11 +5,11 @@ import { MatchCollector } from "../../src/core/kernel/match-collector.js";
 import { overlapLimits } from "../../src/core/overlap-limits.js";
 import { loadKernels } from "../../src/library/engine.js";
 import { compare, readClkBytes } from "../../src/library/node.js";
-import { type Bench, type Cell, inTurn, type Section } from "../measure.js";
+import { alternately, type Bench, type Cell, type Section } from "../measure.js";
 
 const THRESHOLD = 0.6;
 
-/** A threshold at which three quarters of the pairs pass: how much of the time is output? */
+/** How much of the time is output, at a threshold that three quarters of the pairs pass? */
 export async function outputSection(bench: Bench): Promise<Section> {
   const paths = ["a", "b"].map((side) =>
     fileURLToPath(new URL(`../../test/data/febrl4-1k/clks-${side}.bin`, import.meta.url)),
@@ -35,15 +35,15 @@ export async function outputSection(bench: Bench): Promise<Section> {
   await bench.peer?.ask({ ask: "load", name, paths });
   const options = { warmUps: 25 };
   const cells = [
-    await inTurn(bench, "comparing alone (our kernel)", compareOnly, undefined, options),
-    await inTurn(
+    await alternately(bench, "comparing alone (our kernel)", compareOnly, undefined, options),
+    await alternately(
       bench,
       "compare, all pairs in order",
       whole,
       { ask: "dice", name, threshold: THRESHOLD },
       options,
     ),
-    await inTurn(
+    await alternately(
       bench,
       "the same, against find_candidate_pairs",
       whole,

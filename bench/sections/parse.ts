@@ -2,9 +2,9 @@ import { createReadStream, existsSync, readFileSync, writeFileSync } from "node:
 import { fileURLToPath } from "node:url";
 import { readClkBytes, readClkJson, readClkJsonStream, toBase64Array } from "../../src/library/node.js";
 import { benchDataset } from "../datasets.js";
-import { type Bench, inTurn, type Section } from "../measure.js";
+import { alternately, type Bench, type Section } from "../measure.js";
 
-/** Reading CLKs: JSON as text and as a stream, and raw rows. */
+/** Reading CLKs: JSON as a string and as a stream, and raw records. */
 export async function parseSection(bench: Bench): Promise<Section> {
   const rows = bench.quick ? 20_000 : 100_000;
   const { left } = benchDataset({ rows, onesShare: 50 });
@@ -16,21 +16,21 @@ export async function parseSection(bench: Bench): Promise<Section> {
   const options = { countName: "rows", warmUps: 2 };
   const size = `${rows.toLocaleString("en-US")} rows`;
   const cells = [
-    await inTurn(
+    await alternately(
       bench,
       `${size} of JSON text (${megabytes} MB)`,
       () => readClkJson(text).dataset.recordCount,
       question,
       options,
     ),
-    await inTurn(
+    await alternately(
       bench,
       `${size} of JSON from a file, streamed`,
       async () => (await readClkJsonStream(createReadStream(path))).dataset.recordCount,
       question,
       options,
     ),
-    await inTurn(
+    await alternately(
       bench,
       `${size} raw`,
       () => readClkBytes(left.bytes, { byteLength: 128 }).dataset.recordCount,

@@ -3,9 +3,9 @@ import { fileURLToPath } from "node:url";
 import { sortCandidatePairs } from "../../src/core/candidates/sort-candidates.js";
 import { type CandidatePairs, candidateFileBytes, solveGreedy } from "../../src/library/node.js";
 import { seededRandom } from "../../test/random-clks.js";
-import { type Bench, type Cell, inTurn, type Section } from "../measure.js";
+import { alternately, type Bench, type Cell, type Section } from "../measure.js";
 
-/** The greedy solver on pairs such as a linkage gives: true pairs with high scores, chance pairs with low ones. */
+/** The greedy solver on pairs like those of a linkage: true pairs with high scores, chance pairs with low ones. */
 export async function solverSection(bench: Bench): Promise<Section> {
   const cells: Cell[] = [];
   const million = bench.quick ? 100_000 : 1_000_000;
@@ -23,14 +23,20 @@ export async function solverSection(bench: Bench): Promise<Section> {
     await bench.peer?.ask({ ask: "load_pairs", name, path });
     const options = { countName: "groups", aim, warmUps: 2 };
     cells.push(
-      await inTurn(bench, name, () => solveGreedy(pairs).starts.length - 1, { ask: "solve", name }, options),
+      await alternately(
+        bench,
+        name,
+        () => solveGreedy(pairs).starts.length - 1,
+        { ask: "solve", name },
+        options,
+      ),
     );
   }
   const about = "Our `solveGreedy` against anonlink's `greedy_solve` (C++) on the same candidate pairs.";
   return { title: "Solver", about, cells };
 }
 
-/** Half of the pairs are true (record i of each party), half are chance pairs of lower scores. */
+/** Half of the pairs are true (record i of each party), half are chance pairs with lower scores. */
 function chancePairs(parties: number, count: number): CandidatePairs {
   const random = seededRandom(count + parties);
   const people = Math.ceil((2 * count) / (parties * (parties - 1)));

@@ -3,12 +3,12 @@ import { compare } from "../../src/library/node.js";
 import { benchDataset } from "../datasets.js";
 import { type Bench, type Cell, median, report, type Section, seconds } from "../measure.js";
 
-/** Short measurements, which a scheduler that puts both threads on one core disturbs: more of them. */
+/** More measurements than usual: they are short, and disturbed if the scheduler puts both threads on one core. */
 const REPEATS = 3;
-/** Until the engine has put its optimised code in place in every thread. */
+/** Enough for the engine to switch to its optimized code in every thread. */
 const WARM_UPS = 10;
 
-/** One thread of ours against all threads of ours, in turn. */
+/** One of our threads against all of ours, alternately. */
 export async function threadsSection(bench: Bench): Promise<Section> {
   const cells: Cell[] = [];
   const threads = availableParallelism();

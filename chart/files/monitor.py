@@ -1,4 +1,4 @@
-"""The Celery application that Flower looks at: the broker of our workers, and nothing else."""
+"""The Celery application that Flower monitors: only the broker of our workers."""
 
 import os
 from urllib.parse import quote
@@ -9,7 +9,7 @@ uses_sentinel = os.environ.get("REDIS_USE_SENTINEL", "false").lower() == "true"
 
 
 def broker_url():
-    """The broker that is named, else database 0 of the Redis, as api and workers have it."""
+    """CELERY_BROKER_URL, else database 0 of the Redis server, as in api and workers."""
     named = os.environ.get("CELERY_BROKER_URL")
     if named:
         return named

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Makes what the service needs in its object store (MinIO), by MinIO's client: the bucket of the service, the bucket for
-# uploads, a user who may only put objects in the latter, and a user who may only get similarity scores from the former.
-# Run again, or twice at once, it changes nothing but what is not so yet: a new secret key takes effect.
+# Creates what the service needs in its object store (MinIO), with MinIO's client: the bucket of the service, the bucket
+# for uploads, a user who may only put objects in the latter, and a user who may only get similarity scores from the
+# former. Idempotent, also when run concurrently: it changes only what differs, such as a new secret key.
 #
-# Uses the client (mc), the shell and coreutils: there is nothing else in the client's image.
+# Uses only the client (mc), the shell and coreutils: the client's image has nothing else.
 #
 #   MINIO_SERVER [minio:9000], MINIO_SECURE [false], MINIO_ACCESS_KEY, MINIO_SECRET_KEY   the store, and its administrator
 #   MINIO_BUCKET [entityservice]                                                          the bucket of the service
@@ -11,7 +11,7 @@
 #   UPLOAD_OBJECT_STORE_ACCESS_KEY, UPLOAD_OBJECT_STORE_SECRET_KEY                        the first user; none without keys
 #   DOWNLOAD_OBJECT_STORE_ACCESS_KEY, DOWNLOAD_OBJECT_STORE_SECRET_KEY                    the second; none without keys
 #   PROVISION_TIMEOUT_SECONDS [300]        how long to wait for the store
-#   POLICIES_FOLDER [policies, beside this file]
+#   POLICIES_FOLDER [policies, next to this file]
 set -eu
 umask 077
 
@@ -28,14 +28,14 @@ is_true() {
   esac
 }
 
-# A bucket's name goes into policies, where other characters would mean something.
+# A bucket's name is inserted into policies, where other characters could have a special meaning.
 check_bucket() {
   case $1 in
     '' | *[!a-z0-9.-]*) fail "$2: expected lower-case letters, digits, dots and hyphens" ;;
   esac
 }
 
-# The client reads keys by the line.
+# The client reads one key per line.
 check_keys() {
   case $2$3 in
     *'
@@ -76,7 +76,7 @@ fi
 if [ -n "$download_key$download_secret" ]; then
   check_keys DOWNLOAD_OBJECT_STORE "$download_key" "$download_secret"
 fi
-# One user with both policies, or the administrator with either, would be no such user.
+# A shared key would give one user both policies, or the administrator's rights.
 for key in "$upload_key" "$download_key"; do
   if [ "$key" = "$own_key" ]; then fail "users: expected access keys other than MINIO_ACCESS_KEY"; fi
 done
@@ -90,13 +90,13 @@ esac
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 trap 'exit 1' HUP INT TERM
-# Without a home the client would ask for it a program that its image does not have.
+# Without HOME, the client would run a program to find it that its image does not have.
 export HOME="$folder" MC_CONFIG_DIR="$folder"
-# What the client itself would take from these goes by its standard input instead, which no list of processes shows.
+# The client would read some of these itself. It gets keys on standard input instead, which process lists do not show.
 unset MINIO_ACCESS_KEY MINIO_SECRET_KEY UPLOAD_OBJECT_STORE_ACCESS_KEY UPLOAD_OBJECT_STORE_SECRET_KEY \
   DOWNLOAD_OBJECT_STORE_ACCESS_KEY DOWNLOAD_OBJECT_STORE_SECRET_KEY
 
-# Gives the client two keys, each on a line.
+# Passes two keys to a command on standard input, one per line.
 with_keys() {
   first=$1
   second=$2
@@ -104,12 +104,12 @@ with_keys() {
   printf '%s\n%s\n' "$first" "$second" | "$@"
 }
 
-# The client's answers tell access keys; of its errors, the last one is shown.
+# Hides the client's output, which contains access keys; only the last error is shown.
 quietly() {
   "$@" >"$folder/output" 2>&1
 }
 
-# Tries a step five times: a store that has just come up may still refuse.
+# Tries a step five times, because a store that has just started may still refuse.
 step() {
   name=$1
   shift
@@ -137,7 +137,7 @@ wait_for_store() {
   echo "provision: the object store is there"
 }
 
-# Two at once may both find no bucket.
+# If two processes create the bucket at once, one of them fails: then it only has to exist.
 make_bucket() {
   mc mb --ignore-existing "store/$1" || mc stat "store/$1"
 }

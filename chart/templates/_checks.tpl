@@ -1,4 +1,4 @@
-{{/* Refuses, in a sentence that names the key, what each value allows and all of them together do not. */}}
+{{/* Refuses values that the schema allows but that cannot work, alone or together. The message names the key. */}}
 {{- define "anonlink-wasm.check" -}}
 {{- include "anonlink-wasm.checkStores" . -}}
 {{- include "anonlink-wasm.checkCredentials" . -}}
@@ -36,7 +36,7 @@
 {{- if hasPrefix "example" (lower $value) -}}
 {{- fail (printf "%s: expected a value of your own, got that of an example." .) -}}
 {{- end -}}
-{{- /* Here and not in the schema: Helm quotes what its schema refuses. */ -}}
+{{- /* Not in the schema, because Helm would print the refused value. */ -}}
 {{- if regexMatch "(password|secretKey)$" . -}}
 {{- $most := ternary "40" "" (hasSuffix "secretKey" .) -}}
 {{- if not (regexMatch (printf "^[A-Za-z0-9._~-]{12,%s}$" $most) (toString $value)) -}}
@@ -55,7 +55,7 @@
 {{- fail (printf "%s: expected no value, because %s.enabled is false: put it into the Secret that %s.external.existingSecret names." $path $store $store) -}}
 {{- end -}}
 {{- end -}}
-{{- /* One user with the rights of both would be neither. */ -}}
+{{- /* A shared key would give one user the rights of both. */ -}}
 {{- range list (list "minio" "uploadObjectStore") (list "minio" "downloadObjectStore") (list "uploadObjectStore" "downloadObjectStore") -}}
 {{- $one := printf "%s.accessKey" (first .) -}}
 {{- $other := printf "%s.accessKey" (last .) -}}
@@ -127,7 +127,7 @@
 {{- end -}}
 {{- end }}
 
-{{/* All pods at their most must find a place in a PostgreSQL of the chart's own. */}}
+{{/* The chart's own PostgreSQL must have enough connections for the maximum number of pods. */}}
 {{- define "anonlink-wasm.checkConnections" -}}
 {{- if .Values.postgresql.enabled -}}
 {{- $workers := .Values.workers -}}
@@ -137,7 +137,7 @@
 {{- end -}}
 {{- $ofWorkers := mul $pods (int $workers.celery.DB_MAX_CONNECTIONS) -}}
 {{- $ofApi := mul (add 1 (include "anonlink-wasm.mostReplicas" .Values.api | int)) (int .Values.api.DB_MAX_CONNECTIONS) -}}
-{{- /* 10: its own reserve, migrations, and a person who looks. */ -}}
+{{- /* 10: PostgreSQL's own reserve, migrations, and an operator's session. */ -}}
 {{- $needed := add $ofWorkers $ofApi 10 -}}
 {{- $most := int (get .Values.postgresql.settings "max_connections" | default 100) -}}
 {{- if lt $most (int $needed) -}}

@@ -1,6 +1,6 @@
 {{/*
-Passwords and keys of the chart's own Secret, as ._credentials: what is given, else what the cluster has, else new ones.
-What the cluster has is kept also while the part that it is for is switched off: its volume still wants it.
+Sets ._credentials, the passwords and keys of the chart's own Secret: those given, else those in the cluster, else new
+ones. Those in the cluster are kept even while their part is disabled, because its volume still needs them.
 */}}
 {{- define "anonlink-wasm.settleCredentials" -}}
 {{- $credentials := dict -}}
@@ -49,7 +49,7 @@ What the cluster has is kept also while the part that it is for is switched off:
 {{- end -}}
 {{- end }}
 
-{{/* A variable from a Secret: (list NAME SECRET KEY), or with IS-OPTIONAL after those. */}}
+{{/* A variable from a Secret: (list NAME SECRET KEY), optionally followed by IS-OPTIONAL. */}}
 {{- define "anonlink-wasm.secretVariable" -}}
 - name: {{ index . 0 }}
   valueFrom:
@@ -71,7 +71,7 @@ What the cluster has is kept also while the part that it is for is switched off:
 {{ include "anonlink-wasm.secretVariable" (list "REDIS_PASSWORD" (include "anonlink-wasm.secretName" (list . "redis")) $key) }}
 {{- end }}
 
-{{/* The keys of the object store, and of those users that are given out to clients. */}}
+{{/* The keys of the object store, and of the users whose temporary credentials clients get. */}}
 {{- define "anonlink-wasm.objectStoreKeys" -}}
 {{- $secret := include "anonlink-wasm.secretName" (list . "minio") -}}
 {{- $isExternal := not .Values.minio.enabled -}}

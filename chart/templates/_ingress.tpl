@@ -1,6 +1,6 @@
 {{/*
 An Ingress: (dict "root" $ "component" "api" "settings" .Values.api "backends" LIST), where each backend has a path, a
-service and a port's name. Paths that are longer go first, as some classes look at the order.
+service and a port's name. Longer paths go first, because some classes depend on the order.
 */}}
 {{- define "anonlink-wasm.ingress" -}}
 {{- $ingress := .settings.ingress -}}

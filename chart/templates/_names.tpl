@@ -1,4 +1,4 @@
-{{/* How things are called. 36 characters leave room for what Kubernetes and we add. */}}
+{{/* Names. 36 characters leave room for suffixes that Kubernetes and the chart add. */}}
 {{- define "anonlink-wasm.name" -}}
 {{- default .Chart.Name .Values.nameOverride | trunc 36 | trimSuffix "-" -}}
 {{- end }}
@@ -14,7 +14,7 @@
 {{- end -}}
 {{- end }}
 
-{{/* What selects the pods of a component: (list $ "api"). It never changes from one release of the chart to the next. */}}
+{{/* The labels that select the pods of a component: (list $ "api"). They never change between chart versions. */}}
 {{- define "anonlink-wasm.selector" -}}
 {{- $root := index . 0 -}}
 app.kubernetes.io/name: {{ include "anonlink-wasm.name" $root }}
@@ -37,13 +37,13 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end }}
 
-{{/* image and imagePullPolicy of somebody else's: an image value. */}}
+{{/* image and imagePullPolicy of a third-party image: an image value. */}}
 {{- define "anonlink-wasm.foreignImage" -}}
 image: {{ printf "%s:%s" .repository (toString .tag) | quote }}
 imagePullPolicy: {{ .pullPolicy }}
 {{- end }}
 
-{{/* The account of a component: (list $ "api"). */}}
+{{/* The service account of a component: (list $ "api"). */}}
 {{- define "anonlink-wasm.serviceAccount" -}}
 {{- $root := index . 0 -}}
 {{- if $root.Values.serviceAccounts.create -}}

@@ -1,9 +1,9 @@
-{{/* A whole number as a text: 300000000, from 3e+08 or "300_000_000". */}}
+{{/* An integer as a string: 300000000, from 3e+08 or "300_000_000". */}}
 {{- define "anonlink-wasm.wholeNumber" -}}
 {{- if kindIs "string" . -}}{{- . | replace "_" "" -}}{{- else -}}{{- int64 . -}}{{- end -}}
 {{- end }}
 
-{{/* The bytes of a size, as 10g (nginx) or 10Gi, 500M (Kubernetes). */}}
+{{/* The bytes of a size such as 10g (nginx) or 10Gi, 500M (Kubernetes). */}}
 {{- define "anonlink-wasm.bytes" -}}
 {{- $text := toString . -}}
 {{- $count := regexFind "^[0-9]+" $text | int64 -}}

@@ -1,4 +1,4 @@
-{{/* Values of the Python service's chart that mean the same as ours: theirs on the left. */}}
+{{/* Values of the Python service's chart (left) and our equivalents. */}}
 {{- define "anonlink-wasm.olderNames" -}}
 api.replicaCount: [api.replicas]
 api.app.resources: [api.resources]
@@ -45,7 +45,7 @@ provision.redis: [redis.enabled]
 provision.minio: [minio.enabled]
 {{- end }}
 
-{{/* The value at a path: (list $map "a.b"), as {"found": value}, in JSON; {} where there is none. */}}
+{{/* The value at a path: (list $map "a.b"), as {"found": value} in JSON; {} if there is none. */}}
 {{- define "anonlink-wasm.valueAt" -}}
 {{- $at := index . 0 -}}
 {{- $isThere := true -}}
@@ -59,7 +59,7 @@ provision.minio: [minio.enabled]
 {{- if and $isThere (not (kindIs "invalid" $at)) -}}{{- dict "found" $at | toJson -}}{{- else -}}{}{{- end -}}
 {{- end }}
 
-{{/* Copies what stands under older names to ours, and notes which in ._olderNames. */}}
+{{/* Copies values under older names to ours, and records those names in ._olderNames. */}}
 {{- define "anonlink-wasm.takeOlderNames" -}}
 {{- $values := .Values -}}
 {{- $noted := dict -}}
@@ -71,7 +71,7 @@ provision.minio: [minio.enabled]
 {{- $at := $values -}}
 {{- range initial $keys -}}{{- $at = index $at . -}}{{- end -}}
 {{- $value := $found.found -}}
-{{- /* The original writes some switches as texts. */ -}}
+{{- /* The original writes some booleans as strings. */ -}}
 {{- if kindIs "bool" (index $at (last $keys)) -}}{{- $value = eq (toString $value) "true" -}}{{- end -}}
 {{- $_ := set $at (last $keys) $value -}}
 {{- end -}}

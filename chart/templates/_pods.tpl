@@ -1,6 +1,6 @@
 {{/*
-What all pods have in common: (dict "root" $ "component" "api" "account" "api" "user" 10001 "scheduling" .Values.api).
-No rights, no token, no names of services in the environment, no root.
+Settings common to all pods: (dict "root" $ "component" "api" "account" "api" "user" 10001 "scheduling" .Values.api).
+No permissions, no token, no service names in the environment, no root.
 */}}
 {{- define "anonlink-wasm.pod" -}}
 automountServiceAccountToken: false
@@ -54,7 +54,7 @@ annotations: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
-{{/* What every container may do: nothing beyond its work. */}}
+{{/* The minimal privileges of every container. */}}
 {{- define "anonlink-wasm.containerSecurity" -}}
 securityContext:
   allowPrivilegeEscalation: false
@@ -83,8 +83,8 @@ env:
 {{- end }}
 
 {{/*
-Brings the tables up to date before the containers of a pod start, in the pod itself: whatever the order in which pods,
-stores and jobs come up, none takes work before. Where there is nothing to do it takes a second.
+An init container that brings the tables up to date before a pod's containers start, so that no pod takes work earlier,
+whatever the order in which pods, stores and jobs start. If there is nothing to do, it takes a second.
 */}}
 {{- define "anonlink-wasm.migration" -}}
 - name: migrate
@@ -100,7 +100,7 @@ stores and jobs come up, none takes work before. Where there is nothing to do it
     {{- include "anonlink-wasm.certificateMount" . | nindent 4 }}
 {{- end }}
 
-{{/* A certificate authority of the operator's own. */}}
+{{/* The operator's own certificate authority. */}}
 {{- define "anonlink-wasm.certificateVariable" -}}
 {{- if .Values.extraCertificates.configMap -}}
 - name: NODE_EXTRA_CA_CERTS
@@ -124,7 +124,7 @@ stores and jobs come up, none takes work before. Where there is nothing to do it
 {{- end -}}
 {{- end }}
 
-{{/* Settings and passwords of api and workers: pods start anew when they change. */}}
+{{/* Checksums of the settings and passwords of api and workers: pods are restarted when they change. */}}
 {{- define "anonlink-wasm.checksums" -}}
 checksum/settings: {{ include "anonlink-wasm.settings" . | sha256sum }}
 checksum/credentials: {{ omit .Values._credentials "MONITOR_USER" "MONITOR_PASSWORD" | toJson | sha256sum }}

@@ -1,6 +1,6 @@
 {{/*
-What every file begins with: older names are put under their new ones, what cannot work is refused, and passwords are
-settled. All of it once in a rendering, since all files share the same values.
+Every file starts with this: it maps older names to new ones, refuses invalid values, and determines the passwords. It
+runs once per rendering, because all files share the same values.
 */}}
 {{- define "anonlink-wasm.prepare" -}}
 {{- if not (hasKey .Values "_prepared") -}}

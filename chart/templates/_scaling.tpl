@@ -1,4 +1,4 @@
-{{/* An autoscaler on CPU: (dict "root" $ "component" "worker" "settings" .Values.workers). */}}
+{{/* A CPU autoscaler: (dict "root" $ "component" "worker" "settings" .Values.workers). */}}
 {{- define "anonlink-wasm.autoscaler" -}}
 {{- $name := printf "%s-%s" (include "anonlink-wasm.fullname" .root) .component -}}
 {{- with .settings.autoscaling -}}
@@ -24,7 +24,7 @@ spec:
           averageUtilization: {{ int .targetCPUUtilizationPercentage }}
   behavior:
     scaleDown:
-      # Chunks end and others begin: a short rest is no reason.
+      # Do not scale down in the short pauses between chunks.
       stabilizationWindowSeconds: 300
       policies:
         - { type: Percent, value: 25, periodSeconds: 60 }
@@ -32,7 +32,7 @@ spec:
 {{- end }}
 {{- end }}
 
-{{/* How many pods of a component may go at once when nodes are emptied: the same arguments. */}}
+{{/* How many pods of a component may be evicted at once when nodes are drained: the same arguments. */}}
 {{- define "anonlink-wasm.disruptionBudget" -}}
 apiVersion: policy/v1
 kind: PodDisruptionBudget
@@ -45,7 +45,7 @@ spec:
     matchLabels: {{- include "anonlink-wasm.selector" (list .root .component) | nindent 6 }}
 {{- end }}
 
-{{/* How pods take turns at an upgrade; Recreate allows nothing beside its name. */}}
+{{/* How pods are replaced during an upgrade; Recreate allows no other keys than its type. */}}
 {{- define "anonlink-wasm.strategy" -}}
 {{- eq .type "Recreate" | ternary (pick . "type") . | toYaml -}}
 {{- end }}

@@ -1,4 +1,4 @@
-{{/* The settings of api and workers by the names of environment variables, passwords apart. */}}
+{{/* The settings of api and workers by environment variable, without passwords. */}}
 {{- define "anonlink-wasm.settings" -}}
 {{- $settings := dict -}}
 {{- include "anonlink-wasm.storeSettings" (list . $settings) -}}
@@ -19,8 +19,11 @@
 {{- range $name, $key := include "anonlink-wasm.celeryNumbers" . | fromYaml -}}
 {{- $_ := set $settings $name (include "anonlink-wasm.wholeNumber" (get $workers.celery $key)) -}}
 {{- end -}}
+{{- $_ := set $settings "CELERY_SHUTDOWN_GRACE_SECONDS" (include "anonlink-wasm.wholeNumber" $workers.drainSeconds) -}}
 {{- $_ := set $settings "CELERY_ACKS_LATE" $workers.celery.ACKS_LATE -}}
 {{- $_ := set $settings "CELERY_ROUTES" $workers.celery.ROUTES -}}
+{{- $_ := set $settings "CELERY_BROKER_TRANSPORT_OPTIONS" $workers.celery.BROKER_TRANSPORT_OPTIONS -}}
+{{- $_ := set $settings "CELERY_WORKER_ENABLE_REMOTE_CONTROL" $workers.celery.WORKER_ENABLE_REMOTE_CONTROL -}}
 {{- $_ := set $settings "CELERY_BROKER_URL" $workers.celery.BROKER_URL -}}
 {{- range $name, $value := .Values.config -}}
 {{- $_ := set $settings $name (kindIs "float64" $value | ternary (include "anonlink-wasm.wholeNumber" $value) $value) -}}
@@ -37,6 +40,8 @@ CELERYD_CONCURRENCY: CONCURRENCY
 CELERYD_PREFETCH_MULTIPLIER: PREFETCH_MULTIPLIER
 CELERYD_MAX_TASKS_PER_CHILD: MAX_TASKS_PER_CHILD
 CELERY_VISIBILITY_TIMEOUT_SECONDS: VISIBILITY_TIMEOUT_SECONDS
+CELERY_MAX_MESSAGE_BYTES: MAX_MESSAGE_BYTES
+CELERY_BROKER_SOCKET_TIMEOUT_SECONDS: BROKER_SOCKET_TIMEOUT_SECONDS
 CELERY_DB_MIN_CONNECTIONS: DB_MIN_CONNECTIONS
 CELERY_DB_MAX_CONNECTIONS: DB_MAX_CONNECTIONS
 {{- end }}

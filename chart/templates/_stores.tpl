@@ -1,4 +1,4 @@
-{{/* Where the stores are, as our own pods reach them: host:port. */}}
+{{/* The stores' addresses as our own pods reach them: host:port. */}}
 {{- define "anonlink-wasm.databaseServer" -}}
 {{- if .Values.postgresql.enabled -}}
 {{- include "anonlink-wasm.fullname" . }}-postgresql:5432
@@ -30,8 +30,8 @@
 {{- end }}
 
 {{/*
-Where clients reach the object store: (list $ .Values.uploadObjectStore), as {server, secure} in YAML. What is named there,
-else where the ingress leads to it, else as our own pods reach it.
+Where clients reach the object store: (list $ .Values.uploadObjectStore), as {server, secure} in YAML. The server set
+there, else the host of MinIO's ingress, else the address that our own pods use.
 */}}
 {{- define "anonlink-wasm.sharedServer" -}}
 {{- $root := index . 0 -}}
@@ -49,14 +49,14 @@ secure: {{ include "anonlink-wasm.objectStoreIsSecure" $root }}
 {{- end -}}
 {{- end }}
 
-{{/* All host names of a part with an ingress: its values. */}}
+{{/* All host names of a part with an ingress; the argument is the part's values. */}}
 {{- define "anonlink-wasm.hosts" -}}
 {{- $hosts := .ingress.hosts -}}
 {{- if .domain -}}{{- $hosts = prepend $hosts .domain | uniq -}}{{- end -}}
 {{- $hosts | toYaml -}}
 {{- end }}
 
-{{/* What reaches the database, for containers that need nothing else. */}}
+{{/* The database connection, for containers that need nothing else. */}}
 {{- define "anonlink-wasm.databaseEnvironment" -}}
 - name: DATABASE_SERVER
   value: {{ include "anonlink-wasm.databaseServer" . | quote }}
@@ -78,8 +78,8 @@ secure: {{ include "anonlink-wasm.objectStoreIsSecure" $root }}
 {{- end }}
 
 {{/*
-Whether there may be a database before this upgrade: an external one, or one of the chart's own that is in the cluster
-already. Where no cluster can be asked, which a ConfigMap shows that every namespace has, it may.
+"yes" if a database may exist before this upgrade: an external one, or the chart's own if it is in the cluster already.
+Also "yes" if no cluster can be queried, which is detected by a ConfigMap that exists in every namespace.
 */}}
 {{- define "anonlink-wasm.databaseMayAnswer" -}}
 {{- $cluster := lookup "v1" "ConfigMap" .Release.Namespace "kube-root-ca.crt" -}}

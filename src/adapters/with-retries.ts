@@ -1,22 +1,23 @@
 import pRetry from "p-retry";
 
 export interface RetryOptions {
-  /** How long to go on trying, in milliseconds, from the first try on. Default: 120,000. */
+  /** How long to keep retrying, in milliseconds, counted from the first attempt. Default: 120,000. */
   readonly maxRetryTimeMs?: number | undefined;
-  /** Wait before the second try, in milliseconds; each further wait is twice as long, up to a minute. Default: 500. */
+  /** Shortest delay before the second attempt, in milliseconds; doubles each time, up to 5 seconds. Default: 500. */
   readonly firstDelayMs?: number | undefined;
-  /** Called before each wait. */
+  /** Called after each failed attempt with a transient error. */
   readonly onRetry?: ((error: Error, attempt: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-const MAX_DELAY_MS = 60_000;
+/** Keeps delays short, so that work resumes soon after a store recovers, however long it was down. */
+const MAX_DELAY_MS = 5000;
 
 /**
- * Does something again, after longer and longer random waits, as long as it fails for a reason that may pass.
+ * Retries an action, with exponential backoff and jitter, as long as its errors are transient.
  *
- * @param isTransient whether an error may pass
- * @throws the last error, or the reason of the signal
+ * @param isTransient whether an error is transient, so that a retry may succeed
+ * @throws the last error, or the signal's reason
  */
 export function withRetries<T>(
   action: (attempt: number) => Promise<T>,
@@ -49,13 +50,13 @@ const NETWORK_CODES = new Set([
   "EPIPE",
 ]);
 
-/** Whether a connection was refused, lost or timed out, as the operating system says it. */
+/** Whether the operating system reports that a connection was refused, lost or timed out. */
 export function isNetworkError(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.some(isNetworkError);
   return NETWORK_CODES.has(errorCode(error));
 }
 
-/** The code that Node and the drivers give an error; empty if it has none. */
+/** The `code` that Node and drivers set on errors; an empty string if there is none. */
 export function errorCode(error: unknown): string {
   const code = typeof error === "object" && error !== null ? (error as { code?: unknown }).code : undefined;
   return typeof code === "string" ? code : "";

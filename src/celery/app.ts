@@ -3,17 +3,19 @@ import { hostname } from "node:os";
 import client from "celery-node/dist/app/client.js";
 import { type BackendOptions, CeleryBackend } from "./backend.js";
 import { type BrokerOptions, CeleryBroker } from "./broker.js";
-import { PRIORITY_STEPS } from "./broker-keys.js";
+import type { KeyOptions } from "./broker-keys.js";
 import { applySignature, type CanvasSender } from "./canvas/apply-signature.js";
 import { typeOf } from "./canvas/composites.js";
-import type { TaskToSend } from "./canvas/prepare-task.js";
-import { sendChord } from "./canvas/send-chord.js";
+import { prepareTask, type TaskToSend } from "./canvas/prepare-task.js";
 import { GroupResult } from "./group-result.js";
-import type { Signature } from "./message.js";
-import { pythonRepr } from "./python-repr.js";
+import { encodeMessage, type Signature, type TaskMessage } from "./message.js";
 import { ResultListener } from "./result-listener.js";
 import { queueFor, type Routes } from "./routes.js";
+import { runScript } from "./scripts/run-script.js";
+import { SEND_AGAIN, SEND_ONCE, SENT_AGAIN_SECONDS } from "./scripts/send-once.js";
+import { SentChord } from "./sent-chord.js";
 import { type SendOptions, signature } from "./signature.js";
+import { taskHeaders } from "./task-headers.js";
 import {
   checkTaskOptions,
   type RegisteredTask,
@@ -22,31 +24,44 @@ import {
   type TaskOptions,
 } from "./task-registry.js";
 import { TaskResult } from "./task-result.js";
+import { listTasks } from "./waiting-tasks.js";
 
-export interface CeleryAppOptions {
+/** A message and the broker's list to push it to. */
+export interface QueueItem {
+  readonly list: string;
+  readonly message: string;
+}
+
+export interface CeleryAppOptions extends KeyOptions {
   /** Address of the broker: see `parseConnection`. */
   readonly broker: string;
   /** Address of the result store; default: the broker's. */
   readonly backend?: string | undefined;
-  /** Stands before all keys and channels of the broker. */
-  readonly keyPrefix?: string | undefined;
-  /** Stands before all keys of results. */
+  /** Prefix of all result keys. */
   readonly resultKeyPrefix?: string | undefined;
   /** See {@link BrokerOptions.visibilityTimeoutSeconds}; default 3,600. */
   readonly visibilityTimeoutSeconds?: number | undefined;
-  /** Seconds that results are kept; default 86,400, 0 for ever. */
+  /** See {@link BrokerOptions.workerLifetimeSeconds}; default 15. */
+  readonly workerLifetimeSeconds?: number | undefined;
+  /** See {@link BrokerOptions.maxMessageBytes}; default 67,108,864. */
+  readonly maxMessageBytes?: number | undefined;
+  /** Seconds to keep results; default 86,400, 0 for no expiry. */
   readonly resultExpiresSeconds?: number | undefined;
+  /** Seconds to remember tasks that are sent only once; default 864,000 (10 days). */
+  readonly sentExpiresSeconds?: number | undefined;
   readonly sentinelMaster?: string | undefined;
   readonly sentinelPassword?: string | undefined;
-  /** Where tasks go by their names; see `parseRoutes`. */
+  /** See {@link BrokerOptions.socketTimeoutSeconds}; default 15. */
+  readonly socketTimeoutSeconds?: number | undefined;
+  /** Maps task names to queues; see `parseRoutes`. */
   readonly routes?: Routes | undefined;
-  /** Where other tasks go; default `celery`. */
+  /** The queue of all other tasks; default `celery`. */
   readonly defaultQueue?: string | undefined;
 }
 
 /**
- * A Celery application: tasks that workers run, and what sends tasks and waits for results. Builds on celery-node's
- * client (`createTask(name).delay(…)` works), with a transport that loses nothing.
+ * A Celery application: registers the tasks that workers run, sends tasks and waits for results. Extends celery-node's
+ * client (`createTask(name).delay(…)` works) with a transport that loses no messages.
  */
 export class CeleryApp extends client.default implements CanvasSender {
   readonly #broker: CeleryBroker;
@@ -58,20 +73,27 @@ export class CeleryApp extends client.default implements CanvasSender {
   readonly #replyTo = randomUUID();
   readonly #origin = `gen${process.pid}@${hostname()}`;
 
-  /** @throws TypeError for an address that is none */
+  /** @throws TypeError for an invalid address */
   constructor(options: CeleryAppOptions) {
     const backend = options.backend ?? options.broker;
     super(options.broker, backend, options.defaultQueue ?? "celery");
     const { sentinelMaster, sentinelPassword, visibilityTimeoutSeconds, resultExpiresSeconds } = options;
+    const { socketTimeoutSeconds } = options;
     const brokerOptions: BrokerOptions = {
       sentinelMaster,
       sentinelPassword,
+      socketTimeoutSeconds,
       visibilityTimeoutSeconds,
+      workerLifetimeSeconds: options.workerLifetimeSeconds,
+      maxMessageBytes: options.maxMessageBytes,
       keyPrefix: options.keyPrefix,
+      prioritySteps: options.prioritySteps,
+      separator: options.separator,
     };
     const backendOptions: BackendOptions = {
       sentinelMaster,
       sentinelPassword,
+      socketTimeoutSeconds,
       resultExpiresSeconds,
       keyPrefix: options.resultKeyPrefix,
     };
@@ -81,9 +103,13 @@ export class CeleryApp extends client.default implements CanvasSender {
     this.#listener = new ResultListener(this.#backend);
     this.#routes = options.routes ?? [];
     this.defaultQueue = options.defaultQueue ?? "celery";
+    this.sentExpiresSeconds = options.sentExpiresSeconds ?? 864_000;
   }
 
-  /** Whether messages and results are in one database, so that one script can change both. */
+  /** How long to remember tasks that are sent only once, in seconds. */
+  readonly sentExpiresSeconds: number;
+
+  /** Whether messages and results share one database, so that one script can change both. */
   readonly sharesServer: boolean;
 
   override get broker(): CeleryBroker {
@@ -97,8 +123,8 @@ export class CeleryApp extends client.default implements CanvasSender {
   /**
    * Registers a task that runs in the worker's own process.
    *
-   * @param handler gets the parameters by name, and what there is to know of the call; its result goes to the caller
-   * @throws TypeError where the name is taken or an option wrong
+   * @param handler receives the parameters by name and the context of the call; its result goes to the caller
+   * @throws TypeError if the name is taken or an option is invalid
    */
   task<Parameters extends Record<string, unknown>>(
     name: string,
@@ -108,7 +134,7 @@ export class CeleryApp extends client.default implements CanvasSender {
     this.#register({ name, ...checkTaskOptions(name, options), handler: handler as TaskHandler });
   }
 
-  /** Registers a task that runs in a process of its own, which can be killed. @throws TypeError as {@link task} */
+  /** Registers a task that runs in a separate process, which can be killed. @throws TypeError as {@link task} */
   taskModule(name: string, options: TaskOptions & TaskModule): void {
     const { module, export: exportName } = options;
     this.#register({
@@ -124,7 +150,7 @@ export class CeleryApp extends client.default implements CanvasSender {
     this.tasks.set(task.name, task);
   }
 
-  /** Sends a task; resolves once the broker has it. */
+  /** Sends a task; resolves once the broker has accepted it. */
   async send(
     task: string,
     args: readonly unknown[] = [],
@@ -134,7 +160,7 @@ export class CeleryApp extends client.default implements CanvasSender {
     return (await this.apply(signature(task, args, kwargs, options))) as TaskResult;
   }
 
-  /** Sends a signature: a task, chain, group or chord. The result of a group has those of its members. */
+  /** Sends a signature: a task, chain, group or chord. A group's result contains its members' results. */
   async apply(canvas: Signature): Promise<TaskResult | GroupResult> {
     const [[id], members] = await applySignature(this, randomUUID, canvas, [], {});
     if (typeOf(canvas) !== "group") return this.result(id);
@@ -146,24 +172,69 @@ export class CeleryApp extends client.default implements CanvasSender {
   }
 
   /**
-   * Sends a chord whose parts come as a stream; see {@link chord}.
+   * Sends a task unless a task with its id was sent this way before. If there are several senders or attempts, only one
+   * of them sends it.
    *
-   * @param body has an id
-   * @param groupId a UUID, the same for the same chord
-   * @throws TypeError where there is no part
+   * @param task a single task that has an id
+   * @returns whether this call sent it
    */
-  async sendChord(parts: AsyncIterable<Signature>, body: Signature, groupId: string): Promise<void> {
-    await sendChord(this, randomUUID, parts, body, groupId);
+  async sendOnce(task: Signature): Promise<boolean> {
+    const prepared = prepareTask(randomUUID, task, [], {});
+    const { list, message } = await this.encode(prepared);
+    const { redis, keys } = this.#broker;
+    const record = keys.sentOnce(prepared.id);
+    return (await runScript(redis, SEND_ONCE, 2, record, list, message, this.sentExpiresSeconds)) === 1;
   }
 
-  /** How many messages wait in a queue, of all priorities. */
+  /**
+   * Sends a task again that is known to be lost: it is not in a queue, not held by a worker and not done. If several
+   * callers detect the same loss, only one of them sends it.
+   *
+   * @param task a single task that has an id
+   * @param followers ids of tasks that follow it and are sent only once; they may be sent again too
+   * @returns whether this call sent it
+   */
+  async sendAgain(task: Signature, followers: readonly string[] = []): Promise<boolean> {
+    const prepared = prepareTask(randomUUID, task, [], {});
+    const { list, message } = await this.encode(prepared);
+    const { redis, keys } = this.#broker;
+    const names = [keys.sentAgain(prepared.id), list, ...followers.map((id) => keys.sentOnce(id))];
+    return (await runScript(redis, SEND_AGAIN, names.length, ...names, message, SENT_AGAIN_SECONDS)) === 1;
+  }
+
+  /** A chord that is queued only once, even with several senders. @param groupId a UUID, the same for the same chord */
+  chordOf(groupId: string): SentChord {
+    return new SentChord(this, groupId);
+  }
+
+  /** The tasks waiting in these queues and those held by workers; see {@link listTasks}. */
+  tasksIn(queues: readonly string[]): AsyncGenerator<TaskMessage> {
+    return listTasks(this.#broker, queues);
+  }
+
+  /** Encodes a prepared task as a message for its queue, for a script that sends it along with something else. */
+  async encode(task: TaskToSend): Promise<QueueItem> {
+    const { headers, properties, body } = this.message(task);
+    const queue = this.queueOf(task);
+    const delivery = {
+      delivery_mode: 2,
+      delivery_info: { exchange: "", routing_key: queue },
+      delivery_tag: randomUUID(),
+    };
+    return {
+      list: await this.#broker.listFor(queue, task.priority),
+      message: encodeMessage(headers, { ...properties, ...delivery }, body),
+    };
+  }
+
+  /** The number of messages waiting in a queue, across all priorities. */
   async queueLength(queue: string): Promise<number> {
-    const lists = PRIORITY_STEPS.map((priority) => this.#broker.keys.queue(queue, priority));
+    const lists = this.#broker.keys.queueLists(queue);
     const lengths = await Promise.all(lists.map((list) => this.#broker.redis.llen(list)));
     return lengths.reduce((sum, length) => sum + length, 0);
   }
 
-  /** The result of a task that was sent by anybody. */
+  /** The result of a task that any client has sent. */
   result(taskId: string): TaskResult {
     return new TaskResult(taskId, this.#backend, this.#listener, Promise.resolve());
   }
@@ -172,7 +243,7 @@ export class CeleryApp extends client.default implements CanvasSender {
     return this.result(taskId);
   }
 
-  /** As celery-node has it: returns at once; waiting for the result fails where sending did. */
+  /** As in celery-node: returns at once; if sending fails, so does waiting for the result. */
   override sendTask(
     task: string,
     args: unknown[] = [],
@@ -180,43 +251,23 @@ export class CeleryApp extends client.default implements CanvasSender {
     taskId: string = randomUUID(),
   ): TaskResult {
     const sent = this.send(task, args, kwargs as Record<string, unknown>, { taskId });
-    sent.catch(() => {}); // reported by whoever waits for the result
+    sent.catch(() => {}); // reported when the result is awaited
     return new TaskResult(taskId, this.#backend, this.#listener, sent);
   }
 
-  /** The queue of a task: its own, what the routes say, or the default. */
+  /** The queue of a task: its own, else the routed one, else the default. */
   queueOf(task: TaskToSend): string {
     return task.queue ?? queueFor(this.#routes, task.task) ?? this.defaultQueue;
   }
 
-  /** Headers and properties of a task's message. */
+  /** The headers, properties and body of a task's message. */
   message(task: TaskToSend): {
     headers: Record<string, unknown>;
     properties: Record<string, unknown>;
     body: unknown[];
   } {
     return {
-      headers: {
-        lang: "js",
-        task: task.task,
-        id: task.id,
-        shadow: null,
-        eta: task.eta,
-        expires: task.expires,
-        group: task.group,
-        group_index: task.groupIndex,
-        retries: 0,
-        timelimit: task.timelimit,
-        root_id: task.rootId,
-        parent_id: task.parentId,
-        argsrepr: pythonRepr(task.args),
-        kwargsrepr: pythonRepr(task.kwargs),
-        origin: this.#origin,
-        ignore_result: task.ignoreResult,
-        replaced_task_nesting: 0,
-        stamped_headers: null,
-        stamps: {},
-      },
+      headers: taskHeaders(task, this.#origin),
       properties: {
         correlation_id: task.id,
         reply_to: task.replyTo ?? this.#replyTo,

@@ -1,44 +1,45 @@
 import redisBackend from "celery-node/dist/backends/redis.js";
 import type { Redis } from "ioredis";
-import { type ConnectionOptions, parseConnection } from "./connection.js";
-import { outliveConnections } from "./outlive-connections.js";
+import { type ConnectionOptions, parseConnection, socketTimeoutMs } from "./connection.js";
+import { closeConnection, outliveConnections } from "./outlive-connections.js";
 import { formatDate } from "./python-date.js";
 import { dumps, loads } from "./python-json.js";
 import { ADD_CHORD_PART } from "./scripts/add-chord-part.js";
 import { FINISH_CHORD } from "./scripts/finish-chord.js";
+import { runScript } from "./scripts/run-script.js";
 import { STORE_RESULT } from "./scripts/store-result.js";
-import type { TaskFailure } from "./task-errors.js";
+import { storedFailure, type TaskFailure } from "./task-errors.js";
 
-/** States that a task does not leave. */
-const FINAL_STATES: ReadonlySet<string> = new Set(["SUCCESS", "FAILURE", "REVOKED"]);
+/** States that a task never leaves. */
+export const FINAL_STATES: ReadonlySet<string> = new Set(["SUCCESS", "FAILURE", "REVOKED"]);
 
-/** A result and what it consists of: `[[id, parent], members or null]`. */
+/** A result and its members: `[[id, parent], members or null]`. */
 export type ResultTree = readonly [readonly [string, ResultTree | null], readonly ResultTree[] | null];
 
-/** How long a chord is up to the worker that had its last part, and how long it is remembered as ended; as Celery's. */
+/** How long the task with the last part owns the chord, and how long a finished chord is remembered; as in Celery. */
 const CHORD_CLAIM_SECONDS = 10;
 const CHORD_DONE_SECONDS = 300;
 
 export interface BackendOptions extends ConnectionOptions {
-  /** Seconds that results are kept; default 86,400, 0 for ever. */
+  /** Seconds to keep results; default 86,400, 0 for no expiry. */
   readonly resultExpiresSeconds?: number | undefined;
-  /** Stands before all keys; `_` is put behind it unless it ends in one of `:_-.`, as Celery ≥ 5.3 does. */
+  /** Prefix of all keys; `_` is appended unless it ends in one of `:_-.`, as in Celery ≥ 5.3. */
   readonly keyPrefix?: string | undefined;
 }
 
-/** What is stored of a task. */
+/** The stored state of a task. */
 export interface TaskMeta {
   readonly task_id: string;
   readonly status: string;
   readonly result: unknown;
   readonly traceback: string | null;
   readonly children: readonly unknown[];
-  /** ISO date; null while the task is not done. */
+  /** ISO date; null until the task is done. */
   readonly date_done: string | null;
   readonly [name: string]: unknown;
 }
 
-/** What a stored result says beyond state and value. */
+/** What is stored with a result besides its state and value. */
 export interface StoredRequest {
   readonly id: string;
   readonly parentId?: string | null;
@@ -54,31 +55,33 @@ export interface GroupKeys {
   readonly parts: string;
   readonly size: string;
   readonly extra: string;
-  /** Which parts are counted, and who ends the chord: Celery ≥ 5.7. */
+  /** Which parts are counted, and which task finishes the chord: Celery ≥ 5.7. */
   readonly counted: string;
   readonly claim: string;
 }
 
 /**
- * Results on Redis, in Python's shape. Builds on celery-node's backend; what it stores Python cannot read, so storing
- * is replaced.
+ * Results in Redis, in Python's format. Extends celery-node's backend but replaces its storing, because Python cannot
+ * read what that stores.
  */
 export class CeleryBackend extends redisBackend.default {
   readonly resultExpiresSeconds: number;
   readonly #prefix: string;
+  readonly #deadlineMs: number;
 
-  /** @throws TypeError if the address is none */
+  /** @throws TypeError if the address is invalid */
   constructor(address: string, options: BackendOptions = {}) {
     const connection = parseConnection(address, options);
     super(connection.options as unknown as string, {});
     this.resultExpiresSeconds = options.resultExpiresSeconds ?? 86_400;
     const prefix = options.keyPrefix ?? "";
     this.#prefix = prefix === "" || /[:_.-]$/.test(prefix) ? prefix : `${prefix}_`;
-    outliveConnections(this.redis);
+    this.#deadlineMs = socketTimeoutMs(options);
+    outliveConnections(this.redis, this.#deadlineMs);
   }
 
   connect(): Redis {
-    return outliveConnections(this.redis.duplicate());
+    return outliveConnections(this.redis.duplicate(), this.#deadlineMs);
   }
 
   override async isReady(): Promise<void> {
@@ -86,11 +89,11 @@ export class CeleryBackend extends redisBackend.default {
   }
 
   override async disconnect(): Promise<string> {
-    this.redis.disconnect();
+    closeConnection(this.redis);
     return "OK";
   }
 
-  /** The key of a result, which is also the channel on which it is announced. */
+  /** The key of a result, which is also the channel that announces it. */
   resultKey(taskId: string): string {
     return `${this.#prefix}celery-task-meta-${taskId}`;
   }
@@ -120,6 +123,13 @@ export class CeleryBackend extends redisBackend.default {
     };
   }
 
+  /** The stored states of tasks, in the order of `taskIds`; `undefined` for a task without one. */
+  async getTaskMetas(taskIds: readonly string[]): Promise<(TaskMeta | undefined)[]> {
+    if (taskIds.length === 0) return [];
+    const stored = await this.redis.mget(...taskIds.map((id) => this.resultKey(id)));
+    return stored.map((text) => (text === null ? undefined : (loads(text) as TaskMeta)));
+  }
+
   async storeSuccess(request: StoredRequest, result: unknown): Promise<boolean> {
     return this.#store(request, "SUCCESS", result, null);
   }
@@ -130,19 +140,12 @@ export class CeleryBackend extends redisBackend.default {
     failure: TaskFailure,
     state: "FAILURE" | "RETRY" | "REVOKED" = "FAILURE",
   ): Promise<boolean> {
-    const result = { exc_type: failure.type, exc_message: failure.args, exc_module: failure.module };
-    return this.#store(request, state, result, failure.stack ?? "");
+    return this.#store(request, state, storedFailure(failure), failure.stack ?? "");
   }
 
-  /** Stores another state, such as STARTED, with what is known of it. */
+  /** Stores another state, such as STARTED, with its details. */
   async storeState(request: StoredRequest, state: string, meta: unknown): Promise<boolean> {
     return this.#store(request, state, meta, null);
-  }
-
-  /** The text that {@link storeFailure} stores, for a script that does more at once. */
-  encodeFailure(request: StoredRequest, failure: TaskFailure, state: string): string {
-    const result = { exc_type: failure.type, exc_message: failure.args, exc_module: failure.module };
-    return encodeMeta(request, state, result, failure.stack ?? "");
   }
 
   async #store(
@@ -153,15 +156,15 @@ export class CeleryBackend extends redisBackend.default {
   ): Promise<boolean> {
     const text = encodeMeta(request, state, result, traceback);
     const key = this.resultKey(request.id);
-    return (await this.redis.eval(STORE_RESULT, 1, key, text, this.resultExpiresSeconds)) === 1;
+    return (await runScript(this.redis, STORE_RESULT, 1, key, text, this.resultExpiresSeconds)) === 1;
   }
 
   /**
-   * Counts a task as a finished part of its chord, once however often it runs.
+   * Counts a task as a finished part of its chord, only once even if it runs several times.
    *
-   * @param value the result, or the failure as Python shows it
-   * @param owner who ends the chord if all parts are there; the same one may ask again
-   * @returns whether it is up to the owner to end the chord
+   * @param value the result, or the failure in its stored form
+   * @param owner the id of the task that finishes the chord if all parts are counted; the same task may ask again
+   * @returns whether the owner has to finish the chord
    */
   async addChordPart(
     groupId: string,
@@ -173,7 +176,8 @@ export class CeleryBackend extends redisBackend.default {
   ): Promise<boolean> {
     const { parts, size, extra, counted, claim } = this.groupKeys(groupId);
     const score = typeof groupIndex === "number" ? String(groupIndex) : "+inf";
-    const isLast = await this.redis.eval(
+    const isLast = await runScript(
+      this.redis,
       ADD_CHORD_PART,
       5,
       ...[parts, size, extra, counted, claim],
@@ -188,7 +192,7 @@ export class CeleryBackend extends redisBackend.default {
   }
 
   /**
-   * Deletes a chord's keys and, in the same step, pushes a message to a list of the same server: once.
+   * Deletes a chord's keys and, in the same step, pushes a message to a list on the same server; only once.
    *
    * @param owner as in {@link addChordPart}
    */
@@ -200,7 +204,7 @@ export class CeleryBackend extends redisBackend.default {
     const { parts, size, extra, counted, claim } = this.groupKeys(groupId);
     const keys = [parts, size, extra, counted, claim, ...(send === undefined ? [] : [send.list])];
     const values = [owner, CHORD_DONE_SECONDS, ...(send === undefined ? [] : [send.message])];
-    await this.redis.eval(FINISH_CHORD, keys.length, ...keys, ...values);
+    await runScript(this.redis, FINISH_CHORD, keys.length, ...keys, ...values);
   }
 
   /** The parts of a chord, in the order of the group: task id, state, result. */
@@ -212,15 +216,15 @@ export class CeleryBackend extends redisBackend.default {
     });
   }
 
-  /** Says how many parts a chord has: just before the last one is sent, so that none can end it early. */
+  /** Sets the number of a chord's parts; called just before the last one is sent, so that none can finish it early. */
   async setChordSize(groupId: string, size: number): Promise<void> {
     const { size: key, claim } = this.groupKeys(groupId);
-    await this.redis.del(claim); // of an earlier run under the same id
+    await this.redis.del(claim); // left by an earlier chord with the same id
     if (this.resultExpiresSeconds > 0) await this.redis.setex(key, this.resultExpiresSeconds, String(size));
     else await this.redis.set(key, String(size));
   }
 
-  /** The members of a group that somebody has stored, groups among them with their own; as results name them. */
+  /** The stored members of a group, nested groups with theirs, as result trees; `undefined` if none are stored. */
   async savedGroup(groupId: string): Promise<readonly ResultTree[] | undefined> {
     const text = await this.redis.get(this.groupKeys(groupId).group);
     if (text === null) return undefined;
@@ -246,7 +250,7 @@ function encodeMeta(
 ): string {
   return dumps({
     status: state,
-    result,
+    result: result ?? null, // Python requires the key
     traceback,
     children: request.children ?? [],
     date_done: FINAL_STATES.has(state) ? formatDate(new Date()) : null,

@@ -1,11 +1,12 @@
+import { cutText } from "./cut-text.js";
 import { TaskFailure } from "./task-errors.js";
 
 /**
  * Binds positional and keyword arguments to names, as a Python function does.
  *
- * @param names in order; those that may be missing end in `?`
- * @param takesPositionals whether positional arguments are bound to `args`, all of them, as Python's `*args` does
- * @throws TaskFailure TypeError, in Python's words
+ * @param names in order; optional ones end in `?`
+ * @param takesPositionals whether all positional arguments are bound to `args`, like Python's `*args`
+ * @throws TaskFailure TypeError, with Python's message
  */
 export function bindParameters(
   task: string,
@@ -26,7 +27,7 @@ export function bindParameters(
     });
   }
   for (const [name, value] of Object.entries(kwargs)) {
-    if (!plain.includes(name)) throw wrong(`got an unexpected keyword argument '${name.slice(0, 80)}'`);
+    if (!plain.includes(name)) throw wrong(`got an unexpected keyword argument '${cutText(name, 80)}'`);
     if (Object.hasOwn(bound, name)) throw wrong(`got multiple values for argument '${name}'`);
     bound[name] = value;
   }

@@ -1,17 +1,22 @@
 import { readFileSync } from "node:fs";
 import type { RedisOptions } from "ioredis";
 
-/** What a URL cannot say about a connection. */
+/** Connection settings that a URL cannot express. */
 export interface ConnectionOptions {
-  /** The name of the master that Sentinels know; default `mymaster`. */
+  /** The master's name in the Sentinels' configuration; default `mymaster`. */
   readonly sentinelMaster?: string | undefined;
   /** The Sentinels' own password. */
   readonly sentinelPassword?: string | undefined;
-  /** Milliseconds to wait for a connection; default 10,000. */
-  readonly connectTimeoutMs?: number | undefined;
+  /**
+   * Seconds after which a connection whose server does not answer is considered lost and is reopened; default 15.
+   * Scripts and other commands that take the server longer cannot be used.
+   */
+  readonly socketTimeoutSeconds?: number | undefined;
 }
 
-/** A server's address, taken apart: what ioredis needs, and the number of the database, which is part of channel names. */
+const DEFAULT_SOCKET_TIMEOUT_SECONDS = 15;
+
+/** A parsed server address: ioredis options, and the number of the database, which is part of channel names. */
 export interface Connection {
   readonly options: RedisOptions;
   readonly database: number;
@@ -19,25 +24,35 @@ export interface Connection {
 
 const DEFAULT_PORT = 6379;
 const DEFAULT_SENTINEL_PORT = 26379;
-/** The longest pause between two attempts to connect. */
-const MOST_RETRY_DELAY_MS = 2000;
+/** The longest wait for a connection to open. */
+const MAX_CONNECT_MS = 10_000;
+const EXPECTED = "expected a URL such as redis://:password@host:6379/0";
+/** Unless they are encoded, these characters end a password or start another part of the URL. */
+const ENCODE_PASSWORD =
+  "if its user name or password has any of # / ? @ % [ ] ; : or a space, percent-encode them (# is %23)";
+
+/** Milliseconds after which a silent connection counts as lost. */
+export function socketTimeoutMs({ socketTimeoutSeconds }: ConnectionOptions): number {
+  return 1000 * (socketTimeoutSeconds ?? DEFAULT_SOCKET_TIMEOUT_SECONDS);
+}
 
 /**
- * Takes apart the address of a Redis server as Celery writes it: `redis://[user][:password]@host[:port][/database]`,
+ * Parses the address of a Redis server in Celery's format: `redis://[user][:password]@host[:port][/database]`,
  * `rediss://…?ssl_cert_reqs=required|none&ssl_ca_certs=FILE&ssl_certfile=FILE&ssl_keyfile=FILE` for TLS,
  * `redis+socket:///path` or `socket:///path`, and `sentinel://host[:port][/database];sentinel://…` for Sentinels.
- * The password is nowhere in messages.
+ * Error messages never contain the password.
  *
- * @throws TypeError in one sentence, for anything else
+ * @throws TypeError with a one-sentence message, for anything else
  */
 export function parseConnection(address: string, options: ConnectionOptions = {}): Connection {
   const parts = address.split(";").map((part) => parseUrl(part));
   const [first] = parts as [URL, ...URL[]];
-  const shared: RedisOptions = {
-    connectTimeout: options.connectTimeoutMs ?? 10_000,
-    // A command waits for the connection to come back rather than fail: its caller decides how long.
+  const connectTimeout = Math.min(MAX_CONNECT_MS, socketTimeoutMs(options));
+  const shared: RedisOptions & { readonly sentinelCommandTimeout: number } = {
+    connectTimeout,
+    sentinelCommandTimeout: connectTimeout,
+    // A command waits for the connection to recover instead of failing: its caller decides how long.
     maxRetriesPerRequest: null,
-    retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 10), MOST_RETRY_DELAY_MS),
   };
   switch (first.protocol) {
     case "redis:":
@@ -75,7 +90,6 @@ export function parseConnection(address: string, options: ConnectionOptions = {}
           sentinels,
           name: sentinelMaster,
           db: database,
-          sentinelRetryStrategy: shared.retryStrategy!,
           ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
         },
       };
@@ -88,11 +102,18 @@ export function parseConnection(address: string, options: ConnectionOptions = {}
 }
 
 function parseUrl(text: string): URL {
+  let url: URL;
   try {
-    return new URL(text);
+    url = new URL(text);
   } catch {
-    throw new TypeError("the address of a Redis server: expected a URL such as redis://host:6379/0");
+    throw new TypeError(`the address of a Redis server: ${EXPECTED}; ${ENCODE_PASSWORD}`);
   }
+  // The start of a password may look like a port, and the rest like a path: redis://user:12/34@host.
+  const hasHost = !url.protocol.endsWith("socket:");
+  if (url.hash !== "" || (hasHost && `${url.pathname}${url.search}`.includes("@"))) {
+    throw new TypeError(`the address of a Redis server: ${EXPECTED}; ${ENCODE_PASSWORD}`);
+  }
+  return url;
 }
 
 function databaseOf(path: string): number {
@@ -113,9 +134,17 @@ function serverOf(url: URL): RedisOptions {
 
 function credentialsOf(url: URL): { username?: string; password?: string } {
   return {
-    ...(url.username === "" ? {} : { username: decodeURIComponent(url.username) }),
-    ...(url.password === "" ? {} : { password: decodeURIComponent(url.password) }),
+    ...(url.username === "" ? {} : { username: decode(url.username) }),
+    ...(url.password === "" ? {} : { password: decode(url.password) }),
   };
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new TypeError(`the address of a Redis server: ${EXPECTED}; ${ENCODE_PASSWORD}`);
+  }
 }
 
 function tlsOf(url: URL): RedisOptions {

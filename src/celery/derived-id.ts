@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 
 /**
- * A UUID (version 5, RFC 4122) that follows from another one and a name: what a task sends gets the same ids whenever it
- * runs again, so that nothing is done twice.
+ * Derives a UUID (in the form of version 5, RFC 4122) from another one and a name. What a task sends then gets the same
+ * ids each time the task runs, so that nothing is done twice.
  */
 export function derivedId(id: string, name: string): string {
   const namespace = Buffer.from(id.replaceAll("-", "").padStart(32, "0").slice(0, 32), "hex");

@@ -7,7 +7,7 @@ export class GroupResult {
 
   /**
    * @param groupId the group's id
-   * @param results of its members, in order
+   * @param results its members' results, in order
    */
   constructor(
     readonly groupId: string,
@@ -20,15 +20,15 @@ export class GroupResult {
   /**
    * Waits for all members.
    *
-   * @param timeoutMs milliseconds for all of them; default: for ever
+   * @param timeoutMs milliseconds for all of them; default: no limit
    * @returns their values, in order
-   * @throws TaskFailure that of a member that failed
+   * @throws TaskFailure the failure of a member
    */
   get(timeoutMs?: number): Promise<unknown[]> {
     return Promise.all(this.results.map((result) => result.get(timeoutMs)));
   }
 
-  /** Stores the members' ids under the group's, so that others (Python's `GroupResult.restore`) find them. */
+  /** Stores the members' ids under the group's id, so that other clients (Python's `GroupResult.restore`) find them. */
   async save(): Promise<void> {
     await this.#backend.saveGroup(
       this.groupId,

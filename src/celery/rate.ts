@@ -1,3 +1,4 @@
+import { cutText } from "./cut-text.js";
 import { TaskFailure } from "./task-errors.js";
 
 const SECONDS_OF: ReadonlyMap<string, number> = new Map([
@@ -7,10 +8,10 @@ const SECONDS_OF: ReadonlyMap<string, number> = new Map([
 ]);
 
 /**
- * Reads a rate limit of Celery's: `100/m`, `2/h`, `0.5/s`; a number alone is per second.
+ * Parses a Celery rate limit: `100/m`, `2/h`, `0.5/s`; a number alone is per second.
  *
- * @returns tasks a second; 0 for no limit
- * @throws TaskFailure ValueError for what is no rate, KeyError for an unknown unit
+ * @returns tasks per second; 0 for no limit
+ * @throws TaskFailure ValueError for an invalid rate, KeyError for an unknown unit
  */
 export function parseRate(rate: unknown): number {
   if (rate === null || rate === undefined || rate === "") return 0;
@@ -19,7 +20,7 @@ export function parseRate(rate: unknown): number {
   const seconds = SECONDS_OF.get(unit === "" ? "s" : unit);
   if (seconds === undefined) throw new TaskFailure("KeyError", [unit]);
   if (!/^\+?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) || !Number.isFinite(Number(text))) {
-    throw new TaskFailure("ValueError", [`could not convert string to float: '${text.slice(0, 80)}'`]);
+    throw new TaskFailure("ValueError", [`could not convert string to float: '${cutText(text, 80)}'`]);
   }
   return Number(text) / seconds;
 }

@@ -1,12 +1,11 @@
 import type { Redis } from "ioredis";
-import type { CeleryBackend, TaskMeta } from "./backend.js";
+import { type CeleryBackend, FINAL_STATES, type TaskMeta } from "./backend.js";
+import { closeConnection } from "./outlive-connections.js";
 import { loads } from "./python-json.js";
 
 type Waiter = (meta: TaskMeta) => void;
 
-const FINAL_STATES: ReadonlySet<string> = new Set(["SUCCESS", "FAILURE", "REVOKED"]);
-
-/** Hears of results as they are stored: one connection for all that wait, and no polling. */
+/** Receives results as they are stored: one connection for all waiting callers, and no polling. */
 export class ResultListener {
   readonly #backend: CeleryBackend;
   readonly #waiters = new Map<string, Set<Waiter>>();
@@ -17,10 +16,10 @@ export class ResultListener {
   }
 
   /**
-   * Calls back once, with the task's final state. Subscribed when the promise resolves: what is stored from then on is
-   * heard, what was stored before is looked up.
+   * Calls back once, with the task's final state. Subscribed when the promise resolves: later results are received,
+   * earlier ones are looked up.
    *
-   * @returns stops the waiting
+   * @returns a function that stops the waiting
    */
   async wait(taskId: string, onFinal: Waiter): Promise<() => void> {
     const channel = this.#backend.resultKey(taskId);
@@ -45,16 +44,16 @@ export class ResultListener {
 
   close(): void {
     this.#waiters.clear();
-    this.#connection?.disconnect();
+    if (this.#connection !== undefined) closeConnection(this.#connection);
     this.#connection = undefined;
   }
 
   async #look(taskId: string, channel: string): Promise<void> {
     const meta = await this.#backend.getTaskMeta(taskId).catch(() => undefined);
-    if (meta !== undefined) this.#tell(channel, meta);
+    if (meta !== undefined) this.#notify(channel, meta);
   }
 
-  #tell(channel: string, meta: TaskMeta): void {
+  #notify(channel: string, meta: TaskMeta): void {
     if (!FINAL_STATES.has(meta.status)) return;
     for (const waiter of [...(this.#waiters.get(channel) ?? [])]) waiter(meta);
   }
@@ -64,10 +63,10 @@ export class ResultListener {
     const connection = this.#backend.connect();
     connection.on("message", (channel: string, text: string) => {
       try {
-        this.#tell(channel, loads(text) as TaskMeta);
+        this.#notify(channel, loads(text) as TaskMeta);
       } catch {} // not a result
     });
-    // What was stored while the connection was away was not heard.
+    // Results that were stored while the connection was down were missed.
     connection.on("ready", () => {
       for (const channel of this.#waiters.keys())
         void this.#look(channel.slice(this.#backend.resultKey("").length), channel);

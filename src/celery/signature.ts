@@ -1,8 +1,8 @@
 import type { Signature } from "./message.js";
 
-/** How a task is sent. */
+/** How to send a task. */
 export interface SendOptions {
-  /** The queue; default: what the routes say, else the app's default queue. */
+  /** The queue; default: the routed one, else the app's default queue. */
   readonly queue?: string | undefined;
   /** 0 to 9; 0 is served first. Default 0. */
   readonly priority?: number | undefined;
@@ -10,19 +10,19 @@ export interface SendOptions {
   readonly countdownSeconds?: number | undefined;
   /** When the task may run. */
   readonly eta?: Date | undefined;
-  /** After this the task is revoked instead of run; a number is seconds from now. */
+  /** When the task expires and is revoked instead of run; a number is seconds from now. */
   readonly expires?: Date | number | undefined;
   /** Default: a new UUID. */
   readonly taskId?: string | undefined;
-  /** Sent with the result, once the task has succeeded. */
+  /** Sent with the result once the task has succeeded. */
   readonly link?: readonly Signature[] | undefined;
-  /** Sent with the task's id, once it has failed. */
+  /** Sent with the task's id once it has failed. */
   readonly linkError?: readonly Signature[] | undefined;
-  /** Seconds after which the task is ended. */
+  /** Seconds after which the task is terminated. */
   readonly timeLimitSeconds?: number | undefined;
-  /** Seconds after which the task is asked to end. */
+  /** Seconds after which the task is asked to stop. */
   readonly softTimeLimitSeconds?: number | undefined;
-  /** Store no success. */
+  /** Do not store a successful result. */
   readonly ignoreResult?: boolean | undefined;
 }
 
@@ -43,17 +43,17 @@ export function signature(
   };
 }
 
-/** Tasks one after the other, each with the result of the one before as its first argument. */
+/** Tasks that run one after the other, each with the previous result as its first argument. */
 export function chain(tasks: readonly Signature[]): Signature {
   return composite("chain", { tasks });
 }
 
-/** Tasks side by side. */
+/** Tasks that run in parallel. */
 export function group(tasks: readonly Signature[]): Signature {
   return composite("group", { tasks });
 }
 
-/** Tasks side by side, and one that gets the list of their results. */
+/** Tasks that run in parallel, and one that receives the list of their results. */
 export function chord(header: readonly Signature[], body: Signature): Signature {
   return composite("chord", { header: group(header), body });
 }
@@ -62,7 +62,7 @@ function composite(type: "chain" | "group" | "chord", kwargs: Record<string, unk
   return { task: `celery.${type}`, args: [], kwargs, options: {}, subtask_type: type, immutable: false };
 }
 
-/** Options as Celery names them in signatures; what is not given is left out. */
+/** Options under the names that Celery uses in signatures; those that are not given are omitted. */
 export function toCeleryOptions(options: SendOptions): Record<string, unknown> {
   const named: Record<string, unknown> = {
     queue: options.queue,

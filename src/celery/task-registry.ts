@@ -2,42 +2,42 @@ import type { MessageHeaders, MessageProperties } from "./message.js";
 import { parseRate } from "./rate.js";
 import type { TaskFailure } from "./task-errors.js";
 
-/** What a task may say of itself. */
+/** The options of a task. */
 export interface TaskOptions {
-  /** Names of its parameters, in order; those that may be missing end in `?`. */
+  /** Names of its parameters, in order; optional ones end in `?`. */
   readonly parameters: readonly string[];
-  /** Whether positional arguments are taken in any number, as a list named `args`; `parameters` then come by name only. */
+  /** Whether any number of positional arguments is accepted, as a list `args`; `parameters` are then keyword-only. */
   readonly takesPositionals?: boolean | undefined;
   /** Acknowledge after the work rather than before it; default: the worker's setting. */
   readonly acksLate?: boolean | undefined;
-  /** How often it may be tried again; default 3, null for no limit. */
+  /** The maximum number of retries; default 3, null for no limit. */
   readonly maxRetries?: number | null | undefined;
-  /** Store no success; default false. */
+  /** Do not store a successful result; default false. */
   readonly ignoreResult?: boolean | undefined;
-  /** Seconds after which it is ended; default: the worker's setting. A message may say otherwise. */
+  /** Seconds after which the task is terminated; default: the worker's setting. A message may override it. */
   readonly timeLimitSeconds?: number | undefined;
-  /** Seconds after which it is asked to end. */
+  /** Seconds after which the task is asked to stop. */
   readonly softTimeLimitSeconds?: number | undefined;
-  /** Whether it goes back to the queue when its process dies; default: the worker's setting. */
+  /** Whether the task returns to the queue when its process dies; default: the worker's setting. */
   readonly rejectOnWorkerLost?: boolean | undefined;
-  /** The most starts, such as `10/m` (`/s`, `/m`, `/h`), for each worker. */
+  /** The maximum rate of starts, such as `10/m` (`/s`, `/m`, `/h`), for each worker. */
   readonly rateLimit?: string | undefined;
   /** Store the state STARTED; default: the worker's setting. */
   readonly trackStarted?: boolean | undefined;
 }
 
-/** Where a task that runs in a process of its own is found. */
+/** Where to find a task that runs in a separate process. */
 export interface TaskModule {
   readonly module: URL;
   /** The exported handler; default `default`. */
   readonly export?: string;
 }
 
-/** What a handler knows of its call. */
+/** What a handler can see of its call. */
 export interface TaskContext {
   readonly id: string;
   readonly name: string;
-  /** How often it has been tried before. */
+  /** How often the task has been tried before. */
   readonly retries: number;
   readonly args: readonly unknown[];
   readonly kwargs: Readonly<Record<string, unknown>>;
@@ -46,17 +46,19 @@ export interface TaskContext {
   readonly hostname: string;
   /** Aborted when the task is revoked or a time limit is reached; its reason is the failure to throw. */
   readonly signal: AbortSignal;
-  /** Gives the task up for now: it is sent again. Throws always. */
+  /** Stops this attempt and sends the task again. Always throws. */
   retry(options?: RetryOptions): never;
 }
 
 export interface RetryOptions {
-  /** Seconds until it may run again; default 180. */
+  /** Seconds until the task may run again; default 180. */
   readonly countdownSeconds?: number | undefined;
-  /** Default: the task's. */
+  /** Default: the task's setting. */
   readonly maxRetries?: number | null | undefined;
-  /** What to fail with when it has been tried often enough; default `MaxRetriesExceededError`. */
+  /** The error to fail with once the retries are used up; default `MaxRetriesExceededError`. */
   readonly error?: unknown;
+  /** The task cannot be done yet and has not failed: this does not count as a retry. Default false. */
+  readonly isPutOff?: boolean | undefined;
 }
 
 export type TaskHandler<Parameters extends Record<string, unknown> = Record<string, unknown>> = (
@@ -68,7 +70,7 @@ export interface RegisteredTask extends TaskOptions {
   readonly name: string;
   readonly handler?: TaskHandler;
   readonly module?: TaskModule;
-  /** Starts a second; 0 for no limit. */
+  /** Starts per second; 0 for no limit. */
   readonly ratePerSecond: number;
 }
 
@@ -82,7 +84,7 @@ export class RetryRequest extends Error {
   }
 }
 
-/** @throws TypeError in one sentence */
+/** @throws TypeError with a one-sentence message */
 export function checkTaskOptions(
   name: string,
   options: TaskOptions,

@@ -3,13 +3,13 @@ import type { CeleryBackend, TaskMeta } from "./backend.js";
 import type { ResultListener } from "./result-listener.js";
 import { TaskFailure } from "./task-errors.js";
 
-/** The result of a task that was sent. Builds on celery-node's, which polls and throws errors that say little. */
+/** The result of a task that was sent. Extends celery-node's, which polls and throws uninformative errors. */
 export class TaskResult extends result.AsyncResult {
   readonly #backend: CeleryBackend;
   readonly #listener: ResultListener;
   readonly #sent: Promise<unknown>;
 
-  /** @param sent settles once the task is sent; waiting for the result fails with it */
+  /** @param sent settles once the task is sent; if it rejects, so does waiting for the result */
   constructor(taskId: string, backend: CeleryBackend, listener: ResultListener, sent: Promise<unknown>) {
     super(taskId, backend);
     this.#backend = backend;
@@ -20,8 +20,8 @@ export class TaskResult extends result.AsyncResult {
   /**
    * Waits for the result.
    *
-   * @param timeoutMs milliseconds; default: for ever
-   * @throws TaskFailure what the task failed with, or `TimeoutError` (celery.exceptions)
+   * @param timeoutMs milliseconds; default: no limit
+   * @throws TaskFailure the task's failure, or `TimeoutError` (celery.exceptions)
    */
   override async get(timeoutMs?: number): Promise<unknown> {
     const meta = await this.final(timeoutMs);
@@ -29,7 +29,7 @@ export class TaskResult extends result.AsyncResult {
     throw failureOf(meta);
   }
 
-  /** Waits for the final state: SUCCESS, FAILURE or REVOKED, and what is stored with it. */
+  /** Waits for the final state (SUCCESS, FAILURE or REVOKED) and what is stored with it. */
   async final(timeoutMs?: number): Promise<TaskMeta> {
     await this.#sent;
     const waiting = new AbortController();
@@ -53,13 +53,13 @@ export class TaskResult extends result.AsyncResult {
     }
   }
 
-  /** The state now: PENDING where nothing is known. */
+  /** The current state; PENDING if nothing is known. */
   async state(): Promise<string> {
     return (await this.#backend.getTaskMeta(this.taskId)).status;
   }
 }
 
-/** What a failed or revoked task's stored result says. */
+/** The failure in the stored result of a failed or revoked task. */
 export function failureOf(meta: TaskMeta): TaskFailure {
   const stored = meta.result as { exc_type?: unknown; exc_message?: unknown; exc_module?: unknown } | null;
   const message = stored?.exc_message;

@@ -2,9 +2,9 @@ import { CheckFailed, expectThat } from "./expectations.js";
 
 const MAX_TEXT_LENGTH = 200;
 
-/** What a service has answered to a request. */
+/** A service's response to a request. */
 export class Answer {
-  /** @param request as messages name it: `GET /status` */
+  /** @param request the request as shown in messages: `GET /status` */
   constructor(
     readonly request: string,
     readonly status: number,
@@ -12,7 +12,7 @@ export class Answer {
     readonly text: string,
   ) {}
 
-  /** @throws CheckFailed where it is another status */
+  /** @throws CheckFailed if the status is not one of these */
   expect(...statuses: number[]): this {
     const isExpected = statuses.includes(this.status);
     expectThat(
@@ -22,7 +22,7 @@ export class Answer {
     return this;
   }
 
-  /** The body, of an answer that must have one of these statuses. */
+  /** The JSON body of a response that must have one of these statuses. */
   json<Body = unknown>(...statuses: number[]): Body {
     this.expect(...statuses);
     try {
@@ -32,7 +32,7 @@ export class Answer {
     }
   }
 
-  /** A refusal, told as `application/problem+json` tells it; returns its title. */
+  /** Checks that a refusal is valid `application/problem+json`; returns its title. */
   problem(...statuses: number[]): string {
     const body = this.json<Record<string, unknown> | null>(...statuses);
     const type = this.headers.get("content-type") ?? "none";

@@ -10,38 +10,38 @@ export interface ApiRequest {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** How long one request may take, its answer included. */
+/** How long one request may take, including its response. */
 const REQUEST_MS = 120_000;
-/** How long the same request is sent again while the service says that it has too much to do. */
+/** How long a request is retried while the service reports that it is overloaded. */
 const BUSY_MS = 120_000;
 const BUSY_PAUSE_MS = { first: 250, most: 5000, factor: 2 };
 
-/** The REST API as a client sees it that has patience with limits: what gets 503 is sent again, after a pause. */
+/** A client of the REST API that tolerates overload: a request that gets 503 is retried after a pause. */
 export class ApiClient {
   /**
-   * @param apiUrl with `/api/v1`, without a slash at the end
-   * @param signal ends all requests
+   * @param apiUrl with `/api/v1`, without a trailing slash
+   * @param signal aborts all requests
    */
   constructor(
     readonly apiUrl: string,
     private readonly signal: AbortSignal,
   ) {}
 
-  /** The same, ended by another signal. */
+  /** The same client, aborted by another signal. */
   endedBy(signal: AbortSignal): ApiClient {
     return new ApiClient(this.apiUrl, signal);
   }
 
   /**
-   * @param path below `/api/v1`, beginning with a slash
-   * @throws CheckFailed where no answer comes, or 503 again and again; the signal's reason
+   * @param path below `/api/v1`, with a leading slash
+   * @throws CheckFailed if there is no response, or repeatedly 503; the signal's reason
    */
   async request(method: string, path: string, request: ApiRequest = {}): Promise<Answer> {
     const end = Date.now() + BUSY_MS;
     for (let ms = BUSY_PAUSE_MS.first; ; ms = Math.min(BUSY_PAUSE_MS.most, ms * BUSY_PAUSE_MS.factor)) {
       const answer = await this.#send(method, path, request);
       if (answer.status !== 503) return answer;
-      const wait = Math.max(ms, pauseOf(answer)) * (1 + 0.2 * Math.random()); // so that several do not come back at once
+      const wait = Math.max(ms, pauseOf(answer)) * (1 + 0.2 * Math.random()); // so clients do not all retry at once
       if (Date.now() + wait > end) {
         throw new CheckFailed(`${answer.request}: answered with 503 for ${BUSY_MS / 1000} seconds`);
       }
@@ -90,13 +90,13 @@ export class ApiClient {
   }
 }
 
-/** How long the service asks to wait, in milliseconds, up to what we would wait at most. */
+/** How long the service asks to wait, in milliseconds, up to our maximum. */
 function pauseOf({ headers }: Answer): number {
   const seconds = Number(headers.get("retry-after") ?? 0);
   return Number.isFinite(seconds) ? Math.min(BUSY_PAUSE_MS.most, Math.max(0, 1000 * seconds)) : 0;
 }
 
-/** What fetch hides behind «fetch failed». */
+/** The cause of fetch's «fetch failed». */
 function causeOf(error: unknown): string {
   const cause = error instanceof Error ? (error.cause ?? error) : error;
   return (cause as NodeJS.ErrnoException)?.code ?? (cause instanceof Error ? cause.message : String(cause));

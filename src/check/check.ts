@@ -1,13 +1,13 @@
 import type { CheckedService } from "./checked-service.js";
 
-/** Something that a service must do. */
+/** A requirement on a service. */
 export interface Check {
-  /** Says what the service does when it passes. */
+  /** What the service does if the check passes. */
   readonly name: string;
   /**
-   * Ends well if the service does it.
+   * Resolves if the service meets the requirement.
    *
-   * @throws CheckFailed with what was expected and what came; LeftOut where this service is set up without it
+   * @throws CheckFailed with what was expected and received; LeftOut if the feature is disabled at this service
    */
   run(service: CheckedService): Promise<void>;
 }

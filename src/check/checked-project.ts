@@ -42,19 +42,19 @@ export interface RunStatus {
   readonly message?: string;
 }
 
-/** Where a project is. */
+/** The owner of a project. */
 export interface ProjectHolder {
   readonly api: ApiClient;
-  /** Ends waiting; its reason is thrown. */
+  /** Stops waiting; its reason is thrown. */
   readonly signal: AbortSignal;
-  /** Is told of a project that was deleted. */
+  /** Called after a project was deleted. */
   forget(project: NewProject): void;
 }
 
-/** Between two questions after the state of something: ever longer, to stay below the limits of a proxy. */
+/** Pause between polls of a state; it grows, to stay below the rate limits of a proxy. */
 const POLL_MS = { first: 100, most: 1500, factor: 1.5 };
 
-/** A project at the service that is checked. Calls whose names begin with `try` return the answer, whatever it is. */
+/** A project at the service under test. Methods whose names start with `try` return the response, whatever it is. */
 export class CheckedProject {
   readonly path: string;
 
@@ -69,7 +69,7 @@ export class CheckedProject {
     return (await this.service.api.get(this.path, this.made.result_token)).json<ProjectDescription>(200);
   }
 
-  /** @param party its index */
+  /** @param party the party's index */
   tryUpload(party: number, json: unknown): Promise<Answer> {
     return this.service.api.post(`${this.path}/clks`, json, this.made.update_tokens[party]);
   }
@@ -99,7 +99,7 @@ export class CheckedProject {
     return receiptOf(await this.tryBinaryUpload(party, clks));
   }
 
-  /** All parties upload, as plain bytes; returns their receipt tokens. */
+  /** Uploads every party's data as raw bytes; returns the receipt tokens. */
   async uploadAll(parties: readonly Clks[]): Promise<string[]> {
     const receipts: string[] = [];
     for (const [party, clks] of parties.entries()) {
@@ -120,7 +120,7 @@ export class CheckedProject {
     return (await this.service.api.get(`${this.path}/runs/${run_id}/status`, token)).json<RunStatus>(200);
   }
 
-  /** The status of a run once it has ended, well or not. */
+  /** The status of a run once it has finished, successfully or not. */
   waitForRun(run: Run, onStatus: (status: RunStatus) => void = () => {}): Promise<RunStatus> {
     return this.until("the end of a run", async () => {
       const status = await this.status(run);
@@ -150,14 +150,14 @@ export class CheckedProject {
     return (await this.tryResult(run, token)).json<Result>(200);
   }
 
-  /** Starts a run, waits until it is complete, and returns it with its result. */
+  /** Starts a run, waits until it is complete, and returns it with its status and result. */
   async complete<Result>(threshold: number): Promise<{ run: Run; result: Result; status: RunStatus }> {
     const run = await this.run(threshold);
     const status = await this.waitUntilComplete(run);
     return { run, status, result: await this.result<Result>(run) };
   }
 
-  /** Waits until the service has found out that an upload cannot be used. */
+  /** Waits until the service has detected an unusable upload. */
   async waitForError(): Promise<void> {
     await this.until("the project's error", async () => ((await this.describe()).error ? true : undefined));
   }
@@ -169,15 +169,18 @@ export class CheckedProject {
 
   async until<Found>(what: string, find: () => Promise<Found | undefined>): Promise<Found> {
     const { signal } = this.service;
-    for (let ms = POLL_MS.first; ; ms = Math.min(POLL_MS.most, ms * POLL_MS.factor)) {
-      const found = await find();
-      if (found !== undefined) return found;
-      await pause(ms, undefined, { signal }).catch(() => {
-        if (signal.reason instanceof CheckFailed) {
-          throw new CheckFailed(`waited in vain for ${what}: ${signal.reason.message}`);
-        }
-        throw signal.reason;
-      });
+    try {
+      for (let ms = POLL_MS.first; ; ms = Math.min(POLL_MS.most, ms * POLL_MS.factor)) {
+        const found = await find();
+        if (found !== undefined) return found;
+        await pause(ms, undefined, { signal });
+      }
+    } catch (error) {
+      // The deadline may end the pause (as an AbortError) or a request (with the signal's reason).
+      const isEnd = signal.aborted && (error === signal.reason || (error as Error).name === "AbortError");
+      if (!isEnd) throw error;
+      if (!(signal.reason instanceof CheckFailed)) throw signal.reason;
+      throw new CheckFailed(`waited in vain for ${what}: ${signal.reason.message}`);
     }
   }
 }

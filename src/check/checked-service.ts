@@ -2,32 +2,32 @@ import type { ApiClient } from "./api-client.js";
 import { CheckedProject, type NewProject, type ProjectHolder } from "./checked-project.js";
 import { expectEqual, expectThat } from "./expectations.js";
 
-/** So that whoever finds a project that a killed check has left knows whose it is. */
+/** Identifies projects left behind by a check that was killed. */
 const PROJECT_NAME = "anonlink-wasm check";
 const NOTES = "Made by a check of this service, which deletes it at its end.";
-/** What nobody was given as an id or a token. */
+/** A well-formed id or token that was never issued. */
 export const UNKNOWN = "0123456789abcdef".repeat(3);
 export const CODE = /^[0-9a-f]{48}$/;
 
-/** How long making and deleting a project may take, whatever else is going on. */
+/** How long creating and deleting projects may take, even after the checks were aborted. */
 const TIDY_MS = 60_000;
 
-/** A service that is checked, and all that was made there. */
+/** A service under test, and the projects created there. */
 export class CheckedService implements ProjectHolder {
   readonly #projects = new Set<NewProject>();
   readonly #making = new Set<Promise<unknown>>();
 
-  /** @param signal ends waiting: the check took too long, or somebody ended it */
+  /** @param signal stops waiting, after a timeout or if the user interrupts the checks */
   constructor(
     readonly api: ApiClient,
     readonly signal: AbortSignal,
   ) {}
 
-  /** @param options what is unlike a project of two parties that gets groups */
+  /** @param options overrides of the defaults: two parties, groups as results */
   async createProject(options: Readonly<Record<string, unknown>> = {}): Promise<CheckedProject> {
     this.signal.throwIfAborted();
     const json = { schema: {}, result_type: "groups", name: PROJECT_NAME, notes: NOTES, ...options };
-    // Not broken off, as nobody could delete the project then.
+    // Not aborted, because the project could not be deleted then.
     const making = this.api
       .endedBy(AbortSignal.timeout(TIDY_MS))
       .post("/projects", json)
@@ -47,17 +47,17 @@ export class CheckedService implements ProjectHolder {
     }
   }
 
-  /** A project that a check has deleted itself. */
+  /** Forgets a project that a check has deleted itself. */
   forget({ project_id }: NewProject): void {
     for (const project of this.#projects)
       if (project.project_id === project_id) this.#projects.delete(project);
   }
 
   /**
-   * Deletes all projects that there are still, also after an abort.
+   * Deletes all remaining projects, even after an abort.
    *
-   * @returns how many were deleted
-   * @throws CheckFailed where one is left
+   * @returns the number of projects deleted
+   * @throws CheckFailed if one remains
    */
   async deleteAll(): Promise<number> {
     await Promise.allSettled(this.#making);

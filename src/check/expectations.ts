@@ -2,7 +2,7 @@ export class CheckFailed extends Error {
   override readonly name = "CheckFailed";
 }
 
-/** What is checked is switched off at this service, as it may be. */
+/** The checked feature is optional, and disabled at this service. */
 export class LeftOut extends Error {
   override readonly name = "LeftOut";
 }
@@ -13,7 +13,7 @@ export function expectThat(condition: boolean, message: string): asserts conditi
 
 const MAX_VALUE_LENGTH = 120;
 
-/** @param what is compared, as in «the number of rows» */
+/** @param what the compared value, such as «the number of rows» */
 export function expectEqual(actual: unknown, expected: unknown, what: string): void {
   const [got, wanted] = [canonicalJson(actual), canonicalJson(expected)];
   if (got === wanted) return;
@@ -26,7 +26,7 @@ export function expectEqual(actual: unknown, expected: unknown, what: string): v
   throw new CheckFailed(`${what}: expected ${show(wanted)}, got ${show(got)}`);
 }
 
-/** JSON in which the order of members says nothing. */
+/** JSON that does not depend on the order of object members. */
 function canonicalJson(value: unknown): string {
   const text = JSON.stringify(value, (_, part: unknown) =>
     typeof part === "object" && part !== null && !Array.isArray(part)

@@ -11,16 +11,16 @@ import type { Clks, Group } from "./planted-clks.js";
 
 export type BlockName = string | number;
 export type RowBlocks = readonly (readonly BlockName[])[];
-/** As the API has it: two records `[party, row]`, and how alike they are. */
+/** As in the API: two records `[party, row]`, and their similarity score. */
 export type Score = readonly [readonly [number, number], readonly [number, number], number];
 
 export interface ExpectedResult {
-  /** In the order of the API. */
+  /** In the API's order. */
   readonly scores: readonly Score[];
   readonly groups: readonly Group[];
 }
 
-/** What the library finds in the same data. */
+/** The library's result for the same data. */
 export async function expectedResult(
   parties: readonly (Clks & { readonly blocks?: RowBlocks })[],
   threshold: number,
@@ -44,7 +44,7 @@ export async function expectedResult(
   return { scores, groups: groupsToArrays(solveGreedy(pairs)) };
 }
 
-/** Groups must be the same as a set: their order, and that of their records, says nothing. */
+/** Compares groups as sets: neither their order nor that of their records matters. */
 export function expectGroups(actual: readonly Group[], expected: readonly Group[]): void {
   expectEqual(actual.length, expected.length, "the number of groups");
   expectEqual(inOrder(actual), inOrder(expected), "the groups");

@@ -5,21 +5,21 @@ import { CheckFailed, LeftOut } from "./expectations.js";
 import { SUITES } from "./suites.js";
 
 export interface CheckOptions {
-  /** The REST API, with `/api/v1` and without a slash at the end. */
+  /** The REST API, with `/api/v1` and without a trailing slash. */
   readonly apiUrl: string;
   readonly suite: keyof typeof SUITES;
   /** For all checks together, in milliseconds. */
   readonly timeoutMs: number;
-  /** Ends the checks; what they have made is deleted all the same. */
+  /** Aborts the checks; the projects they have created are deleted nevertheless. */
   readonly signal: AbortSignal;
-  /** Takes a line. */
+  /** Prints one line. */
   readonly print: (line: string) => void;
 }
 
 /**
- * Checks a service as its clients see it, one check after the other, and prints a line for each; then deletes what was made.
+ * Checks a service as a client, one check at a time, and prints a line for each; then deletes what was created.
  *
- * @returns whether all is as it should be
+ * @returns whether all checks passed and everything was deleted
  */
 export async function runChecks({ apiUrl, suite, timeoutMs, signal, print }: CheckOptions): Promise<boolean> {
   const say = (line: string) => print(withoutCodes(line));
@@ -79,7 +79,7 @@ function messageOf(error: unknown): string {
     : `${error.name}: ${error.message}`;
 }
 
-/** Neither ids nor tokens are for a log, wherever a message has them from. */
+/** Removes ids and tokens, which must not be logged, from any message. */
 function withoutCodes(line: string): string {
   return line.replace(/\s+/g, " ").replace(/[0-9a-f]{48}/g, "…");
 }

@@ -3,15 +3,15 @@ import type { Group } from "./planted-clks.js";
 
 export interface PermutedResult {
   readonly mask: readonly number[];
-  /** What each party got, by its index. */
+  /** Each party's result, by party index. */
   readonly sides: readonly { readonly permutation: readonly number[]; readonly rows: number }[];
-  /** Rows of each party. */
+  /** Records of each party. */
   readonly rowCounts: readonly number[];
-  /** Pairs that should line up. */
+  /** The pairs that should line up. */
   readonly groups: readonly Group[];
 }
 
-/** Both permutations must be ones, and after them exactly the pairs' rows must be equal where the mask is 1. */
+/** Both permutations must be valid, and must line up exactly the records of the pairs where the mask is 1. */
 export function expectLinedUp({ mask, sides, rowCounts, groups }: PermutedResult): void {
   const least = Math.min(...rowCounts);
   expectEqual(mask.length, least, "the length of the mask");
@@ -20,7 +20,7 @@ export function expectLinedUp({ mask, sides, rowCounts, groups }: PermutedResult
     "the mask: expected zeros and ones",
   );
   const rowsAt = sides.map(({ permutation, rows }, party) => {
-    expectEqual(rows, least, `the rows that count, as party ${party} is told`);
+    expectEqual(rows, least, `the number of rows that party ${party} gets`);
     expectEqual(permutation.length, rowCounts[party], `the length of the permutation of party ${party}`);
     const rowAt = new Map(permutation.map((newRow, row) => [newRow, row]));
     const isOne = permutation.every(

@@ -1,37 +1,35 @@
 import { randomBytes, randomInt } from "node:crypto";
 
-/** Rows of raw bytes, all of one length. */
+/** CLKs as raw bytes, all of one length. */
 export interface Clks {
   readonly bytes: Uint8Array;
   readonly byteLength: number;
 }
 
-/** Records of one person: `[party, row]`. */
+/** The records of one person: `[party, row]`. */
 export type Group = readonly (readonly [party: number, row: number])[];
 
 export interface PlantedClks {
   readonly parties: readonly Clks[];
-  /** Persons whom two parties or more have: what a linkage must find, no more and no less. */
+  /** People that two or more parties have in common: exactly what a linkage must find. */
   readonly groups: readonly Group[];
 }
 
 export interface PlantOptions {
-  /** Rows of each party. */
+  /** Records of each party. */
   readonly rowCounts: readonly number[];
-  /** Persons whom the first parties have in common: `sharedBy[2]` by the first two, `sharedBy[3]` by the first three. */
+  /** People that the first parties have in common: `sharedBy[2]` by the first two, `sharedBy[3]` by the first three. */
   readonly sharedBy: Readonly<Record<number, number>>;
   readonly byteLength?: number;
 }
 
-/** Of a thousand bits of a CLK, how many are flipped when the person is encoded again. */
+/** Bits flipped each time a person is encoded, per thousand bits of a CLK. */
 const FLIPPED_PER_MILLE = 20;
 
-/**
- * At this threshold the truth comes out: random CLKs of 1024 bits score 0.5 ± 0.02, those of one person 0.94 or more.
- */
+/** A threshold that finds the truth: random CLKs of 1024 bits score 0.5 ± 0.02, those of one person 0.94 or more. */
 export const SAFE_THRESHOLD = 0.8;
 
-/** Parties with random CLKs, some of whose persons are the same, with a few bits flipped, in rows at random. */
+/** Parties with random CLKs. Some people are the same, with a few bits flipped, at random positions. */
 export function plantClks({ rowCounts, sharedBy, byteLength = 128 }: PlantOptions): PlantedClks {
   const rows: Uint8Array[][] = rowCounts.map(() => []);
   const persons: (number | undefined)[][] = rowCounts.map(() => []);
@@ -61,12 +59,12 @@ export function plantClks({ rowCounts, sharedBy, byteLength = 128 }: PlantOption
   return { parties, groups };
 }
 
-/** Random rows that nobody else has. */
+/** Random CLKs that no other party has. */
 export function randomClks(rowCount: number, byteLength = 128): Clks {
   return { bytes: randomBytes(rowCount * byteLength), byteLength };
 }
 
-/** Each row in base64. */
+/** Each CLK in base64. */
 export function base64Rows({ bytes, byteLength }: Clks): string[] {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return Array.from({ length: bytes.byteLength / byteLength }, (_, row) =>
@@ -88,7 +86,7 @@ function flipBits(clk: Uint8Array): Uint8Array {
   return copy;
 }
 
-/** The numbers below `count`, in an order at random. */
+/** The numbers below `count` in random order. */
 function shuffled(count: number): Uint32Array {
   const order = Uint32Array.from({ length: count }, (_, n) => n);
   for (let n = count - 1; n > 0; n--) {

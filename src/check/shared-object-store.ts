@@ -9,7 +9,7 @@ export interface TemporaryCredentials {
   readonly Expiration: string;
 }
 
-/** Where something is in an object store, as the API tells it. */
+/** The location of an object in an object store, as the API returns it. */
 export interface ObjectPlace {
   readonly endpoint: string;
   readonly secure: boolean;
@@ -17,7 +17,7 @@ export interface ObjectPlace {
   readonly path: string;
 }
 
-/** An object store, reached as the service's clients reach it: with what the service has handed out. */
+/** An object store, accessed as clients do: with the address and credentials that the service has issued. */
 export class SharedObjectStore {
   readonly #client: Client;
 
@@ -44,7 +44,7 @@ export class SharedObjectStore {
     });
   }
 
-  /** Puts an object below the place; returns it as an upload names it. */
+  /** Stores an object below the place; returns its reference for an upload. */
   async put(name: string, content: string | Uint8Array, metadata: Readonly<Record<string, string>> = {}) {
     const { bucket, path } = this.place;
     const buffer = Buffer.from(content);
@@ -54,7 +54,7 @@ export class SharedObjectStore {
     return { file: { bucket, path: `${path}/${name}` } };
   }
 
-  /** Whether an object elsewhere in the bucket is refused. */
+  /** Whether the store refuses an object elsewhere in the bucket. */
   async refuses(path: string): Promise<boolean> {
     try {
       await this.#client.putObject(this.place.bucket, path, Buffer.from("not to be stored"));
@@ -75,7 +75,7 @@ export class SharedObjectStore {
     });
   }
 
-  /** Messages of the client may quote its keys: only the error's code is told. */
+  /** The client's messages may contain its keys, so only the error's code is shown. */
   async #do<Result>(what: "put" | "get", work: () => Promise<Result>): Promise<Result> {
     try {
       return await work();
@@ -85,7 +85,7 @@ export class SharedObjectStore {
   }
 }
 
-/** Whoever may put objects only may not ask for the region. MinIO has one, of this name. */
+/** Credentials that only allow storing objects cannot query the region. MinIO has just this one. */
 function regionOf(host: string): string {
   return /(?:^|\.)s3[.-]([a-z0-9-]+)\.amazonaws\.com$/.exec(host)?.[1] ?? "us-east-1";
 }

@@ -8,7 +8,7 @@ import { resultChecks } from "./integration/results.js";
 import { runChecks } from "./integration/runs.js";
 import { uploadChecks } from "./integration/uploads.js";
 
-/** `integration`: each resource of the API by itself. `e2e`: whole linkages whose result is known. */
+/** `integration`: each resource of the API separately. `e2e`: whole linkages with known results. */
 export const SUITES: Readonly<Record<"integration" | "e2e", readonly Check[]>> = {
   integration: [
     ...generalChecks,

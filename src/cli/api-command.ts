@@ -18,11 +18,12 @@ export function apiCommand(): Command {
     .addHelpText("after", HELP)
     .action(async (options: ServiceOptions) => {
       const ended = endSignal();
-      const { startClusterService } = await import("../service/main.js"); // drivers that other commands do without
+      const { startClusterService } = await import("../service/main.js"); // drivers that other commands do not need
       const service = await startClusterService({ ...options, env: process.env }).catch((error: unknown) => {
         throw explainStart(error);
       });
       await ended;
       await service.close();
+      process.exit(); // a store that does not respond must not delay the exit
     });
 }

@@ -15,7 +15,7 @@ linkages of thousands of rows whose result is known, of all types. What this ser
 It needs no token, waits where the service is busy (503), and deletes all that it made, also when it fails or is ended.
 The exit code is 0 when all checks pass.`;
 
-/** `anonlink-wasm check`: whether a deployed service does what it should. */
+/** `anonlink-wasm check`: checks a deployed service. */
 export function checkCommand(): Command {
   return new Command("check")
     .summary("check a service that runs")
@@ -36,7 +36,7 @@ export function checkCommand(): Command {
     .addHelpText("after", HELP)
     .action(async ({ url, suite, timeout }: CheckOptions) => {
       const signal = interruption();
-      const { runChecks } = await import("../check/main.js"); // packages that other commands do without
+      const { runChecks } = await import("../check/main.js"); // packages that other commands do not need
       const isFine = await runChecks({
         apiUrl: url,
         suite,

@@ -5,15 +5,15 @@ import { countValue } from "./option-values.js";
 import { readInput } from "./read-input.js";
 import { writeOutput } from "./write-output.js";
 
-/** Bars of the popcount histogram. */
+/** Maximum number of bars in the popcount histogram. */
 const BAR_COUNT = 20;
 
-/** `anonlink-wasm describe`: looks at one file of CLKs. */
+/** `anonlink-wasm describe`: describes one file of CLKs. */
 export function describeCommand(): Command {
   return new Command("describe")
     .summary("look at one file of CLKs")
     .description(
-      "Tell how many CLKs a file holds, how wide and how full they are, and warn where they look wrong.",
+      "Show how many CLKs a file contains, their width and how full they are, and warn about anything suspicious.",
     )
     .argument("<file>", "a file of CLKs, or - for standard input")
     .addOption(
@@ -54,7 +54,7 @@ function asText(description: DatasetDescription, blockCount: number | undefined)
   return `${lines.join("\n")}\n`;
 }
 
-/** Rows by set bits, from the least to the most that occur. */
+/** Records by number of set bits, from the lowest to the highest number that occurs. */
 function popcountBars(counts: Uint32Array, min: number, max: number): Bar[] {
   const width = Math.ceil((max - min + 1) / BAR_COUNT);
   const bars: Bar[] = [];

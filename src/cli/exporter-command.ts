@@ -13,12 +13,15 @@ interface ExporterOptions {
 }
 
 const HELP = `
-Asks the REST API as a client does, without a token: what it exports is what clients get. /metrics has anonlink_service_up
-(1 or 0), and while that is 1, anonlink_service_projects, …_comparisons_per_second, …_info and …_answer_seconds;
-…_answer_age_seconds and …_failures_total tell of the time without answers. /healthz is about the exporter alone.
-The Python entity service can be asked as well.`;
+Queries the REST API as a client does, without a token, and exports what it
+gets. /metrics has anonlink_service_up (1 or 0), and while that is 1,
+anonlink_service_projects, …_comparisons_per_second, …_info and
+…_answer_seconds; …_answer_age_seconds and …_failures_total cover the time
+without responses.
+/healthz is about the exporter alone. It works with the Python entity service,
+too.`;
 
-/** `anonlink-wasm exporter`: figures of a service for Prometheus. */
+/** `anonlink-wasm exporter`: exports a service's figures to Prometheus. */
 export function exporterCommand(): Command {
   return new Command("exporter")
     .summary("export figures of a service for Prometheus")
@@ -45,7 +48,7 @@ export function exporterCommand(): Command {
     .addHelpText("after", HELP)
     .action(async ({ url, host, port, interval, timeout }: ExporterOptions) => {
       const ended = endSignal();
-      const { startExporter } = await import("../exporter/main.js"); // packages that other commands do without
+      const { startExporter } = await import("../exporter/main.js"); // packages that other commands do not need
       const exporter = await startExporter({
         apiUrl: url,
         host,

@@ -1,4 +1,4 @@
-/** What the system's error codes mean, worded to follow the name of a file. */
+/** Meanings of the system's error codes, worded to follow the name of a file. */
 const PROBLEMS: Readonly<Record<string, string>> = {
   ENOENT: "does not exist",
   ENOTDIR: "does not exist",
@@ -7,7 +7,7 @@ const PROBLEMS: Readonly<Record<string, string>> = {
   EISDIR: "is a folder, not a file",
 };
 
-/** Why a file cannot be read, worded to follow its name; undefined for errors that are not the system's. */
+/** Why a file cannot be read, worded to follow its name; `undefined` for other errors than the system's. */
 export function fileProblem(error: unknown): string | undefined {
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (code === undefined) return undefined;

@@ -6,7 +6,7 @@ export interface Bar {
   readonly count: number;
 }
 
-/** Draws bars, the longest 40 characters wide; a count that is not 0 shows at least one. */
+/** Draws bars, the longest 40 characters wide; a count above 0 shows at least one character. */
 export function drawHistogram(bars: readonly Bar[]): string {
   const most = Math.max(1, ...bars.map(({ count }) => count));
   const labelWidth = Math.max(...bars.map(({ label }) => label.length));

@@ -1,6 +1,6 @@
-/** The user pressed Ctrl-C, or the system asked the command to end. */
+/** The user pressed Ctrl-C, or the system asked the command to stop. */
 export class Interrupted extends Error {
-  /** 128 and the number of the signal, as shells have it. */
+  /** 128 plus the number of the signal, as in shells. */
   readonly exitCode: number;
 
   constructor(exitCode: number) {

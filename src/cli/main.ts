@@ -32,7 +32,7 @@ const commands = [
   checkCommand(),
 ];
 
-// What nobody awaits would end in a stack trace. A pipe that the reader has closed is no error.
+// An unhandled stream error would print a stack trace. A pipe closed by its reader is not an error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") process.exitCode ??= EXIT_FAILURE;
 });
@@ -57,9 +57,9 @@ try {
   process.exitCode = report(error);
 }
 
-/** Says what went wrong in one sentence; returns the exit code. */
+/** Prints one sentence about an error; returns the exit code. */
 function report(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE; // commander has said it
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE; // commander has printed it
   if (error instanceof Interrupted) return error.exitCode;
   const isUsers =
     error instanceof UsageError || (error instanceof LinkageError && error.code !== "thread-failed");

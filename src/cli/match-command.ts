@@ -45,7 +45,7 @@ interface MatchOptions {
   readonly byteLength?: number;
 }
 
-/** A result, ready to be written, and how well it fits the truth, if there is one. */
+/** A result ready to be written, and its quality compared with the truth, if given. */
 interface Found {
   readonly output: Output;
   readonly quality: Quality | undefined;
@@ -142,7 +142,7 @@ async function match(files: readonly string[], options: MatchOptions): Promise<v
   if (quality !== undefined) process.stderr.write(`${describeQuality(quality)}\n`);
 }
 
-/** One party after the other, so that the first mistake is the one reported. */
+/** Reads one party at a time, so that the first mistake is the one reported. */
 async function readAllIds(
   sources: readonly IdsSource[],
   files: readonly string[],
@@ -173,7 +173,7 @@ function checkArguments(files: readonly string[], { result, format, ids }: Match
   }
 }
 
-/** Says of data sets that do not fit each other which files they are. */
+/** Names the files of data sets that do not match each other in the error's message. */
 function nameInputs(error: unknown, files: readonly string[]): unknown {
   if (!(error instanceof LinkageError) || error.code !== "mismatched-datasets") return error;
   return new UsageError(error.message.replace(/data set (\d+)/g, (_, party) => inputName(files[party]!)));
@@ -216,7 +216,7 @@ async function find(
     truth && { pairs: judge(candidatePairs(result.pairs), truth), groups: quality };
   const summary = summarize(result, threshold, rows, inputs[0]!.dataset.byteLength, qualities);
   const text = format === "json" ? `${JSON.stringify(summary, null, 2)}\n` : summaryAsText(summary);
-  return { output: [text], quality: undefined }; // the summary tells it
+  return { output: [text], quality: undefined }; // the summary includes it
 }
 
 async function withProgress<Result>(
@@ -236,7 +236,7 @@ function* candidatePairs(pairs: CandidatePairs): Generator<RowPair> {
   }
 }
 
-/** Every pair of rows of different parties in a group. */
+/** Every pair of records of different parties in a group. */
 function* groupPairs({ starts, datasets, records }: Groups): Generator<RowPair> {
   for (let group = 0; group + 1 < starts.length; group++) {
     for (let a = starts[group]!; a < starts[group + 1]!; a++) {

@@ -7,14 +7,14 @@ newest revision. All of it is done, or nothing; run again, or by several at once
 
 The database is named by DATABASE_SERVER, DATABASE, DATABASE_USER and DATABASE_PASSWORD; it is waited for for two minutes.`;
 
-/** `anonlink-wasm migrate`: makes the tables of a cluster. */
+/** `anonlink-wasm migrate`: creates or upgrades the tables of a cluster. */
 export function migrateCommand(): Command {
   return new Command("migrate")
     .summary("make the tables of a cluster")
     .description("Make the tables of the entity service in PostgreSQL, or bring older ones up to date.")
     .addHelpText("after", HELP)
     .action(async () => {
-      const { migrateDatabase } = await import("../service/migrate.js"); // drivers that other commands do without
+      const { migrateDatabase } = await import("../service/migrate.js"); // drivers that other commands do not need
       const { from, to, applied } = await migrateDatabase(process.env, ({ message }) => {
         process.stderr.write(`anonlink-wasm: the database is waited for (${message})\n`);
       }).catch((error: unknown) => {

@@ -7,7 +7,7 @@ export function thresholdValue(text: string): number {
   return value;
 }
 
-/** An option that is a whole number from 1 to `most`. */
+/** An option that is an integer from 1 to `most`. */
 export function countValue(most: number): (text: string) => number {
   return (text) => {
     const value = /^\d+$/.test(text) ? Number(text) : 0;
@@ -17,14 +17,14 @@ export function countValue(most: number): (text: string) => number {
   };
 }
 
-/** An option that is a TCP port; 0 is any free one. */
+/** An option that is a TCP port; 0 means any free port. */
 export function portValue(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : 65_536;
   if (port > 65_535) throw new InvalidArgumentError("It must be a whole number from 0 to 65535.");
   return port;
 }
 
-/** An option that is a number of seconds above 0 and up to `most`; it may have a fraction. */
+/** An option that is a number of seconds above 0 and up to `most`; decimals are allowed. */
 export function secondsValue(most: number): (text: string) => number {
   return (text) => {
     const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
@@ -35,7 +35,7 @@ export function secondsValue(most: number): (text: string) => number {
   };
 }
 
-/** An option that is where a service is; the REST API below it is what it becomes: `http://host:port/api/v1`. */
+/** An option that is a service's URL; its value is the URL of the REST API below it: `http://host:port/api/v1`. */
 export function serviceUrlValue(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isPlain =

@@ -4,8 +4,8 @@ import { dirname } from "node:path";
 import { UsageError } from "./usage-error.js";
 
 /**
- * Checks before the work whether a result can be written to a file, and that it would not replace one of those that are
- * read, under whatever name.
+ * Checks in advance whether a result can be written to a file, and that it would not overwrite an input, under any
+ * name.
  *
  * @throws UsageError
  */
@@ -28,17 +28,17 @@ export async function checkOutputFile(file: string, filesRead: readonly string[]
   }
 }
 
-/** A file that a rename may replace: behind links, the one that they lead to. */
+/** The file that a rename should replace: for a symbolic link, its target. */
 export async function targetOf(file: string): Promise<string> {
   return (await statOf(file)) === undefined ? file : realpath(file);
 }
 
-/** Whether a rename must not replace it: a device, a pipe, a socket. */
+/** Whether it must not be replaced by a rename: a device, a pipe or a socket. */
 export async function isSpecialFile(file: string): Promise<boolean> {
   return (await statOf(file))?.isFile() === false;
 }
 
-/** Turns the system's refusals into one sentence; other errors stay as they are. */
+/** Converts the system's errors to one sentence; other errors are returned unchanged. */
 export function explainWriteError(error: unknown, file: string | undefined): unknown {
   const name = file === undefined ? "standard output" : `--out ${file}`;
   switch ((error as NodeJS.ErrnoException).code) {

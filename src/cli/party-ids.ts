@@ -4,16 +4,16 @@ import { parse } from "csv-parse";
 import { fileProblem } from "./file-problem.js";
 import { UsageError } from "./usage-error.js";
 
-/** Where the ids of one party's rows are. */
+/** Where to read the ids of one party's records. */
 export interface IdsSource {
   readonly file: string;
-  /** `undefined`: one id a line. Otherwise the name of a column of a CSV file with a header; `""` is the first. */
+  /** `undefined`: one id per line. Otherwise the name of a column of a CSV file with a header; `""` is the first. */
   readonly column: string | undefined;
 }
 
 /**
- * Takes `FILE` or `FILE:COLUMN` apart. Without a column a file is a CSV file, of which the first column counts, if its
- * name ends in `.csv`, and otherwise has one id a line. A file may have a colon in its name: only what is no file is
+ * Splits `FILE` or `FILE:COLUMN`. Without a column, a file whose name ends in `.csv` is a CSV file with the ids in its
+ * first column; any other file has one id per line. File names may contain colons: the name of an existing file is not
  * split.
  */
 export function idsSource(text: string): IdsSource {
@@ -23,10 +23,10 @@ export function idsSource(text: string): IdsSource {
 }
 
 /**
- * Reads the ids of one party's rows.
+ * Reads the ids of one party's records.
  *
  * @param input the party's input, for messages
- * @throws UsageError if the file or the column is not there, or the number of ids is not `rowCount`
+ * @throws UsageError if the file or the column does not exist, or the number of ids is not `rowCount`
  */
 export async function readIds(
   { file, column }: IdsSource,

@@ -1,7 +1,7 @@
 import { SingleBar } from "cli-progress";
 import type { Progress } from "../library/node.js";
 
-/** A progress bar on standard error if that is a terminal; silence in a pipe or a file. */
+/** A progress bar on standard error if that is a terminal; otherwise prints nothing. */
 export class ProgressBar {
   readonly #bar: SingleBar | undefined;
   #started = false;

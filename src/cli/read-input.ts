@@ -13,22 +13,22 @@ import {
 import { fileProblem } from "./file-problem.js";
 import { UsageError } from "./usage-error.js";
 
-/** The name of standard input among files. */
+/** The file name that means standard input. */
 export const STDIN = "-";
 
-/** How much of a file tells what it is. */
+/** Bytes of a file that are read to detect its format. */
 const PREFIX_BYTES = 4096;
-/** Widths that a hint about raw files proposes, the usual ones first. */
+/** Widths that a hint about raw files suggests, the most common first. */
 const USUAL_BYTE_LENGTHS = [128, 64, 256, 512, 32];
-/** Wrong rows that a message lists. */
+/** Maximum number of invalid records listed in a message. */
 const LISTED_ROWS = 5;
 
 /**
- * Reads CLKs from a file or from standard input, whatever they are: JSON in any of its forms, or raw rows; either may
- * be gzip-compressed. The text is never whole in memory.
+ * Reads CLKs from a file or from standard input in any format: JSON in any of its forms, or raw bytes; both may be
+ * gzip-compressed. The text is never in memory as a whole.
  *
- * @param byteLength bytes of a CLK; raw rows need it
- * @param signal stops the reading
+ * @param byteLength bytes in a CLK; required for raw bytes
+ * @param signal stops reading
  * @throws UsageError one sentence about what is wrong with the input; or the signal's reason
  */
 export async function readInput(
@@ -45,18 +45,18 @@ export async function readInput(
     signal?.throwIfAborted();
     throw explain(inputName(file), error);
   } finally {
-    source?.stream.destroy(); // what is not read to its end would keep the process alive
+    source?.stream.destroy(); // a stream that is not read to its end would keep the process alive
   }
 }
 
-/** What messages call an input. */
+/** The name of an input in messages. */
 export function inputName(file: string): string {
   return file === STDIN ? "standard input" : file;
 }
 
 interface Source {
   readonly stream: Readable;
-  /** In bytes, where it is known before reading. */
+  /** In bytes, if known before reading. */
   readonly size: number | undefined;
 }
 
@@ -71,7 +71,7 @@ async function readContent({ stream, size }: Source, byteLength: number | undefi
   const packed = await peek(stream);
   if (packed.prefix[0] !== 0x1f || packed.prefix[1] !== 0x8b) return readPlain(packed, size, byteLength);
   const gunzip = createGunzip();
-  pipeline(packed.all, gunzip, () => {}); // an error of either side ends the iteration of gunzip, which reports it
+  pipeline(packed.all, gunzip, () => {}); // iterating gunzip reports an error of either stream
   return readPlain(await peek(gunzip), undefined, byteLength);
 }
 
@@ -87,20 +87,20 @@ function readPlain(
   return readClkByteStream(all, { byteLength });
 }
 
-/** JSON, or text that means to be JSON: a message about its syntax then helps more than one about raw bytes. */
+/** Whether it is JSON, or an attempt at it: an error about its syntax is then more helpful than one about raw bytes. */
 function looksLikeJson(prefix: Uint8Array): boolean {
   if (detectFormat(prefix) === "json") return true;
-  const text = new TextDecoder().decode(prefix, { stream: true }); // it may end within a character
+  const text = new TextDecoder().decode(prefix, { stream: true }); // may end within a character
   return /^\s*[[{]/.test(text) && ![...text].some((character) => character === "\ufffd" || character < "\t");
 }
 
 interface Peeked {
   readonly prefix: Uint8Array;
-  /** The whole stream, the prefix included. */
+  /** The whole stream, including the prefix. */
   readonly all: AsyncIterable<Uint8Array>;
 }
 
-/** Reads the beginning of a stream without taking it away. */
+/** Reads the beginning of a stream without consuming it. */
 async function peek(source: AsyncIterable<Uint8Array>): Promise<Peeked> {
   const chunks = source[Symbol.asyncIterator]();
   const first: Uint8Array[] = [];
@@ -118,7 +118,7 @@ async function peek(source: AsyncIterable<Uint8Array>): Promise<Peeked> {
   return { prefix: Buffer.concat(first).subarray(0, PREFIX_BYTES), all: all() };
 }
 
-/** Turns what reading can throw into one sentence that begins with the input's name. */
+/** Converts any error of reading to one sentence that starts with the input's name. */
 function explain(name: string, error: unknown): unknown {
   if (error instanceof UsageError) return new UsageError(`${name} ${error.message}`);
   if (error instanceof InvalidRowsError) {
@@ -135,7 +135,7 @@ function explain(name: string, error: unknown): unknown {
   return problem === undefined ? error : new UsageError(`${name} ${problem}`);
 }
 
-/** The usual widths that the size of a raw file allows. */
+/** The common widths that fit the size of a raw file. */
 function widthHint(size: number | undefined): string {
   if (size === undefined) return "";
   const widths = USUAL_BYTE_LENGTHS.filter((width) => size % width === 0);

@@ -1,13 +1,13 @@
 import { type CandidatePairs, type Groups, type Permutations, writeCandidateFile } from "../library/node.js";
 import type { Output } from "./write-output.js";
 
-/** Items that make one piece of output: some hundred kilobytes. */
+/** Items in one piece of output: a few hundred kilobytes. */
 const ITEMS_PER_PIECE = 8192;
 
-/** Ids beside rows, where the user gave any: one list for each party. */
+/** Ids to add to the records, if the user has given any: one list for each party. */
 export type Ids = readonly (readonly string[])[] | undefined;
 
-/** `{"groups":[[[party,row], …], …]}`, as the REST API gives them. */
+/** `{"groups":[[[party,row], …], …]}`, as in the REST API. */
 export function groupsAsJson(groups: Groups): Output {
   return jsonList("groups", groups.starts.length - 1, (group) => {
     const records: string[] = [];
@@ -18,7 +18,7 @@ export function groupsAsJson(groups: Groups): Output {
   });
 }
 
-/** `{"similarity_scores":[[[party,row],[party,row],score], …]}`, as the REST API gives them. */
+/** `{"similarity_scores":[[[party,row],[party,row],score], …]}`, as in the REST API. */
 export function scoresAsJson(pairs: CandidatePairs): Output {
   return jsonList("similarity_scores", pairs.scores.length, (n) => {
     const left = `[${pairs.leftDatasets[n]},${pairs.leftRecords[n]}]`;
@@ -26,7 +26,7 @@ export function scoresAsJson(pairs: CandidatePairs): Output {
   });
 }
 
-/** `{"mask":[…],"permutations":[[…],[…]]}`: what the REST API gives to the analyst and to the two parties. */
+/** `{"mask":[…],"permutations":[[…],[…]]}`: what the REST API returns to the analyst and to the two parties. */
 export function permutationsAsJson({ mask, permutations }: Permutations): Output {
   return jsonPermutations(mask, permutations);
 }
@@ -44,7 +44,7 @@ function* jsonPermutations(
   yield "]]}\n";
 }
 
-/** One line a record of a group. */
+/** One line per record of a group. */
 export function groupsAsCsv(groups: Groups, ids: Ids): Output {
   return lines(`group,party,row${ids ? ",id" : ""}`, groups.starts.length - 1, (group) => {
     let text = "";
@@ -56,7 +56,7 @@ export function groupsAsCsv(groups: Groups, ids: Ids): Output {
   });
 }
 
-/** One line a candidate pair; the score in full double precision. */
+/** One line per candidate pair, with the score in full double precision. */
 export function scoresAsCsv(pairs: CandidatePairs, ids: Ids): Output {
   const header = ids ? "party_a,row_a,id_a,party_b,row_b,id_b,score" : "party_a,row_a,party_b,row_b,score";
   return lines(header, pairs.scores.length, (n) => {
@@ -68,7 +68,7 @@ export function scoresAsCsv(pairs: CandidatePairs, ids: Ids): Output {
   });
 }
 
-/** One line a row of either party: its new row, and whether the mask marks it. */
+/** One line per record of either party: its new position, and whether the mask marks it. */
 export function permutationsAsCsv({ mask, permutations }: Permutations, ids: Ids): Output {
   const [first, second] = permutations;
   return lines(`party,row${ids ? ",id" : ""},new_row,matched`, first.length + second.length, (n) => {
@@ -96,7 +96,7 @@ function* jsonList(name: string, count: number, itemText: (n: number) => string)
   yield "]}\n";
 }
 
-/** The texts of `count` items with commas between them, in pieces. */
+/** The strings of `count` items, joined with commas, in pieces. */
 function* joined(count: number, itemText: (n: number) => string): Generator<string> {
   for (let from = 0; from < count; from += ITEMS_PER_PIECE) {
     const length = Math.min(ITEMS_PER_PIECE, count - from);

@@ -3,11 +3,14 @@ import { Command } from "commander";
 import { addServiceOptions, endSignal, explainStart, type ServiceOptions } from "./service-options.js";
 
 const HELP = `
-All in one process, with nothing else installed: a database, files and a queue in the data folder, which belongs to one
-process at a time. What was accepted is there after a crash, and runs go on by themselves.
+Everything in one process, with nothing else to install: a database, files and a
+queue in the data folder, which one process at a time can use. After a crash,
+accepted uploads are still there, and runs continue by themselves.
 
-Settings come from the environment: MAX_UPLOAD_BYTES, MAX_UPLOAD_ROWS, MAX_PARTIES, CHUNK_SIZE_AIM, CORS_ORIGINS, …
-SIGTERM or SIGINT end it when the requests under way are answered; a second one at once.`;
+Settings come from the environment: MAX_UPLOAD_BYTES, MAX_UPLOAD_ROWS,
+MAX_PARTIES, CHUNK_SIZE_AIM, CORS_ORIGINS, …
+SIGTERM or SIGINT stop it once the requests in progress are answered; a second
+one immediately.`;
 
 /** `anonlink-wasm serve`: the whole service in one process. */
 export function serveCommand(): Command {
@@ -20,7 +23,7 @@ export function serveCommand(): Command {
     .action(async ({ data, ...options }: ServiceOptions & { readonly data: string }) => {
       const ended = endSignal();
       const dataFolder = resolve(data);
-      const { startEmbeddedService } = await import("../service/main.js"); // drivers that other commands do without
+      const { startEmbeddedService } = await import("../service/main.js"); // drivers that other commands do not need
       const service = await startEmbeddedService({ ...options, dataFolder, env: process.env }).catch(
         (error: unknown) => {
           throw explainStart(error);

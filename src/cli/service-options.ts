@@ -11,7 +11,7 @@ export interface ServiceOptions {
   readonly logLevel: string;
 }
 
-/** The options of all commands that serve the API. */
+/** Adds the options of all commands that serve the API. */
 export function addServiceOptions(command: Command, host: string, logLevel: string): Command {
   return command
     .addOption(
@@ -23,7 +23,7 @@ export function addServiceOptions(command: Command, host: string, logLevel: stri
     .addOption(new Option("--log-level <level>", "what is logged").choices(LOG_LEVELS).default(logLevel));
 }
 
-/** Resolves with the first SIGTERM or SIGINT; a second one ends the process at once. */
+/** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
 export function endSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) {
@@ -35,7 +35,7 @@ export function endSignal(): Promise<NodeJS.Signals> {
   });
 }
 
-/** What a wrong setting or a taken port throws, as the user's mistake. */
+/** Converts errors about an invalid setting or an unavailable port to usage errors. */
 export function explainStart(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   if (error.name === "ConfigError" || error instanceof TypeError || error instanceof RangeError) {

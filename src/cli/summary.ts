@@ -2,7 +2,7 @@ import type { LinkResult, PopcountSummary } from "../library/node.js";
 import { drawHistogram } from "./histogram.js";
 import { describeQuality, type Quality } from "./truth.js";
 
-/** What `--result summary` tells of a linkage. */
+/** The contents of `--result summary`. */
 export interface Summary {
   readonly threshold: number;
   readonly rows: readonly number[];
@@ -43,7 +43,7 @@ export function summarize(
   };
 }
 
-/** A summary for a person to read. */
+/** The summary as text for people. */
 export function summaryAsText(summary: Summary): string {
   const { rows, byteLength, comparisons, seconds, kernel, threads, quality } = summary;
   const number = (value: number) => value.toLocaleString("en-US");

@@ -2,27 +2,29 @@ import { readFile } from "node:fs/promises";
 import { fileProblem } from "./file-problem.js";
 import { UsageError } from "./usage-error.js";
 
-/** For each party, the entity of each row: rows with the same one are the same person. 1 and "1" are the same. */
+/**
+ * For each party, the id of each record's person: records with the same id are the same person. 1 and "1" are equal.
+ */
 export type Truth = readonly (readonly string[])[];
 
-/** How well found pairs fit the truth; shares from 0 to 1. */
+/** How well the pairs found match the truth; ratios from 0 to 1. */
 export interface Quality {
   readonly found: number;
   readonly correct: number;
-  /** Pairs of rows of different parties that are the same person. */
+  /** Pairs of records of different parties that are the same person. */
   readonly existing: number;
   readonly precision: number;
   readonly recall: number;
   readonly f1: number;
 }
 
-/** Two rows, each a party and a row in it. */
+/** Two records, each as a party and a row. */
 export type RowPair = readonly [leftParty: number, leftRow: number, rightParty: number, rightRow: number];
 
 /**
- * Reads a file such as `{"a": [id of row 0, …], "b": […]}`, one list for each party in their order.
+ * Reads a file such as `{"a": [id of row 0, …], "b": […]}`, with one list per party, in their order.
  *
- * @throws UsageError if it does not fit the parties
+ * @throws UsageError if it does not match the parties
  */
 export async function readTruth(file: string, rowCounts: readonly number[]): Promise<Truth> {
   let lists: unknown[];
@@ -50,7 +52,7 @@ export async function readTruth(file: string, rowCounts: readonly number[]): Pro
   });
 }
 
-/** Compares found pairs of rows with the truth. */
+/** Compares the pairs found with the truth. */
 export function judge(pairs: Iterable<RowPair>, truth: Truth): Quality {
   let found = 0;
   let correct = 0;
@@ -79,7 +81,7 @@ function countExisting(truth: Truth): number {
   return existing;
 }
 
-/** One line for a person to read. */
+/** One line of text for people. */
 export function describeQuality({ found, correct, existing, precision, recall, f1 }: Quality): string {
   const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
   return (

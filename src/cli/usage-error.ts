@@ -1,4 +1,4 @@
-/** Something that the user can put right: the command line says it in one sentence and exits with code 2. */
+/** A mistake that the user can correct: the command prints it in one sentence and exits with code 2. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }

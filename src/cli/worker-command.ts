@@ -10,18 +10,23 @@ interface WorkerOptions {
   readonly queues: string;
   readonly concurrency?: number;
   readonly hostname: string;
+  readonly statedb?: string;
   readonly healthHost: string;
   readonly healthPort: number;
   readonly logLevel: string;
 }
 
 const HELP = `
-Does all tasks of a cluster of the entity service, beside Python's workers or instead of them. Tasks that take much memory
-(merging, solving, permuting) wait in the queue highmemory: one worker at least has to take it. Settings come from the
-environment: DATABASE_SERVER, DATABASE_PASSWORD, REDIS_SERVER, CELERY_BROKER_URL, MINIO_SERVER, MINIO_ACCESS_KEY,
-MINIO_SECRET_KEY, … (see docs/worker.md).
+Does all tasks of a cluster of the entity service, beside Python's workers or
+instead of them. Tasks that take much memory (merging, solving, permuting) wait
+in the queue highmemory: at least one worker has to take it. Settings come from
+the environment: DATABASE_SERVER, DATABASE_PASSWORD, REDIS_SERVER,
+CELERY_BROKER_URL, MINIO_SERVER, MINIO_ACCESS_KEY, MINIO_SECRET_KEY and others
+(see docs/worker.md).
 
-SIGTERM or SIGINT end it when its tasks are done; a second one, or SIGQUIT, at once: other workers do the rest.`;
+SIGTERM or SIGINT end it when its tasks are done, after
+CELERY_SHUTDOWN_GRACE_SECONDS (90) at the latest; a second one, or SIGQUIT, at
+once: other workers do the rest.`;
 
 /** `anonlink-wasm worker`: joins a Celery cluster. */
 export function workerCommand(version: string): Command {
@@ -35,6 +40,7 @@ export function workerCommand(version: string): Command {
       ),
     )
     .option("--hostname <name@host>", "the worker's name in the cluster", `anonlink-wasm@${hostname()}`)
+    .option("--statedb <file>", "keep revoked ids over restarts (default: CELERY_WORKER_STATE_DB, or none)")
     .option("--health-host <address>", "where /healthz, /readyz and /metrics are served", "0.0.0.0")
     .addOption(
       new Option("--health-port <port>", "and on which port; 0 for any free one")
@@ -50,14 +56,17 @@ export function workerCommand(version: string): Command {
         .filter((queue) => queue !== "");
       if (queues.length === 0)
         throw new UsageError("--queues: expected the name of a queue, such as compute");
-      const { runWorker } = await import("../worker/main.js"); // drivers that other commands do without
-      await runWorker({ ...options, queues, version }, process.env).catch((error: unknown) => {
-        throw explain(error);
-      });
+      const { runWorker } = await import("../worker/main.js"); // drivers that other commands do not need
+      await runWorker({ ...options, stateFile: options.statedb, queues, version }, process.env).catch(
+        (error: unknown) => {
+          throw explain(error);
+        },
+      );
+      process.exit(); // a store that does not respond or an aborted task must not delay the exit
     });
 }
 
-/** What a wrong setting or a taken port throws, as the user's mistake. */
+/** Converts errors about an invalid setting or an unavailable port to usage errors. */
 function explain(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   if (error.name === "ConfigError" || error instanceof TypeError || error instanceof RangeError) {

@@ -5,13 +5,13 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { explainWriteError, isSpecialFile, targetOf } from "./output-file.js";
 
-/** Pieces of a result, made while they are written: a result is never whole in memory as text. */
+/** Pieces of a result, produced while they are written: the text of a result is never in memory as a whole. */
 export type Output = Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>;
 
 /**
- * Writes a result to a file or, without one, to standard output. A file appears when it is complete: until then the
- * result is in a file beside it, which a failure removes. Devices and pipes are written to as they are. A reader that
- * closes the pipe early ends the writing. An abort rejects with the signal's reason.
+ * Writes a result to a file or, without one, to standard output. The result is written to a temporary file in the same
+ * folder, which replaces the file once it is complete and is removed on failure. Devices and pipes are written to
+ * directly. If a reader closes the pipe early, writing stops. An abort rejects with the signal's reason.
  */
 export async function writeOutput(
   output: Output,
@@ -22,7 +22,7 @@ export async function writeOutput(
   try {
     await (file === undefined ? writeToStdout(output, signal) : writeToFile(output, file, signal));
   } catch (error) {
-    signal?.throwIfAborted(); // says why, where the pipeline only says that it was aborted
+    signal?.throwIfAborted(); // with its reason: the pipeline's error only says that it was aborted
     throw explainWriteError(error, file);
   }
 }

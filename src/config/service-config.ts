@@ -9,67 +9,68 @@ import {
   readWhole,
 } from "./setting-readers.js";
 
-/** What the HTTP service allows. */
+/** Settings and limits of the HTTP service. */
 export interface HttpConfig {
-  /** Origins whose pages may call the service, as `https://example.org`; `*` for all. Default: none. */
+  /** Origins whose pages may call the service, such as `https://example.org`; `*` for all. Default: none. */
   readonly corsOrigins: readonly string[];
-  /** Request headers that are logged, in lower case; never one that holds a token. */
+  /** Request headers to log, in lower case; never one that contains a token. */
   readonly loggedHeaders: readonly string[];
-  /** Bytes of a small JSON body, as of a new project. */
+  /** Maximum bytes of a small JSON body, such as that of a new project. */
   readonly maxJsonByteLength: number;
-  /** Parties in a project. */
+  /** Maximum number of parties in a project. */
   readonly maxParties: number;
 }
 
 export interface UploadConfig {
-  /** Bytes of an upload, after a `Content-Encoding` was undone. */
+  /** Maximum bytes of an upload, after decoding any `Content-Encoding`. */
   readonly maxByteLength: number;
   readonly maxRecords: number;
   readonly maxBlocksPerRow: number;
   /** Bytes of UTF-8. */
   readonly maxBlockNameLength: number;
-  /** Memory in which blocks are sorted, for all uploads at once, in bytes. */
+  /** Memory for sorting blocks, shared by all uploads, in bytes. */
   readonly blockMemoryByteLength: number;
-  /** How long an upload counts as alive after it has last said so, in seconds. */
+  /** How long an upload's lease lasts without renewal, in seconds. */
   readonly leaseSeconds: number;
 }
 
-/** An object store that clients reach themselves, with temporary credentials. */
+/** An object store that clients access directly, with temporary credentials. */
 export interface SharedStoreConfig {
-  /** `host` or `host:port`, as clients reach it. */
+  /** `host` or `host:port` for clients. */
   readonly endpoint: string;
   readonly secure: boolean;
   readonly accessKey: string;
   readonly secretKey: string;
   readonly bucket: string;
-  /** How long credentials last, in seconds. */
+  /** How long credentials are valid, in seconds. */
   readonly durationSeconds: number;
 }
 
 export interface ServiceConfig extends Config {
   readonly http: HttpConfig;
   readonly upload: UploadConfig;
-  /** Where new encodings go in a cluster. */
+  /** Where a cluster stores new encodings. */
   readonly encodingStore: "tables" | "packed";
-  /** Where parties may put files; `undefined` where that is switched off or has no keys. */
+  /** Where parties may upload files; `undefined` if disabled or without keys. */
   readonly uploadStore: SharedStoreConfig | undefined;
-  /** Where similarity scores may be fetched; `undefined` where there are no keys. */
+  /** Where similarity scores may be downloaded; `undefined` without keys. */
   readonly downloadStore: SharedStoreConfig | undefined;
 }
 
 const SECRET_HEADERS = ["authorization", "proxy-authorization", "cookie"];
 
-/** As MinIO and AWS have it. */
+/** The limits of MinIO and AWS. */
 const STS_SECONDS = { least: 900, most: 604_800 };
 
 /**
- * Reads the settings of the service: those of {@link readConfig}, and of the API. FLASK_DB_MIN/MAX_CONNECTIONS bound its
- * pool of connections to the database. Beyond the Python service's names: MAX_UPLOAD_BYTES [16 GiB], MAX_UPLOAD_ROWS
- * [100 million], MAX_BLOCKS_PER_ROW [1000], MAX_BLOCK_NAME_BYTES [4096], UPLOAD_BLOCK_MEMORY_BYTES [128 MiB],
- * UPLOAD_LEASE_SECONDS [60], MAX_JSON_BYTES [1 MiB], MAX_PARTIES [100], CORS_ORIGINS [none], and ENCODING_STORE [tables].
+ * Reads the settings of the service: those of {@link readConfig}, and those of the API. FLASK_DB_MIN/MAX_CONNECTIONS
+ * limit its pool of database connections. Settings that the Python service does not have: MAX_UPLOAD_BYTES [16 GiB],
+ * MAX_UPLOAD_ROWS [100 million], MAX_BLOCKS_PER_ROW [1000], MAX_BLOCK_NAME_BYTES [4096], UPLOAD_BLOCK_MEMORY_BYTES
+ * [128 MiB], UPLOAD_LEASE_SECONDS [60], MAX_JSON_BYTES [1 MiB], MAX_PARTIES [100], CORS_ORIGINS [none], and
+ * ENCODING_STORE [tables].
  *
  * @returns a frozen object
- * @throws ConfigError for the first variable that is wrong
+ * @throws ConfigError for the first invalid variable
  */
 export function readServiceConfig(env: Environment): ServiceConfig {
   const config = readConfig(env);
@@ -102,7 +103,7 @@ function readHttp(env: Environment): HttpConfig {
 function readUpload(env: Environment): UploadConfig {
   return {
     maxByteLength: readWhole(env, "MAX_UPLOAD_BYTES", 16 * 2 ** 30, { least: 1, most: 2 ** 50 }),
-    maxRecords: readWhole(env, "MAX_UPLOAD_ROWS", 100_000_000, { least: 1, most: 2 ** 31 - 1 }), // an int there
+    maxRecords: readWhole(env, "MAX_UPLOAD_ROWS", 100_000_000, { least: 1, most: 2 ** 31 - 1 }), // an int column
     maxBlocksPerRow: readWhole(env, "MAX_BLOCKS_PER_ROW", 1000, { least: 1, most: 1_000_000 }),
     maxBlockNameLength: readWhole(env, "MAX_BLOCK_NAME_BYTES", 4096, { least: 1, most: 2 ** 20 }),
     blockMemoryByteLength: readWhole(env, "UPLOAD_BLOCK_MEMORY_BYTES", 2 ** 27, {
@@ -128,7 +129,7 @@ function readDownloadStore(env: Environment, bucket: string): SharedStoreConfig 
   return readSharedStore(env, "DOWNLOAD", bucket);
 }
 
-/** `undefined` without keys: there is nobody to ask for credentials then. */
+/** `undefined` without keys, because credentials cannot be issued then. */
 function readSharedStore(
   env: Environment,
   use: "UPLOAD" | "DOWNLOAD",
@@ -136,7 +137,7 @@ function readSharedStore(
 ): SharedStoreConfig | undefined {
   const name = (setting: string) => `${use}_OBJECT_STORE_${setting}`;
   const endpoint = readText(env, name("SERVER"), readText(env, "MINIO_SERVER", "minio:9000"));
-  readHostAndPort({ [name("SERVER")]: endpoint }, name("SERVER"), "", 443); // throws where it is none
+  readHostAndPort({ [name("SERVER")]: endpoint }, name("SERVER"), "", 443); // throws if it is invalid
   const secure = readBoolean(env, name("SECURE"), true);
   const accessKey = readSecret(env, name("ACCESS_KEY"));
   const secretKey = readSecret(env, name("SECRET_KEY"));
@@ -157,7 +158,7 @@ function readOrigins(env: Environment): readonly string[] {
   return Object.freeze(origins);
 }
 
-/** Texts with commas between. */
+/** Strings separated by commas. */
 function readList(env: Environment, variable: string): string[] {
   return readText(env, variable, "")
     .split(",")

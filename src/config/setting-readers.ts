@@ -1,7 +1,7 @@
-/** Environment variables by name, as `process.env` has them. */
+/** Environment variables by name, as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A setting that cannot be used. The message is one sentence; it never shows a password or a URL that may hold one. */
+/** An invalid setting. The message is one sentence; it never shows a password or a URL that may contain one. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly code = "invalid-setting";
@@ -14,7 +14,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** A host and a port. IPv6 addresses have no brackets here. */
+/** A host and a port. IPv6 addresses have no brackets. */
 export interface HostAndPort {
   readonly host: string;
   readonly port: number;
@@ -29,17 +29,17 @@ const YES = ["true", "1", "yes", "on"];
 const NO = ["false", "0", "no", "off"];
 const MAX_SHOWN_LENGTH = 60;
 
-/** A text; a variable that is missing or empty has its default. */
+/** A string; a missing or empty variable has its default. */
 export function readText(env: Environment, variable: string, fallback: string): string {
   return env[variable]?.trim() || fallback;
 }
 
-/** A password or key, taken as it is, white space included; empty if missing. */
+/** A password or key, used unchanged, including white space; empty if missing. */
 export function readSecret(env: Environment, variable: string): string {
   return env[variable] ?? "";
 }
 
-/** true, false, 1, 0, yes, no, on or off, in any letter case. */
+/** true, false, 1, 0, yes, no, on or off; case-insensitive. */
 export function readBoolean(env: Environment, variable: string, fallback: boolean): boolean {
   const text = readText(env, variable, String(fallback));
   if (YES.includes(text.toLowerCase())) return true;
@@ -47,7 +47,7 @@ export function readBoolean(env: Environment, variable: string, fallback: boolea
   throw new ConfigError(variable, "true or false", quote(text));
 }
 
-/** A whole number, which may carry underscores between digits, as in 500_000_000. */
+/** An integer, which may have underscores between digits, as in 500_000_000. */
 export function readWhole(
   env: Environment,
   variable: string,
@@ -60,7 +60,7 @@ export function readWhole(
   throw new ConfigError(variable, `a whole number from ${least} to ${most}`, quote(text));
 }
 
-/** A decimal number, as 5, 0.5 or 1e3. */
+/** A decimal number, such as 5, 0.5 or 1e3. */
 export function readDecimal(
   env: Environment,
   variable: string,
@@ -83,7 +83,7 @@ export function readHostAndPort(
   const text = readText(env, variable, fallbackHost);
   const parts = /^(?:\[([0-9a-f:.]+)\]|([^\s:/@[\]]+))(?::(\d{1,5}))?$/i.exec(text);
   const port = Number(parts?.[3] ?? fallbackPort);
-  // What looks like no host may be a URL with a password in it.
+  // Not shown, because an invalid host may be a URL with a password.
   if (parts === null || port < 1 || port > 65_535) {
     throw new ConfigError(variable, "a host or host:port", `a text of ${text.length} characters`);
   }

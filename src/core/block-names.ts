@@ -1,23 +1,23 @@
 import { GrowableUint32 } from "./growable-uint32.js";
 
-/** Slots looked at before a name goes to the overflow: keeps hostile names from making look-ups slow. */
+/** Slots probed before a name goes to the overflow map: keeps hostile names from slowing lookups down. */
 const MAX_PROBES = 24;
 
-/** The share of slots in use above which the table grows. */
+/** The load factor above which the table grows. */
 const HIGHEST_LOAD = 0.7;
 
 /**
- * Names that are looked up together: their slots are fetched into the cache first, all at once, where one look-up after
- * the other would wait for memory each time. Takes half the time in tables of hundreds of thousands of names.
+ * Names looked up together. Their slots are first fetched into the cache all at once; separate lookups would each wait
+ * for memory. Halves the time in tables of hundreds of thousands of names.
  */
 const BATCH_NAMES = 256;
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
- * Numbers distinct names 0, 1, 2 … in the order in which they are added. A hash table in typed arrays, as a Map
- * of hundreds of thousands of texts is several times slower; it also finds names that are still bytes. The few
- * names that find no slot near their place are kept in a Map.
+ * Numbers distinct names 0, 1, 2 … in insertion order. A hash table in typed arrays, because a Map of hundreds of
+ * thousands of strings is several times slower; it can also look up names that are still bytes. The few names without a
+ * free slot nearby are kept in a Map.
  */
 export class BlockNames {
   readonly names: string[] = [];
@@ -27,10 +27,10 @@ export class BlockNames {
   private mask: number;
   private readonly overflow = new Map<string, number>();
   private readonly batchHashes = new Int32Array(BATCH_NAMES);
-  /** A use for what is fetched, which the engine would leave out otherwise. */
+  /** Uses the fetched values; the engine would otherwise drop the reads. */
   protected fetched = 0;
 
-  /** @param expectedNames how many names to make room for at first */
+  /** @param expectedNames number of names to allocate room for at first */
   constructor(expectedNames = 0) {
     const size = 2 ** Math.ceil(Math.log2(Math.max(1024, expectedNames / HIGHEST_LOAD)));
     this.slots = new Uint32Array(2 * size);
@@ -38,7 +38,7 @@ export class BlockNames {
     this.hashes = new GrowableUint32(Math.min(size, 1024 + 2 * expectedNames));
   }
 
-  /** Where other names are here: the index of each, or -1. */
+  /** The index here of each name of `other`, or -1. */
   findNamesOf(other: BlockNames): Int32Array {
     const count = other.names.length;
     const found = new Int32Array(count);
@@ -52,7 +52,7 @@ export class BlockNames {
     return found;
   }
 
-  /** The index of a name, which is added where it is new. */
+  /** The index of a name, which is added if it is new. */
   add(name: string): number {
     return this.addHashed(name, hashText(name));
   }
@@ -68,7 +68,7 @@ export class BlockNames {
     }
   }
 
-  /** The same for a name in UTF-8, the first `length` of `bytes`. */
+  /** As {@link add}, for a name in UTF-8: the first `length` of `bytes`. */
   addUtf8(bytes: Uint8Array, length: number): number {
     const hash = hashAscii(bytes, length);
     if (hash < 0) return this.add(utf8.decode(bytes.subarray(0, length)));
@@ -83,7 +83,7 @@ export class BlockNames {
     return (this.overflow.size > 0 ? this.overflow.get(name) : undefined) ?? this.append(name, hash);
   }
 
-  /** Touches the slots of the batch's first `size` hashes, and the names that are in them. */
+  /** Touches the slots of the batch's first `size` hashes, and the names in them. */
   private fetchSlots(size: number): void {
     const { slots, mask, names, batchHashes } = this;
     let fetched = 0;
@@ -146,7 +146,7 @@ function hashText(name: string): number {
   return mix(hash);
 }
 
-/** The same hash from bytes, or -1 where they are not ASCII. */
+/** The same hash from bytes, or -1 if they are not ASCII. */
 function hashAscii(bytes: Uint8Array, length: number): number {
   let hash = 0x811c9dc5;
   let all = 0;

@@ -2,26 +2,26 @@ import { BlockNames } from "./block-names.js";
 import { describeValue, LinkageError } from "./errors.js";
 import { GrowableUint32 } from "./growable-uint32.js";
 
-/** The most distinct blocks of one data set. */
+/** Maximum number of distinct blocks in a data set. */
 export const MAX_BLOCK_COUNT = 16_000_000;
 
-/** Memberships that a builder collects before it looks their names up. */
-const MOST_WAITING = 1024;
+/** Memberships that a builder collects before it looks up their names. */
+const MAX_WAITING = 1024;
 
 /**
- * Which records are in which block: block `b` is named `names[b]` and holds the records
- * `records[starts[b] … starts[b + 1])`, ascending, each once. Every block holds at least one record.
+ * Which records are in which block: block `b` is named `names[b]` and contains the records
+ * `records[starts[b] … starts[b + 1])`, ascending, each once. Every block contains at least one record.
  */
 export interface BlockIndex {
-  /** The names, each once, in the order in which the rows first named them. */
+  /** The distinct names, in the order in which they first occur in the records. */
   readonly names: readonly string[];
   /** `names.length + 1` offsets into {@link records}. */
   readonly starts: Uint32Array;
-  /** Record indices, block after block. */
+  /** Record indices, block by block. */
   readonly records: Uint32Array;
 }
 
-/** The tables that indexes were built with: looking names up again would cost as much as building them. */
+/** The hash tables that indexes were built with. Looking the names up again would cost as much as building them. */
 const tables = new WeakMap<BlockIndex, BlockNames>();
 
 function tableOf(index: BlockIndex): BlockNames {
@@ -34,16 +34,16 @@ function tableOf(index: BlockIndex): BlockNames {
   return table;
 }
 
-/** Collects memberships, in any order, and makes a {@link BlockIndex} of them. */
+/** Collects memberships, in any order, and builds a {@link BlockIndex}. */
 export class BlockIndexBuilder {
   private readonly names: BlockNames;
   private readonly rows: GrowableUint32;
   private readonly blocks: GrowableUint32;
-  /** Names of the last memberships, which are looked up together: the first `waitingCount`. */
-  private readonly waiting: string[] = new Array(MOST_WAITING).fill("");
+  /** The names of the latest memberships, which are looked up together: the first `waitingCount`. */
+  private readonly waiting: string[] = new Array(MAX_WAITING).fill("");
   private waitingCount = 0;
 
-  /** @param expectedMemberships how many memberships to make room for at first, default 1,024 */
+  /** @param expectedMemberships number of memberships to allocate room for at first, default 1,024 */
   constructor(expectedMemberships = 1024) {
     this.names = new BlockNames(Math.min(expectedMemberships / 2, MAX_BLOCK_COUNT));
     this.rows = new GrowableUint32(expectedMemberships);
@@ -51,11 +51,11 @@ export class BlockIndexBuilder {
   }
 
   /**
-   * Notes that a record is in a block; saying so twice changes nothing.
+   * Adds a record to a block. Adding it again has no effect.
    *
    * @param row record index, 0 to 2³² − 2
-   * @param block the block's name; the integer 1 and the text `"1"` are the same block
-   * @throws LinkageError `invalid-dataset` if `block` is neither a text nor an integer that a double holds
+   * @param block the block's name; the integer 1 and the string `"1"` are the same block
+   * @throws LinkageError `invalid-dataset` if `block` is neither a string nor an integer that a double represents
    *   exactly, or if there are more than {@link MAX_BLOCK_COUNT} distinct blocks
    */
   add(row: number, block: string | number): void {
@@ -65,10 +65,10 @@ export class BlockIndexBuilder {
     }
     this.rows.push(row);
     this.waiting[this.waitingCount++] = typeof block === "string" ? block : String(block);
-    if (this.waitingCount === MOST_WAITING) this.lookUpWaiting();
+    if (this.waitingCount === MAX_WAITING) this.lookUpWaiting();
   }
 
-  /** The same for a block's name in UTF-8, the first `length` of `bytes`. */
+  /** As {@link add}, for a block's name in UTF-8: the first `length` of `bytes`. */
   addUtf8(row: number, bytes: Uint8Array, length: number): void {
     this.lookUpWaiting();
     this.rows.push(row);
@@ -76,7 +76,7 @@ export class BlockIndexBuilder {
     this.checkBlockCount();
   }
 
-  /** Makes the index, which takes the names over: the builder cannot be filled further. */
+  /** Builds the index, which takes over the names: nothing can be added afterwards. */
   build(): BlockIndex {
     this.lookUpWaiting();
     const rows = this.rows.view();
@@ -108,7 +108,7 @@ export class BlockIndexBuilder {
   }
 }
 
-/** Sorts the records of each block and drops repeated ones; `starts` is adjusted in place. */
+/** Sorts the records of each block and drops duplicates; `starts` is adjusted in place. */
 function sortBlocks(starts: Uint32Array, records: Uint32Array): Uint32Array {
   let out = 0;
   let from = 0;
@@ -129,16 +129,17 @@ function sortBlocks(starts: Uint32Array, records: Uint32Array): Uint32Array {
 }
 
 /**
- * Indexes the blocks of rows.
+ * Indexes the blocks of records.
  *
- * @param rows for each record, in order, the blocks it is in: texts or integers; none is fine
- * @throws LinkageError `invalid-dataset` for a block that is neither, or too many of them
+ * @param rows the blocks of each record, in order: strings or integers; may be empty
+ * @throws LinkageError `invalid-dataset` for a block that is neither a string nor an exact integer, or for too many
+ *   distinct blocks
  */
 export function indexBlocks(rows: Iterable<Iterable<string | number>>): BlockIndex {
   const builder = new BlockIndexBuilder(Array.isArray(rows) ? countItems(rows) : undefined);
   let row = 0;
   for (const blocks of rows) {
-    // Arrays are the usual case, and an index loop is faster over hundreds of thousands of short ones.
+    // Arrays are the usual case, and for hundreds of thousands of short ones an index loop is faster.
     if (Array.isArray(blocks)) for (let i = 0; i < blocks.length; i++) builder.add(row, blocks[i]);
     else for (const block of blocks) builder.add(row, block);
     row++;
@@ -163,7 +164,7 @@ export function matchBlocks(left: BlockIndex, right: BlockIndex): BlockMatches {
   const leftNames = tableOf(left);
   const rightNames = tableOf(right);
   const found = rightNames.findNamesOf(leftNames);
-  // Each list at its final length at once: what is thrown away makes the engine collect garbage the sooner.
+  // Allocates each list at its final length: discarded memory would trigger garbage collection sooner.
   const count = countFound(found);
   const matches = { left: new Uint32Array(count), right: new Uint32Array(count) };
   let n = 0;
@@ -183,9 +184,8 @@ function countFound(found: Int32Array): number {
 }
 
 /**
- * Counts the comparisons between data sets: over all block names, the sum of the products of the record counts
- * of each pair of data sets. Pairs of records that share several blocks count once a block. The count is exact
- * up to 2⁵³.
+ * Counts the comparisons between data sets: the products of the record counts of each pair of data sets, summed over
+ * all block names. Pairs of records that share several blocks count once per block. Exact up to 2⁵³.
  */
 export function countComparisons(indexes: readonly BlockIndex[]): number {
   const allNames = new BlockNames();

@@ -1,8 +1,8 @@
 /**
- * The binary candidate file, as streams. Little-endian: a header of four bytes (version 1, bytes per score, per
- * data set index, per record index), then for each pair its score (IEEE), the left and the right data set index,
- * the left and the right record index. Pairs are in the total order, so that files merge as streams; their
- * number follows from the length of the file.
+ * The binary candidate file, as streams. Little-endian: a header of four bytes (version 1, bytes per score, per data
+ * set index, per record index), then for each pair its score (IEEE), the left and the right data set index, and the
+ * left and the right record index. Pairs are in the total order, so that files merge as streams. The number of pairs
+ * follows from the length of the file.
  */
 
 import { type CandidatePairs, emptyCandidatePairs } from "./candidate-pairs.js";
@@ -12,7 +12,7 @@ import { CandidateFileEncoder, type WriteCandidateFileOptions } from "./candidat
 export type { ReadCandidateFileOptions } from "./candidates/candidate-file-decoder.js";
 export type { WriteCandidateFileOptions } from "./candidates/candidate-file-encoder.js";
 
-/** A file as a stream of bytes, cut anywhere. */
+/** A file as a stream of bytes, split anywhere. */
 export type ByteSource = AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>;
 
 /**
@@ -31,7 +31,7 @@ export async function* writeCandidateFile(
   for await (const batch of "scores" in pairs ? [pairs] : pairs) yield* encoder.encode(batch);
 }
 
-/** A candidate file as one piece of memory. Options and errors as in {@link writeCandidateFile}. */
+/** A whole candidate file in memory. Options and errors as in {@link writeCandidateFile}. */
 export function candidateFileBytes(
   pairs: CandidatePairs,
   options: WriteCandidateFileOptions = {},
@@ -40,11 +40,11 @@ export function candidateFileBytes(
 }
 
 /**
- * Reads a candidate file of any legal widths (scores of 2, 4 or 8 bytes, indices of 1, 2, 4 or 8) as batches of
- * one pair or more. Memory: one batch. The source is closed when reading ends, also early.
+ * Reads a candidate file of any valid widths (scores of 2, 4 or 8 bytes, indices of 1, 2, 4 or 8) as batches of at
+ * least one pair. Memory: one batch. The source is closed when reading ends, even early.
  *
- * @throws LinkageError `invalid-option`, and `invalid-candidate-file` for a bad header, a file that breaks off,
- *   NaN, an index of 2^32 or more, or pairs out of order; errors of the source pass through
+ * @throws LinkageError `invalid-option`, and `invalid-candidate-file` for a bad header, a truncated file, NaN, an index
+ *   of 2^32 or more, or pairs out of order; errors of the source pass through
  */
 export async function* readCandidateFile(
   source: ByteSource,
@@ -58,18 +58,18 @@ export async function* readCandidateFile(
   if (rest !== undefined) yield rest;
 }
 
-/** Reads a candidate file that lies in memory. Errors as in {@link readCandidateFile}. */
+/** Reads a candidate file in memory. Errors as in {@link readCandidateFile}. */
 export function parseCandidateFile(
   bytes: Uint8Array,
   options: Omit<ReadCandidateFileOptions, "batchSize"> = {},
 ): CandidatePairs {
-  // A batch that holds as many pairs as the file has bytes holds them all.
+  // A batch of as many pairs as the file has bytes has room for all of them.
   const decoder = new CandidateFileDecoder({ ...options, batchSize: bytes.length || 1 });
   decoder.decode(bytes).next();
   return decoder.finish() ?? emptyCandidatePairs();
 }
 
-/** The chunks of a stream; some browsers' streams cannot be iterated themselves. */
+/** The chunks of a stream. In some browsers, streams are not async iterable. */
 async function* readStream(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
   const reader = stream.getReader();
   let isDone = false;
@@ -83,7 +83,7 @@ async function* readStream(stream: ReadableStream<Uint8Array>): AsyncGenerator<U
       yield value;
     }
   } finally {
-    // An early end; a stream that has failed refuses to be cancelled, and has said why already.
+    // An early end. A failed stream rejects the cancellation, but it has already reported its error.
     if (!isDone) await reader.cancel().catch(() => undefined);
     reader.releaseLock();
   }

@@ -1,12 +1,12 @@
 import { LinkageError } from "./errors.js";
 
 /**
- * Candidate pairs as a struct of arrays, all of the same length: pair `i` says that record `leftRecords[i]` of
- * data set `leftDatasets[i]` and record `rightRecords[i]` of data set `rightDatasets[i]` have the Dice
- * similarity `scores[i]`. 24 bytes a pair.
+ * Candidate pairs as a struct of arrays, all of the same length: pair `i` means that record `leftRecords[i]` of data
+ * set `leftDatasets[i]` and record `rightRecords[i]` of data set `rightDatasets[i]` have the Dice similarity
+ * `scores[i]`. 24 bytes per pair.
  *
- * The total order, in memory and in files: score descending, then left data set, right data set, left record,
- * right record, ascending.
+ * The total order, in memory and in files: score descending, then left data set, right data set, left record, right
+ * record, ascending.
  */
 export interface CandidatePairs {
   /** Dice similarity, 0 to 1. */
@@ -17,7 +17,7 @@ export interface CandidatePairs {
   readonly rightRecords: Uint32Array;
 }
 
-/** Zeroed room for `count` candidate pairs; `count` is a whole number ≥ 0. */
+/** Zeroed memory for `count` candidate pairs; `count` is an integer ≥ 0. */
 export function allocateCandidatePairs(count: number): CandidatePairs {
   return {
     scores: new Float64Array(count),
@@ -69,7 +69,7 @@ export function copyCandidates(
   to.rightRecords.set(from.rightRecords.subarray(fromIndex, end), toIndex);
 }
 
-/** One list after the other, as a copy; the order is not looked at. */
+/** Concatenates lists into a copy. The order is not checked. */
 export function concatCandidatePairs(lists: readonly CandidatePairs[]): CandidatePairs {
   const result = allocateCandidatePairs(lists.reduce((sum, list) => sum + candidateCount(list), 0));
   let at = 0;
@@ -111,7 +111,7 @@ export function compareCandidates(a: CandidatePairs, i: number, b: CandidatePair
 export function findOrderBreak(pairs: CandidatePairs): number {
   const { scores } = pairs;
   for (let i = 1; i < scores.length; i++) {
-    // «Not smaller» rather than «greater or equal», so that a NaN is found too.
+    // "Not smaller" rather than "greater or equal", so that NaN is found too.
     if (!(scores[i]! < scores[i - 1]!) && !(compareCandidates(pairs, i - 1, pairs, i) <= 0)) return i;
   }
   return -1;
@@ -122,7 +122,7 @@ export function isSorted(pairs: CandidatePairs): boolean {
   return findOrderBreak(pairs) === -1;
 }
 
-/** Equal pairs once. The input is sorted, so equal pairs are neighbours; the result may be the input itself. */
+/** Drops repeated pairs. The input is sorted, so equal pairs are adjacent. The result may be the input itself. */
 export function dropDuplicates(pairs: CandidatePairs): CandidatePairs {
   const count = candidateCount(pairs);
   let kept = Math.min(1, count);

@@ -1,20 +1,20 @@
 import { describeValue, LinkageError } from "./errors.js";
 
-/** Rows of a data set, or of one of its blocks: from the first one to the second, which is excluded. */
+/** A range of records of a data set, or of one of its blocks; `to` is excluded. */
 export type RowRange = readonly [from: number, to: number];
 
-/** A part of all comparisons between two data sets: each row of one range with each of the other. */
+/** A part of all comparisons between two data sets: each record of one range with each of the other. */
 export interface Chunk {
   readonly left: RowRange;
   readonly right: RowRange;
 }
 
-/** One side of a block pair: the rows that a data set has in a block. */
+/** One side of a block pair: the records of a data set in a block. */
 export interface BlockSide<BlockId = string> {
   readonly datasetIndex: number;
-  /** What the block is called on this side; databases may have an id of their own for each party's part of it. */
+  /** The block's id on this side; a database may use a separate id for each party's part of a block. */
   readonly blockId: BlockId;
-  /** Whole number ≥ 0. */
+  /** Integer ≥ 0. */
   readonly recordCount: number;
 }
 
@@ -24,7 +24,7 @@ export interface BlockPair<BlockId = string> {
   readonly right: BlockSide<BlockId>;
 }
 
-/** One side of a chunk: `range` counts rows of the block. */
+/** One side of a chunk; `range` indexes the records of the block. */
 export interface BlockRange<BlockId = string> {
   readonly datasetIndex: number;
   readonly blockId: BlockId;
@@ -37,19 +37,19 @@ export type BlockPairChunk<BlockId = string> = readonly [
   right: BlockRange<BlockId>,
 ];
 
-/** The most block pairs in one package. */
+/** Maximum number of block pairs in a package. */
 export const MAX_BLOCK_PAIRS_PER_PACKAGE = 100_000;
 
 /**
- * Splits all comparisons of two data sets into chunks of about `aim` comparisons each, roughly square. Together
- * the chunks hold every pair of rows exactly once; they come row by row. These are exactly the chunks of
- * anonlink's `split_to_chunks`: c0 = round(n0 / √aim), c1 = round(n1 · (n0 / c0) / aim), at least 1 each,
- * borders at round(i · (n / c)), where round takes halves to the even neighbour, as Python's does.
+ * Splits all comparisons of two data sets into chunks of about `aim` comparisons each, roughly square. Every pair of
+ * records is in exactly one chunk; the chunks come row by row. They are exactly the chunks of anonlink's
+ * `split_to_chunks`: c0 = round(n0 / √aim), c1 = round(n1 · (n0 / c0) / aim), at least 1 each, with borders at
+ * round(i · (n / c)), where round rounds halves to even, as Python's does.
  *
- * @param leftCount rows on the left, whole number ≥ 0; no rows on a side give no chunks
- * @param rightCount rows on the right
- * @param aim comparisons to aim at, whole number ≥ 1; a chunk may have more
- * @throws LinkageError `invalid-option`, at once
+ * @param leftCount records on the left, an integer ≥ 0; if either side has none, there are no chunks
+ * @param rightCount records on the right
+ * @param aim target number of comparisons per chunk, an integer ≥ 1; a chunk may have more
+ * @throws LinkageError `invalid-option`, when called
  */
 export function splitIntoChunks(leftCount: number, rightCount: number, aim: number): Generator<Chunk, void> {
   checkWhole("leftCount", leftCount, 0);
@@ -59,14 +59,14 @@ export function splitIntoChunks(leftCount: number, rightCount: number, aim: numb
 }
 
 /**
- * Distributes block pairs over packages, one package being the work of one task. Block pairs are packed, in their
- * order, until the next would take the package past `aim` comparisons or 100,000 block pairs. A block pair of
- * more than `aim` comparisons closes the package before it, and each of its chunks is a package of its own. So a
- * package of several block pairs holds whole blocks only. Block pairs without rows on a side are left out.
+ * Distributes block pairs over packages; a package is the work of one task. Block pairs are packed in order until the
+ * next one would exceed `aim` comparisons or 100,000 block pairs. A block pair of more than `aim` comparisons closes
+ * the package before it, and each of its chunks becomes a separate package. So a package of several block pairs
+ * contains only whole blocks. Block pairs with an empty side are omitted.
  *
- * @param blockPairs read as packages are asked for; memory holds one package at a time
- * @param aim comparisons in a package to aim at, whole number ≥ 1
- * @throws LinkageError `invalid-option`: for `aim` at once, for a `recordCount` when its turn comes
+ * @param blockPairs read lazily; memory holds one package at a time
+ * @param aim target number of comparisons per package, an integer ≥ 1
+ * @throws LinkageError `invalid-option`: for `aim` when called, for a `recordCount` when it is reached
  */
 export function packBlocks<BlockId = string>(
   blockPairs: Iterable<BlockPair<BlockId>>,
@@ -76,7 +76,7 @@ export function packBlocks<BlockId = string>(
   return generatePackages(blockPairs, aim);
 }
 
-/** As {@link packBlocks}, for block pairs that come as a stream. */
+/** As {@link packBlocks}, for a stream of block pairs. */
 export function packBlockStream<BlockId = string>(
   blockPairs: AsyncIterable<BlockPair<BlockId>>,
   aim: number,
@@ -85,7 +85,7 @@ export function packBlockStream<BlockId = string>(
   return generatePackagesAsync(blockPairs, aim);
 }
 
-/** Rounds to the nearest whole number, halves to the even one, as Python's `round` does. */
+/** Rounds to the nearest integer, halves to even, as Python's `round` does. */
 export function roundHalfToEven(value: number): number {
   const floor = Math.floor(value);
   const rest = value - floor; // exact
@@ -96,7 +96,7 @@ export function roundHalfToEven(value: number): number {
 function* generateChunks(leftCount: number, rightCount: number, aim: number): Generator<Chunk, void> {
   if (leftCount === 0 || rightCount === 0) return;
   const leftChunkCount = roundHalfToEven(leftCount / Math.sqrt(aim)) || 1;
-  // The rows of a left chunk are unlikely to be exactly √aim: the right side makes up for it.
+  // A left chunk rarely has exactly √aim records; the right side compensates for it.
   const leftChunkLength = leftCount / leftChunkCount;
   const rightChunkCount = roundHalfToEven((rightCount * leftChunkLength) / aim) || 1;
   for (const left of splitRows(leftCount, leftChunkCount)) {
@@ -114,14 +114,14 @@ function* splitRows(rowCount: number, rangeCount: number): Generator<RowRange, v
   }
 }
 
-/** The package that is being filled. */
+/** The package being filled. */
 class OpenPackage<BlockId> {
   #chunks: BlockPairChunk<BlockId>[] = [];
   #comparisonCount = 0;
 
   constructor(private readonly aim: number) {}
 
-  /** Takes the next block pair; puts out the packages that it completes. */
+  /** Adds the next block pair; yields the packages that it completes. */
   *add({ left, right }: BlockPair<BlockId>): Generator<BlockPairChunk<BlockId>[], void> {
     checkWhole("recordCount", left.recordCount, 0);
     checkWhole("recordCount", right.recordCount, 0);
@@ -141,7 +141,7 @@ class OpenPackage<BlockId> {
     }
   }
 
-  /** Puts out what was not put out yet. */
+  /** Yields the remaining package, if it is not empty. */
   *close(): Generator<BlockPairChunk<BlockId>[], void> {
     if (this.#chunks.length > 0) yield this.#chunks;
     this.#chunks = [];

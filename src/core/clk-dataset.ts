@@ -1,29 +1,28 @@
 import { describeValue, LinkageError } from "./errors.js";
 
-/** The widest CLK that the kernels take, in bytes (32,768 bits). */
+/** Maximum width of a CLK that the kernels support, in bytes (32,768 bits). */
 export const MAX_BYTE_LENGTH = 4096;
 
-/** The most records that one data set may hold: record indices are unsigned 32-bit. */
+/** Maximum number of records in a data set: record indices are unsigned 32-bit. */
 export const MAX_RECORD_COUNT = 2 ** 32 - 1;
 
 /**
- * The CLKs of one party, packed: record `i` is `bytes[i * byteLength … (i + 1) * byteLength)`.
- * Bit order within a byte does not matter to any comparison.
- * Made by {@link createClkDataset} or a reader of clk-format.ts, which have checked it.
+ * The packed CLKs of one party: record `i` is `bytes[i * byteLength … (i + 1) * byteLength)`. Bit order within a byte
+ * does not affect any comparison. Created and checked by {@link createClkDataset} or a reader of clk-format.ts.
  */
 export interface ClkDataset {
-  /** `recordCount * byteLength` bytes; over shared memory where the platform has it, so that threads need no copy. */
+  /** `recordCount * byteLength` bytes. Readers use shared memory if available, so that threads need no copy. */
   readonly bytes: Uint8Array;
   readonly recordCount: number;
-  /** Bytes in one CLK, 1 to {@link MAX_BYTE_LENGTH}. */
+  /** Bytes per CLK, 1 to {@link MAX_BYTE_LENGTH}. */
   readonly byteLength: number;
 }
 
 /**
- * Checks packed CLKs and makes a data set of them, without a copy.
+ * Checks packed CLKs and creates a data set of them, without a copy.
  *
- * @param bytes all CLKs, one after the other; a whole number of records
- * @param byteLength bytes in one CLK, 1 to 4096
+ * @param bytes all CLKs, back to back; a whole number of records
+ * @param byteLength bytes per CLK, 1 to 4096
  * @throws LinkageError `invalid-dataset`
  */
 export function createClkDataset(bytes: Uint8Array, byteLength: number): ClkDataset {
@@ -63,7 +62,7 @@ export function checkByteLength(byteLength: number): void {
   }
 }
 
-/** Zeroed memory for `length` bytes: shared between threads where the platform allows it. */
+/** Zeroed memory for `length` bytes: shared between threads if the platform allows it. */
 export function allocateBytes(length: number): Uint8Array {
   const shared = typeof SharedArrayBuffer === "function";
   return new Uint8Array(shared ? new SharedArrayBuffer(length) : new ArrayBuffer(length));

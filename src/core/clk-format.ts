@@ -15,27 +15,29 @@ export type { ClkInput } from "./clk-reading/clk-collector.js";
 export type { ReadClksOptions } from "./clk-reading/clk-limits.js";
 
 /**
- * Reads CLKs from JavaScript values: an array of rows, or an object as JSON.parse makes it,
- * `{clks: [row, …]}`, `{clknblocks: [[base64, block, …], …]}` or
- * `{encodings: [row, …], blocks?: {"0": [block, …], …}}`; other keys are ignored.
+ * Reads CLKs from JavaScript values: an array of rows, or an object as returned by JSON.parse, `{clks: [row, …]}`,
+ * `{clknblocks: [[base64, block, …], …]}` or `{encodings: [row, …], blocks?: {"0": [block, …], …}}`; other keys are
+ * ignored.
  *
- * A row is base64 (padded; white space is tolerated) or a Uint8Array. A block is a text or an integer; 1 and
- * `"1"` are the same. `blocks` may also be an array with an array of blocks for each row; rows that it does not
- * name are in no block. `blocks` may go with `clks` too.
+ * A row is base64 (padded; whitespace is tolerated) or a Uint8Array. A block is a string or an integer; 1 and `"1"` are
+ * the same. `blocks` may also be an array with one array of blocks per row. Rows that it does not list are in no block.
+ * `blocks` may also accompany `clks`.
  *
- * @throws LinkageError `invalid-dataset` where the whole does not fit, InvalidRowsError for single wrong rows
+ * @throws LinkageError `invalid-dataset` if the data as a whole is invalid, InvalidRowsError for individual invalid
+ *   rows
  */
 export function readClkObject(value: unknown, options?: ReadClksOptions): ClkInput {
   return readObject(value, checkClkLimits(options));
 }
 
 /**
- * Reads CLKs from JSON text: the shapes of {@link readClkObject}, rows in base64. Strict, but for a byte order
- * mark. Stricter than JSON.parse in two ways: a key that holds data may come only once, and surrogates must come
- * in pairs. Integers that name blocks may be of any size.
+ * Reads CLKs from JSON text: the shapes of {@link readClkObject}, with rows in base64. Strict, except that a byte order
+ * mark is allowed. Stricter than JSON.parse in two ways: a key that holds data may occur only once, and surrogates must
+ * be paired. Integer block names may be of any size.
  *
- * @param text a string, or UTF-8
- * @throws LinkageError `invalid-dataset`, for syntax with the byte offset; InvalidRowsError for single wrong rows
+ * @param text a string, or UTF-8 bytes
+ * @throws LinkageError `invalid-dataset`, for syntax errors with the byte offset; InvalidRowsError for individual
+ *   invalid rows
  */
 export function readClkJson(text: string | Uint8Array, options?: ReadClksOptions): ClkInput {
   const limits = checkClkLimits(options);
@@ -53,8 +55,8 @@ export function readClkJson(text: string | Uint8Array, options?: ReadClksOptions
 }
 
 /**
- * Reads CLKs from a stream of JSON text as {@link readClkJson} does, in memory of about twice the CLKs and the
- * memberships in blocks, however long the text. Chunks may be cut anywhere. On an error the stream is cancelled;
+ * Reads CLKs from a stream of JSON text, as {@link readClkJson} does. Memory: about twice the CLKs and the block
+ * memberships, regardless of the length of the text. Chunks may be split anywhere. On an error the stream is canceled;
  * errors of the stream itself are passed on.
  */
 export async function readClkJsonStream(stream: ByteStream, options?: ReadClksOptions): Promise<ClkInput> {
@@ -75,11 +77,10 @@ export async function readClkJsonStream(stream: ByteStream, options?: ReadClksOp
 }
 
 /**
- * Reads packed CLKs: the bytes of one after the other, without any header. They are copied; to use them where
- * they are, see createClkDataset.
+ * Reads packed CLKs: their bytes back to back, without a header. The bytes are copied; to use them in place, see
+ * createClkDataset.
  *
- * @param source an ArrayBuffer, or any view of one: of typed arrays of wider numbers the bytes count, as they
- *   lie in memory
+ * @param source an ArrayBuffer, or any view of one; a typed array of wider numbers is read as its bytes in memory
  * @param options `byteLength` is required
  * @throws LinkageError `invalid-dataset`
  */
@@ -96,7 +97,7 @@ export function readClkBytes(
   return { dataset: createClkDataset(bytes, byteLength) };
 }
 
-/** Reads packed CLKs from a stream of bytes, cut anywhere: see {@link readClkBytes}. */
+/** Reads packed CLKs from a stream of bytes, split anywhere: see {@link readClkBytes}. */
 export async function readClkByteStream(
   stream: ByteStream,
   options: ReadClksOptions & { readonly byteLength: number },
@@ -118,7 +119,7 @@ function requireByteLength(limits: ClkLimits): number {
   throw new LinkageError(
     "invalid-option",
     "byteLength",
-    "the bytes in one CLK, as packed CLKs do not tell",
+    "the number of bytes in a CLK, because packed CLKs do not carry it",
     "none",
   );
 }
@@ -151,8 +152,8 @@ function bytesOf(source: ArrayBufferLike | ArrayBufferView): Uint8Array {
   );
 }
 
-/** Takes any JSON and notes nothing. */
-const indifferent: JsonHandler = {
+/** Accepts any JSON and ignores it. */
+const noopHandler: JsonHandler = {
   openObject: () => {},
   closeObject: () => {},
   openArray: () => {},
@@ -167,16 +168,16 @@ const indifferent: JsonHandler = {
 };
 
 /**
- * Guesses from its first bytes (64 or more make it safe) whether a file is JSON text or packed CLKs.
- * It is JSON if these bytes begin an array or an object without a breach of JSON's syntax: a CLK may begin
- * with `[` or `{`, but hardly ever goes on so.
+ * Guesses from a file's first bytes (64 or more are reliable) whether it is JSON text or packed CLKs. It is JSON if
+ * these bytes begin an array or an object and have no syntax error: a CLK may begin with `[` or `{`, but hardly ever
+ * continues as valid JSON.
  */
 export function detectFormat(firstBytes: Uint8Array): "json" | "binary" {
   const start = firstBytes[0] === 0xef && firstBytes[1] === 0xbb && firstBytes[2] === 0xbf ? 3 : 0;
   const first = firstBytes.subarray(start).find((byte) => ![0x20, 0x09, 0x0a, 0x0d].includes(byte));
   if (first !== 0x5b && first !== 0x7b) return "binary";
   try {
-    new JsonScanner(indifferent, 1024).write(firstBytes);
+    new JsonScanner(noopHandler, 1024).write(firstBytes);
     return "json";
   } catch {
     return "binary";
@@ -193,7 +194,7 @@ export function toBase64Array(dataset: ClkDataset): string[] {
   return rows;
 }
 
-/** A copy of the packed CLKs of a data set, in memory that is not shared: fit for files and requests. */
+/** A copy of a data set's packed CLKs, in memory that is not shared: suitable for files and requests. */
 export function toBinary(dataset: ClkDataset): Uint8Array<ArrayBuffer> {
   return new Uint8Array(dataset.bytes);
 }

@@ -3,14 +3,14 @@ import type { MatchCollector } from "./kernel/match-collector.js";
 import type { OverlapLimits } from "./overlap-limits.js";
 
 /**
- * Two data sets and how to walk them: plain data, so that it can be posted to a thread. Arrays over
- * shared memory are not copied.
+ * Two data sets and how to traverse them. Plain data, so that it can be posted to a thread; arrays in shared memory are
+ * not copied.
  */
 export interface Comparison {
   readonly left: CountedDataset;
   readonly right: CountedDataset;
   readonly limits: OverlapLimits;
-  /** Positions → records; missing where positions are records. */
+  /** Positions → records; undefined if positions are records. */
   readonly leftOrder?: Uint32Array | undefined;
   readonly rightOrder?: Uint32Array | undefined;
   /** Pairs of small blocks; see `BlockPairs`. */
@@ -36,7 +36,7 @@ export type ComparisonTask =
       readonly comparisons: number;
     };
 
-/** Does one task; yields as kernels do. */
+/** Does one task; yields as {@link Kernel} does. */
 export function runTask(
   comparison: Comparison,
   task: ComparisonTask,

@@ -1,7 +1,7 @@
 import type { ClkDataset } from "./clk-dataset.js";
 import { countDuplicateRows } from "./duplicate-rows.js";
 
-/** How many bits are set in the records of a data set. All numbers are 0 where there are no records. */
+/** Statistics of the number of set bits per record. All numbers are 0 if there are no records. */
 export interface PopcountSummary {
   readonly min: number;
   readonly max: number;
@@ -16,29 +16,29 @@ export interface PopcountSummary {
   readonly counts: Uint32Array;
 }
 
-/** What can be told of a data set without another. */
+/** A description of a data set on its own. */
 export interface DatasetDescription {
   readonly recordCount: number;
-  /** Bytes in one CLK. */
+  /** Bytes per CLK. */
   readonly byteLength: number;
   readonly popcounts: PopcountSummary;
   /** Records without any bit set. */
   readonly emptyCount: number;
   /** Records with all bits set. */
   readonly fullCount: number;
-  /** Records equal to an earlier one, empty ones included. */
+  /** Records equal to an earlier one, including empty ones. */
   readonly duplicateCount: number;
-  /** Bit positions that have the same value in all records; 0 where there are fewer than two records. */
+  /** Bit positions that have the same value in all records; 0 if there are fewer than two records. */
   readonly constantBitCount: number;
-  /** Plain sentences about what looks wrong; empty where nothing does. */
+  /** Plain sentences about what looks wrong; empty if nothing does. */
   readonly warnings: readonly string[];
 }
 
-/** Bits set in a byte. */
+/** Set bits of each byte value. */
 const BYTE_POPCOUNTS = new Uint8Array(256);
 for (let byte = 1; byte < 256; byte++) BYTE_POPCOUNTS[byte] = BYTE_POPCOUNTS[byte >> 1]! + (byte & 1);
 
-/** Describes a data set, for a person who wants to know whether its CLKs are sound. Takes linear time. */
+/** Describes a data set, to help a person judge whether its CLKs are sound. Takes linear time. */
 export function describeDataset(dataset: ClkDataset): DatasetDescription {
   const { bytes, recordCount, byteLength } = dataset;
   const counts = new Uint32Array(8 * byteLength + 1);
@@ -95,7 +95,7 @@ export function summarizePopcounts(counts: Uint32Array, recordCount: number): Po
   });
   const cumulated = new Float64Array(counts.length);
   for (let p = 0, total = 0; p < counts.length; p++) cumulated[p] = total += counts[p]!;
-  /** The popcount of the record at a rank, counted from 0, when records are ordered by popcount. */
+  /** The popcount of the record at a rank, counted from 0, with records sorted by popcount. */
   const atRank = (rank: number): number => cumulated.findIndex((total) => total > rank);
   const quantile = (share: number): number => {
     const rank = (recordCount - 1) * share;
@@ -126,7 +126,7 @@ function findWarnings(facts: Omit<DatasetDescription, "warnings">): string[] {
   }
   if (fullCount > 0) {
     warnings.push(
-      `${records(fullCount, "has", "have")} all bits set: a full CLK tells nothing of its person.`,
+      `${records(fullCount, "has", "have")} all bits set: a full CLK says nothing about its person.`,
     );
   }
   if (duplicateCount > 0) {
@@ -139,9 +139,7 @@ function findWarnings(facts: Omit<DatasetDescription, "warnings">): string[] {
   if (share < 0.1) {
     warnings.push(`On average only ${percent} of the bits are set: the CLKs may hold little information.`);
   } else if (share > 0.9) {
-    warnings.push(
-      `On average ${percent} of the bits are set: the CLKs are overfull and hardly tell people apart.`,
-    );
+    warnings.push(`On average ${percent} of the bits are set: the CLKs are too full to distinguish people.`);
   }
   if (recordCount >= 100 && constantBitCount > 0) {
     const bits = `${constantBitCount} of ${8 * byteLength} bits`;

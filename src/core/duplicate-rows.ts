@@ -1,12 +1,12 @@
 import type { ClkDataset } from "./clk-dataset.js";
 import { encodeBase64 } from "./clk-reading/base64.js";
 
-/** Slots looked at before a row goes to the overflow: keeps hostile rows from making the count slow. */
+/** Slots probed before a row goes to the overflow set: keeps hostile rows from slowing the count down. */
 const MAX_PROBES = 24;
 
 /**
- * Counts the rows that equal an earlier row. Rows are hashed into a table of typed arrays and compared in full
- * where hashes agree; the few that find no slot near their place are kept in a Set.
+ * Counts the rows that equal an earlier row. Rows are hashed into a table of typed arrays and compared in full if their
+ * hashes are equal. The few without a free slot nearby are kept in a Set.
  */
 export function countDuplicateRows(dataset: ClkDataset): number {
   const { bytes, recordCount, byteLength } = dataset;

@@ -1,18 +1,18 @@
-/** What went wrong, as a stable word that a program can test for. */
+/** A stable error code that programs can test for. */
 export type ErrorCode =
   | "invalid-option" // an argument is outside its documented range
-  | "invalid-dataset" // a data set as a whole does not fit (its shape, its length, its JSON)
-  | "invalid-rows" // single rows of a data set are wrong: see InvalidRowsError
-  | "mismatched-datasets" // data sets that do not fit each other
+  | "invalid-dataset" // a data set as a whole is invalid (its shape, length or JSON)
+  | "invalid-rows" // individual rows of a data set are invalid: see InvalidRowsError
+  | "mismatched-datasets" // data sets that cannot be compared with each other
   | "invalid-candidate-file" // not a candidate file, or a damaged one
-  | "invalid-candidates" // candidate pairs that no comparison could have made
-  | "too-many-candidates" // a limit on candidate pairs was passed
-  | "kernel-unavailable" // the kernel asked for cannot run here
+  | "invalid-candidates" // candidate pairs that no comparison could have produced
+  | "too-many-candidates" // a limit on candidate pairs was exceeded
+  | "kernel-unavailable" // the requested kernel cannot run here
   | "thread-failed"; // a thread stopped before its work was done
 
 /**
- * Every error that this library throws on purpose. The message reads «what: expected …, got …» and never
- * holds a CLK, a block name or a token.
+ * Every error that this library throws deliberately. The message reads "subject: expected …, got …" and never contains
+ * a CLK, a block name or a token.
  */
 export class LinkageError extends Error {
   override readonly name: string = "LinkageError";
@@ -31,16 +31,16 @@ export class LinkageError extends Error {
   }
 }
 
-/** One wrong row of a data set: its index, counted from 0, and why it cannot be used. */
+/** An invalid row of a data set: its index, counted from 0, and why it cannot be used. */
 export interface RowProblem {
   readonly row: number;
   readonly reason: string;
 }
 
-/** How many wrong rows an {@link InvalidRowsError} lists at most. */
+/** Maximum number of invalid rows that an {@link InvalidRowsError} lists. */
 export const MAX_ROW_PROBLEMS = 100;
 
-/** Rows of a data set that cannot be used; `rows` holds the first 100, `invalidCount` counts all. */
+/** Rows of a data set that cannot be used: `rows` lists the first 100, `invalidCount` counts all. */
 export class InvalidRowsError extends LinkageError {
   override readonly name = "InvalidRowsError";
   readonly rows: readonly RowProblem[];
@@ -55,7 +55,7 @@ export class InvalidRowsError extends LinkageError {
   }
 }
 
-/** Says what a value is without showing it: its type, and its size where it has one. */
+/** Describes a value by its type and, if it has one, its size. Only numbers and booleans are shown themselves. */
 export function describeValue(value: unknown): string {
   if (value === null) return "null";
   if (typeof value === "number" || typeof value === "boolean" || value === undefined) return String(value);

@@ -1,9 +1,11 @@
-/** A list of unsigned 32-bit numbers that grows as it is filled: 4 bytes a number, up to twice that while growing. */
+/**
+ * A growable list of unsigned 32-bit numbers. Beyond its initial capacity: 4 to 8 bytes per number, 12 while it grows.
+ */
 export class GrowableUint32 {
   length = 0;
   private room: Uint32Array<ArrayBuffer>;
 
-  /** @param capacity numbers to make room for at first, default 1,024 */
+  /** @param capacity initial capacity in numbers, default 1,024 */
   constructor(capacity = 1024) {
     this.room = new Uint32Array(Math.max(1, capacity));
   }
@@ -23,7 +25,7 @@ export class GrowableUint32 {
     return this.room[index]!;
   }
 
-  /** The numbers so far, as a view that the next {@link push} may outdate. */
+  /** The numbers so far, as a view that the next {@link push} may invalidate. */
   view(): Uint32Array<ArrayBuffer> {
     return this.room.subarray(0, this.length);
   }

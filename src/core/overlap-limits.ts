@@ -1,21 +1,21 @@
 import { describeValue, LinkageError } from "./errors.js";
 
 /**
- * A threshold on doubles, turned into whole numbers once, so that kernels accept pairs by comparing integers and
- * still accept exactly the pairs whose double score reaches the threshold.
+ * A threshold on doubles, converted to integers once, so that kernels compare integers and still accept exactly the
+ * pairs whose double score reaches the threshold.
  */
 export interface OverlapLimits {
   readonly threshold: number;
-  /** Bits of a CLK. */
+  /** Bits per CLK. */
   readonly bits: number;
   /**
-   * By the sum of two popcounts, 0 to 2 · bits: the least overlap that passes. Where none can (an overlap is at most
+   * By the sum of two popcounts, 0 to 2 · bits: the minimum overlap that passes. If none can (an overlap is at most
    * half of the sum), a number that no overlap reaches.
    */
   readonly leastOverlap: Int32Array;
-  /** By popcount, 0 to bits: the highest popcount of a partner that can pass, -1 where there is none. */
+  /** By popcount, 0 to bits: the highest popcount of a partner that can pass; -1 if there is none. */
   readonly highestPartner: Int32Array;
-  /** By popcount, 0 to bits: the lowest popcount of a partner that can pass; bits + 1 where there is none. */
+  /** By popcount, 0 to bits: the lowest popcount of a partner that can pass; bits + 1 if there is none. */
   readonly lowestPartner: Int32Array;
 }
 
@@ -37,7 +37,7 @@ export function checkThreshold(threshold: number): void {
 }
 
 /**
- * Computes the limits of a threshold for CLKs of `byteLength` bytes: 2 · bits + 1 divisions or so.
+ * Computes the limits of a threshold for CLKs of `byteLength` bytes: a few divisions for each of 2 · bits sums.
  *
  * @param threshold 0 < threshold <= 1
  * @throws LinkageError `invalid-option`
@@ -48,7 +48,7 @@ export function overlapLimits(threshold: number, byteLength: number): OverlapLim
   const leastOverlap = new Int32Array(2 * bits + 1);
   leastOverlap[0] = 1; // two empty CLKs score 0
   for (let sum = 1; sum <= 2 * bits; sum++) {
-    // The guess is off by one at most where rounding bites; the doubles decide.
+    // Rounding makes the guess off by one at most; the doubles decide.
     let overlap = Math.ceil((threshold * sum) / 2);
     while (overlap > 1 && (2 * (overlap - 1)) / sum >= threshold) overlap--;
     while ((2 * overlap) / sum < threshold) overlap++;
@@ -56,7 +56,7 @@ export function overlapLimits(threshold: number, byteLength: number): OverlapLim
   }
   const highestPartner = new Int32Array(bits + 1).fill(-1);
   const lowestPartner = new Int32Array(bits + 1).fill(bits + 1);
-  // Both ends only move up as the popcount grows.
+  // Both bounds only increase with the popcount.
   let highest = 0;
   let lowest = 1;
   for (let popcount = 1; popcount <= bits; popcount++) {

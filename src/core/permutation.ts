@@ -1,27 +1,27 @@
 import { describeValue, LinkageError } from "./errors.js";
 import type { Groups } from "./solve-greedy.js";
 
-/** A uniformly distributed whole number from 0 to `limit - 1`, for limits from 1 to 2³². */
+/** Returns a uniformly distributed integer from 0 to `limit - 1`, for limits from 1 to 2³². */
 export type RandomBelow = (limit: number) => number;
 
-/** What two parties get instead of the groups, so that neither learns which of its records the other has too. */
+/** What two parties receive instead of the groups, so that neither learns which of its records the other also has. */
 export interface Permutations {
-  /** For each party, and each of its rows: the row's new place. Each is a permutation of the party's rows. */
+  /** For each party, the new position of each of its records: a permutation of the party's records. */
   readonly permutations: [Uint32Array, Uint32Array];
-  /** 1 where the records of both parties that were put into this place belong together, else 0; min(n0, n1) long. */
+  /** 1 if the records that both parties have at this position belong together, else 0; min(n0, n1) long. */
   readonly mask: Uint8Array;
 }
 
 /**
- * Shuffles both parties' rows so that records of a group get the same new place in both permutations, and marks
- * those places in a mask. With m = min(n0, n1): groups are put into random places below m; all other rows of
- * each party fill its remaining places at random.
+ * Shuffles both parties' records so that the records of a group get the same new position in both permutations, and
+ * marks those positions in a mask. With m = min(n0, n1): groups get random positions below m; each party's other
+ * records fill its remaining positions at random.
  *
  * @param groups groups of two, one record of data set 0 and one of data set 1 each
- * @param recordCounts rows of data set 0 and of data set 1, 0 to 4,294,967,295
- * @param random where randomness comes from. Default: {@link cryptoRandomBelow}; give another one to tests only
+ * @param recordCounts number of records of data set 0 and of data set 1, 0 to 4,294,967,295
+ * @param random source of randomness. Default: {@link cryptoRandomBelow}; pass another one only in tests
  * @throws LinkageError `invalid-option` if the groups are not of two parties or do not fit the counts, or `random`
- *   gives a number that it must not
+ *   returns an invalid number
  */
 export function permuteGroups(
   groups: Groups,
@@ -55,7 +55,7 @@ export function permuteGroups(
         );
       }
       matched[party][row] = 1;
-      // No row is in two groups, so there are no more groups than places.
+      // No record is in two groups, so there are no more groups than positions.
       permutations[party][row] = places[group]!;
     }
     mask[places[group]!] = 1;
@@ -68,10 +68,10 @@ export function permuteGroups(
 }
 
 /**
- * A source of random numbers on `globalThis.crypto`, unbiased: draws that would favour the smaller numbers are
- * rejected. It draws 4,096 numbers of 32 bits at a time.
+ * An unbiased source of random numbers on `globalThis.crypto`: draws that would favor the smaller numbers are rejected.
+ * It draws 4,096 numbers of 32 bits at a time.
  *
- * @throws LinkageError `invalid-option` where there is no `globalThis.crypto.getRandomValues`
+ * @throws LinkageError `invalid-option` if there is no `globalThis.crypto.getRandomValues`
  */
 export function cryptoRandomBelow(): RandomBelow {
   const { crypto } = globalThis;
@@ -99,7 +99,7 @@ export function cryptoRandomBelow(): RandomBelow {
   };
 }
 
-/** Gives the rows that are in no group the remaining places below m and all places from m up, at random. */
+/** Assigns the records without a group to the remaining positions below m and all positions from m on, at random. */
 function fillRemaining(
   permutation: Uint32Array,
   matched: Uint8Array,
@@ -125,7 +125,7 @@ function shuffledRange(length: number, random: RandomBelow): Uint32Array {
   return numbers;
 }
 
-/** Fisher and Yates' shuffle: every order is equally likely. */
+/** Fisher–Yates shuffle: every order is equally likely. */
 function shuffle(numbers: Uint32Array, random: RandomBelow): void {
   for (let last = numbers.length - 1; last > 0; last--) {
     const chosen = random(last + 1);

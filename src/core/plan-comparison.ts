@@ -1,42 +1,42 @@
 import { type BlockIndex, matchBlocks } from "./blocks.js";
 import { allocateUint32 } from "./clk-dataset.js";
 import type { Comparison, ComparisonTask } from "./comparison.js";
-import { LEAST_COMPARISONS_TO_SLICE } from "./kernel/choose-kernel.js";
+import { MIN_COMPARISONS_TO_SLICE } from "./kernel/choose-kernel.js";
 import type { CountedDataset, KernelName } from "./kernel/kernel.js";
 import { orderByPopcount } from "./kernel/popcount-order.js";
 import type { OverlapLimits } from "./overlap-limits.js";
 import { bordersByWork, estimateWork } from "./split-by-work.js";
 
-/** A comparison, cut into tasks that any number of threads can share. */
+/** A comparison, split into tasks that any number of threads can share. */
 export interface ComparisonPlan {
   readonly comparison: Comparison;
   readonly tasks: readonly ComparisonTask[];
-  /** Pairs of records to compare; those that share several blocks count once a block. */
+  /** Pairs of records to compare; those that share several blocks count once per block. */
   readonly comparisons: number;
-  /** What the comparisons cost, fetching the rows of small blocks included; in comparisons. */
+  /** The cost of the comparisons, including fetching the records of small blocks, in units of comparisons. */
   readonly cost: number;
-  /** The kernel of most comparisons. */
+  /** The kernel used for most comparisons. */
   readonly kernel: KernelName;
 }
 
-/** Block pairs below both limits are small: many of them go to the scalar kernel in one call. */
-const SMALL_BLOCK_COMPARISONS = LEAST_COMPARISONS_TO_SLICE;
+/** Block pairs within both limits are small: the scalar kernel compares many of them in one call. */
+const SMALL_BLOCK_COMPARISONS = MIN_COMPARISONS_TO_SLICE;
 const SMALL_BLOCK_ROWS = 4096;
-/** With fewer rows on one side, the scalar kernel compares a large block pair. */
-const LEAST_ROWS_TO_SLICE = 64;
-/** Comparisons in a task of small blocks. */
+/** A large block pair with fewer rows than this on one side goes to the scalar kernel. */
+const MIN_ROWS_TO_SLICE = 64;
+/** Comparisons, and block pairs, after which a task of small blocks is full. */
 const BLOCKS_TASK_COMPARISONS = 2_000_000;
 const BLOCKS_TASK_PAIRS = 100_000;
-/** Fetching the rows of a block pair takes as long as so many comparisons. */
+/** Fetching the rows of a block pair takes as long as this many comparisons. */
 const BLOCK_PAIR_COST = 16;
-/** Rows below which a bit-sliced task is not split further: its preparation would dominate. */
-const LEAST_TASK_ROWS = 2048;
-const MOST_TASK_ROWS = 32_768;
-/** Work of a bit-sliced task, in planes, that makes the preparation of one more task small: about 0.1 s. */
+/** Rows below which a bit-sliced task is not split further, because its preparation would dominate. */
+const MIN_TASK_ROWS = 2048;
+const MAX_TASK_ROWS = 32_768;
+/** Work of a bit-sliced task, in planes, that makes the preparation of another task negligible: about 0.1 s. */
 const TASK_WORK = 2e10;
-const MOST_TASKS_PER_THREAD = 4;
+const MAX_TASKS_PER_THREAD = 4;
 
-/** Plans the comparison of every left row with every right row. */
+/** Plans the comparison of every left record with every right record. */
 export function planAllPairs(
   left: CountedDataset,
   right: CountedDataset,
@@ -53,7 +53,7 @@ export function planAllPairs(
     const all = (side: CountedDataset) => orderByPopcount({ ...side, from: 0, to: side.dataset.recordCount });
     comparison = { ...comparison, leftOrder: all(left), rightOrder: all(right) };
     const work = estimateWork(left, right, limits);
-    const rounds = Math.min(MOST_TASKS_PER_THREAD, Math.round(work.total / threads / TASK_WORK));
+    const rounds = Math.min(MAX_TASKS_PER_THREAD, Math.round(work.total / threads / TASK_WORK));
     borders = bordersByWork(work, taskCount(leftCount, threads, rounds));
   } else {
     borders = evenBorders(leftCount, taskCount(leftCount, threads));
@@ -67,12 +67,12 @@ export function planAllPairs(
     rightTo: rightCount,
     comparisons: (leftTo - borders[n]!) * rightCount,
   }));
-  // Rows with many set bits have more matches than the estimate knows of: they go first, and the small rest fills up.
+  // Rows with many set bits have more matches than estimated: they go first, and the small tasks fill up the end.
   tasks.reverse();
   return { comparison, tasks: comparisons === 0 ? [] : tasks, comparisons, cost: comparisons, kernel };
 }
 
-/** Plans the comparison of the rows that share a block. */
+/** Plans the comparison of the records that share a block. */
 export function planBlocks(
   left: CountedDataset,
   leftBlocks: BlockIndex,
@@ -130,12 +130,12 @@ export function planBlocks(
     rightOrder: rightBlocks.records,
     bounds: bounds.subarray(0, 4 * small),
   };
-  // Small blocks are the scalar kernel's whatever was chosen, unless WASM is missing.
+  // Small blocks always go to the scalar kernel, unless the reference kernel was chosen.
   const most = kernel === "reference" || 2 * inRows > comparisons ? kernel : "scalar";
   return { comparison, tasks, comparisons, cost: comparisons + small * BLOCK_PAIR_COST, kernel: most };
 }
 
-/** A large block pair as tasks; short ones go to the scalar kernel. */
+/** Splits a large block pair into tasks; one with few rows on a side goes to the scalar kernel. */
 function splitRows(
   chosen: KernelName,
   leftFrom: number,
@@ -145,10 +145,10 @@ function splitRows(
 ): ComparisonTask[] {
   const tasks: ComparisonTask[] = [];
   const rightCount = rightTo - rightFrom;
-  const narrow = Math.min(leftTo - leftFrom, rightCount) < LEAST_ROWS_TO_SLICE;
+  const narrow = Math.min(leftTo - leftFrom, rightCount) < MIN_ROWS_TO_SLICE;
   const kernel = chosen === "bit-sliced" && narrow ? "scalar" : chosen;
-  for (let from = leftFrom; from < leftTo; from += MOST_TASK_ROWS) {
-    const to = Math.min(leftTo, from + MOST_TASK_ROWS);
+  for (let from = leftFrom; from < leftTo; from += MAX_TASK_ROWS) {
+    const to = Math.min(leftTo, from + MAX_TASK_ROWS);
     const comparisons = (to - from) * rightCount;
     tasks.push({ kind: "rows", kernel, leftFrom: from, leftTo: to, rightFrom, rightTo, comparisons });
   }
@@ -156,14 +156,15 @@ function splitRows(
 }
 
 /**
- * As many tasks as threads, or a multiple of it, so that no thread is left with one more than the others.
+ * The number of tasks: a multiple of the number of threads, so that no thread gets one more than the others; fewer if
+ * there are few rows.
  *
- * @param leastRounds tasks for each thread, if the rows are enough
+ * @param leastRounds minimum number of tasks per thread, if there are enough rows
  */
 function taskCount(rows: number, threads: number, leastRounds = 1): number {
   if (threads === 1) return 1;
-  const rounds = Math.max(leastRounds, 1, Math.ceil(rows / (threads * MOST_TASK_ROWS)));
-  return Math.max(1, Math.min(rounds * threads, Math.floor(rows / LEAST_TASK_ROWS) || threads));
+  const rounds = Math.max(leastRounds, 1, Math.ceil(rows / (threads * MAX_TASK_ROWS)));
+  return Math.max(1, Math.min(rounds * threads, Math.floor(rows / MIN_TASK_ROWS) || threads));
 }
 
 function evenBorders(rows: number, parts: number): number[] {

@@ -1,4 +1,4 @@
-/** Counts of scores in bins of equal width: bin `n` holds the scores from `from + n * binWidth`, the last one also 1. */
+/** Counts of scores in bins of equal width: bin `n` starts at `from + n * binWidth`; the last one includes 1. */
 export interface ScoreHistogram {
   /** The threshold: no score is below it. */
   readonly from: number;

@@ -4,46 +4,46 @@ import { BYTES_PER_RECORD, mergeIntoGroups } from "./solver/group-merger.js";
 import { isDense, numberRecords, type RecordIds } from "./solver/record-ids.js";
 
 /**
- * Groups of records that stand for the same entity, as a struct of arrays: group `i` holds the records
- * `starts[i] … starts[i + 1]` (the last one excluded), record `j` being row `records[j]` of data set `datasets[j]`.
- * Every group has two records or more, ascending by (data set, row); groups ascend by their first record. No
- * record is in two groups. 8 bytes a record and 4 a group.
+ * Groups of records of the same entity, as a struct of arrays: group `i` has the members `starts[i] … starts[i + 1]`
+ * (the last one excluded); member `j` is record `records[j]` of data set `datasets[j]`. Every group has two records or
+ * more, ascending by (data set, record); groups ascend by their first record. No record is in two groups. 8 bytes per
+ * record and 4 per group.
  */
 export interface Groups {
-  /** One more than there are groups. */
+  /** One more entry than there are groups. */
   readonly starts: Uint32Array;
   readonly datasets: Uint32Array;
   readonly records: Uint32Array;
 }
 
 export interface SolveGreedyOptions {
-  /** How many records each data set has; when given, pairs have to keep to them. Default: not checked. */
+  /** Number of records in each data set; if given, pairs with other records are rejected. Default: not checked. */
   readonly recordCounts?: readonly number[];
 }
 
-/** Bytes that the two-party solver holds for each row: at most a partner and a bit. */
+/** Bytes that the two-party solver holds per record: at most a partner and a bit. */
 const BYTES_PER_ROW = 5;
 
 /**
- * Turns candidate pairs into groups, greedily: walks the pairs in their order and merges the groups of a pair's two
- * records (a record without one counts as a group of one) if *every* cross pair of the two groups has been seen so
- * far. Otherwise the pair is remembered, so that a later one can complete the merge. This is `greedy_solve` of
- * anonlink (merge threshold 1, `deduplicated` off: two records of one data set may share a group), but for pairs
- * that are given twice: here a pair counts once, there each repetition counts as one more cross pair.
+ * Turns candidate pairs into groups, greedily: walks the pairs in order and merges the groups of a pair's two records
+ * (a record without a group counts as a group of one) if *every* cross pair of the two groups has been seen so far.
+ * Otherwise the pair is remembered, so that a later one can complete the merge. This is anonlink's `greedy_solve`
+ * (merge threshold 1, `deduplicated` off: two records of one data set may share a group), except for repeated pairs:
+ * here a pair counts once, there each repetition counts as another cross pair.
  *
- * Between two data sets no record can join a group of two, as it was never compared with one of them; what is left
- * of the rule is «if neither record is taken, take both», which needs no more than a pass over the pairs.
+ * Between two data sets, no record can join a group of two, because it was never compared with one of them. The rule
+ * reduces to: if neither record is taken, take both. That needs only one pass over the pairs.
  *
- * Memory beyond input and output: with two parties up to 5 bytes a row. With more 28 bytes a row and 30 to 40 a pair, or
- * up to 150 a pair where nearly all of them have to be remembered: 30 to 150 MB for a million pairs. Rows count up to
- * the largest that occurs in each data set, unless that would take more than 64 MiB and more than 128 bytes a pair;
- * then only rows that occur count, and finding them takes up to 60 bytes and 1 to 2 µs a pair.
+ * Memory beyond input and output: with two parties up to 5 bytes per record. With more, 28 bytes per record and 30 to
+ * 40 per pair, or up to 150 per pair if nearly all of them have to be remembered: 30 to 150 MB for a million pairs.
+ * Records count up to the largest that occurs in each data set, unless that would take more than 64 MiB and more than
+ * 128 bytes per pair. Then only records that occur count, and finding them takes up to 60 bytes and 1 to 2 µs per pair.
  *
- * @param pairs in the total order: best score first. Ties may come in any order, and it is kept to.
+ * @param pairs in the total order: best score first. Ties may be in any order, which is kept.
  * @returns the groups, always in the same order: see {@link Groups}
- * @throws LinkageError `invalid-candidates` if the arrays differ in length, a score is no number or above the one
- *   before it, or a record is outside `recordCounts`; `too-many-candidates` if more than 178,956,970 pairs of three
- *   or more parties have to be remembered
+ * @throws LinkageError `invalid-candidates` if the arrays differ in length, a score is NaN or above the one before it,
+ *   or a record is outside `recordCounts`; `too-many-candidates` if more than 178,956,970 pairs of three or more
+ *   parties have to be remembered
  */
 export function solveGreedy(pairs: CandidatePairs, options: SolveGreedyOptions = {}): Groups {
   checkLengths(pairs);
@@ -59,7 +59,7 @@ export function solveGreedy(pairs: CandidatePairs, options: SolveGreedyOptions =
   return groupByRoot(mergeIntoGroups(ids.left, ids.right, ids.idCount), ids);
 }
 
-/** The groups as nested arrays, each record as `[data set, row]`: for JSON, and to read. */
+/** The groups as nested arrays, each record as `[data set, record]`: for JSON and for display. */
 export function groupsToArrays(groups: Groups): [dataset: number, row: number][][] {
   const arrays: [number, number][][] = [];
   for (let group = 0; group + 1 < groups.starts.length; group++) {
@@ -74,7 +74,7 @@ export function groupsToArrays(groups: Groups): [dataset: number, row: number][]
 
 /** Solves pairs between two data sets: one to one. */
 function solveTwoParties(pairs: CandidatePairs, leftDataset: number, rightDataset: number): Groups {
-  // Groups ascend by their first record, which is the one of the lower data set.
+  // Groups ascend by their first record, which is in the lower data set.
   const inOrder = leftDataset < rightDataset;
   let lowRows = inOrder ? pairs.leftRecords : pairs.rightRecords;
   let highRows = inOrder ? pairs.rightRecords : pairs.leftRecords;
@@ -109,8 +109,8 @@ function solveTwoParties(pairs: CandidatePairs, leftDataset: number, rightDatase
 }
 
 /**
- * Takes each pair of which neither record is taken. `partners` holds 1 + the high row of each low row, or 0. What is
- * taken is looked up in bits, which stay in the cache where the partners would not: twice as fast at a million rows.
+ * Takes each pair if neither record is taken yet. `partners` holds 1 + the high record of each low record, or 0. Taken
+ * records are marked in bits, which stay in the cache when the partners would not: twice as fast at a million records.
  */
 function takeOneToOne(
   lowRows: Uint32Array,
@@ -136,7 +136,7 @@ function takeOneToOne(
   return { partners, groupCount };
 }
 
-/** Collects the ids that share a root into groups, in ascending order, and leaves out the groups of one. */
+/** Collects the ids that share a root into groups, in ascending order, omitting groups of one. */
 function groupByRoot(roots: Uint32Array, ids: RecordIds): Groups {
   const sizes = new Uint32Array(roots.length);
   for (let id = 0; id < roots.length; id++) sizes[roots[id]!]!++;
@@ -151,7 +151,7 @@ function groupByRoot(roots: Uint32Array, ids: RecordIds): Groups {
   const starts = new Uint32Array(groupCount + 1);
   const datasets = new Uint32Array(recordCount);
   const records = new Uint32Array(recordCount);
-  /** 1 + where the next record of a root's group goes. */
+  /** 1 + the position of the next record of a root's group, or 0 before its first. */
   const places = new Uint32Array(roots.length);
   let group = 0;
   let end = 0;
@@ -173,7 +173,7 @@ function groupByRoot(roots: Uint32Array, ids: RecordIds): Groups {
   return { starts, datasets, records };
 }
 
-/** The value of all elements, if there is only one. */
+/** The common value of all elements, or undefined if they differ. */
 function onlyValue(values: Uint32Array): number | undefined {
   const first = values[0]!;
   for (let i = 1; i < values.length; i++) {

@@ -1,22 +1,22 @@
 import type { CountedDataset } from "./kernel/kernel.js";
 import type { OverlapLimits } from "./overlap-limits.js";
 
-/** The fewest planes that the bit-sliced kernel adds to a row's counters. */
+/** Minimum number of planes that the bit-sliced kernel adds to a row's counters. */
 const STEP_PLANES = 16;
 
-/** How much work the bit-sliced kernel has with left rows, by their number of set bits; in planes. */
+/** The bit-sliced kernel's work, in planes, by the number of set bits of a left row. */
 export interface WorkEstimate {
-  /** Left rows with so many set bits. */
+  /** Number of left rows with that many set bits. */
   readonly rows: Float64Array;
-  /** Work for each of them. */
+  /** Work per row. */
   readonly workOfRow: Float64Array;
   readonly total: number;
 }
 
 /**
- * Estimates the work of a comparison. Only pairs whose popcounts are near enough to pass cost time: planes are added
- * until a row has more misses than it may have against a partner with as many set bits, each of which is missing as
- * often as the partner's bits are not set. Within a fifth of what was measured, but for data of which many pairs pass.
+ * Estimates the work of a comparison. Only pairs whose popcounts are close enough to pass cost time: planes are added
+ * until a row has more misses than allowed against a partner with as many set bits. Each bit is assumed to be missing
+ * as often as the partner's bits are not set. Within a fifth of measurements, except for data in which many pairs pass.
  */
 export function estimateWork(
   left: CountedDataset,
@@ -38,7 +38,7 @@ export function estimateWork(
     rightPlanesBelow[p + 1] = rightPlanesBelow[p]! + rightRows[p]! * planes(p);
   }
   const rows = countPopcounts(left, bits);
-  const workOfRow = new Float64Array(bits + 1).fill(1); // a row costs something, whatever its partners
+  const workOfRow = new Float64Array(bits + 1).fill(1); // a row has a cost, whatever its partners
   let total = rows[0]!;
   for (let p = 1; p <= bits; p++) {
     const from = lowestPartner[p]!;
@@ -57,7 +57,7 @@ function countPopcounts({ popcounts }: CountedDataset, bits: number): Float64Arr
   return counts;
 }
 
-/** Borders between popcount-sorted left rows so that each of `parts` parts is about as much work: `parts + 1` positions. */
+/** Borders between popcount-sorted left rows such that `parts` parts have about equal work: `parts + 1` positions. */
 export function bordersByWork({ rows, workOfRow, total }: WorkEstimate, parts: number): number[] {
   const borders = [0];
   let row = 0;

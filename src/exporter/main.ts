@@ -10,25 +10,25 @@ export interface ExporterOptions {
   readonly host: string;
   /** 0 for any free port. */
   readonly port: number;
-  /** From the end of one question to the next, in milliseconds. */
+  /** From the end of one query to the start of the next, in milliseconds. */
   readonly intervalMs: number;
-  /** How long the service may take to answer, in milliseconds. */
+  /** How long the service may take to respond, in milliseconds. */
   readonly timeoutMs: number;
-  /** Is told when the service stops answering, with the reason, and when it answers again, without one. */
+  /** Called with the reason when the service stops responding, and without one when it responds (again). */
   readonly onChange?: (problem: string | undefined) => void;
 }
 
 export interface RunningExporter {
-  /** `http://host:port`, with the port that it has got. */
+  /** `http://host:port` with the actual port. */
   readonly url: string;
   close(): Promise<void>;
 }
 
 /**
- * Asks a service for its figures now and then, and serves them at `/metrics`, however the service is; `/healthz` is about
- * the exporter alone. `/readyz` is 503 only before the first answer or failure.
+ * Queries a service regularly and serves its figures at `/metrics`, whether or not the service responds. `/healthz`
+ * reports on the exporter alone. `/readyz` is 503 only before the first response or failure.
  *
- * @throws the system's error where the port cannot be had
+ * @throws the system's error if the port is unavailable
  */
 export async function startExporter(options: ExporterOptions): Promise<RunningExporter> {
   const { apiUrl, host, port, intervalMs, timeoutMs, onChange } = options;
@@ -36,12 +36,12 @@ export async function startExporter(options: ExporterOptions): Promise<RunningEx
   const closing = new AbortController();
   let isUp: boolean | undefined;
   const readiness = () => ({ isReady: isUp !== undefined, stores: { service: isUp === true } });
-  const server = await serveHealth(host, port, readiness, metrics.registry);
+  const server = await serveHealth(host, port, { readiness }, metrics.registry);
 
   const ask = async () => {
     const start = performance.now();
     const late = new AbortController();
-    // In place of AbortSignal.timeout: Node 20 forgets one that AbortSignal.any alone knows of.
+    // Instead of AbortSignal.timeout: Node 20 loses a timeout signal that only AbortSignal.any references.
     const timer = setTimeout(() => late.abort(), timeoutMs);
     let problem: string | undefined;
     try {

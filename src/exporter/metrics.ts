@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { FailureReason, ServiceFigures, ServiceVersions } from "./read-figures.js";
 
-/** What the exporter tells Prometheus. Figures of the service are there only while its last answer was a good one. */
+/** The metrics for Prometheus. Figures of the service are exported only while its last response was valid. */
 export class ExporterMetrics {
   readonly registry = new Registry();
   readonly #up: Gauge;
@@ -17,22 +17,22 @@ export class ExporterMetrics {
     collectDefaultMetrics({ register: this.registry });
     this.#up = new Gauge({
       name: "anonlink_service_up",
-      help: "1 while the REST API gives good answers, 0 while it does not",
+      help: "1 while the REST API responds correctly, 0 while it does not",
       registers,
     });
     this.#projects = new Gauge({
       name: "anonlink_service_projects",
-      help: "Projects that there are, as /status tells",
+      help: "The number of projects, as reported by /status",
       registers,
     });
     this.#rate = new Gauge({
       name: "anonlink_service_comparisons_per_second",
-      help: "Comparisons per second over all completed runs, as /status tells; 1 as long as there is none",
+      help: "Comparisons per second over all completed runs, as reported by /status; 1 before any run is complete",
       registers,
     });
     this.#info = new Gauge({
       name: "anonlink_service_info",
-      help: "1, with what /version tells",
+      help: "1, with the versions reported by /version",
       labelNames: ["anonlink", "entityservice", "python"],
       registers,
     });
@@ -64,7 +64,7 @@ export class ExporterMetrics {
   }
 
   answered({ projectCount, comparisonsPerSecond, versions }: ServiceFigures, seconds: number): void {
-    this.#dropFigures(); // a new version is another series
+    this.#dropFigures(); // a new version starts a new time series
     this.#up.set(1);
     this.#projects.set(projectCount);
     this.#rate.set(comparisonsPerSecond);

@@ -1,7 +1,7 @@
-/** What the service says of itself, read from outside. */
+/** Figures of the service, read through its API. */
 export interface ServiceFigures {
   readonly projectCount: number;
-  /** Comparisons per second over all completed runs; the service tells 1 as long as there is none. */
+  /** Comparisons per second over all completed runs; the service reports 1 if there are none. */
   readonly comparisonsPerSecond: number;
   readonly versions: ServiceVersions;
 }
@@ -12,13 +12,13 @@ export interface ServiceVersions {
   readonly python: string;
 }
 
-/** Why there are no figures. */
+/** Why no figures are available. */
 export type FailureReason = "timeout" | "unreachable" | "refused" | "senseless";
 
 export class NoFigures extends Error {
   override readonly name = "NoFigures";
 
-  /** @param reason `refused`: an answer with another status than 200; `senseless`: one that cannot be understood */
+  /** @param reason `refused`: a response with a status other than 200; `senseless`: one that cannot be interpreted */
   constructor(
     readonly reason: FailureReason,
     message: string,
@@ -27,16 +27,16 @@ export class NoFigures extends Error {
   }
 }
 
-/** Both answers are a few hundred bytes long. */
+/** Both responses have a few hundred bytes. */
 const MAX_BODY_BYTES = 64 * 1024;
 const MAX_VERSION_LENGTH = 100;
 
 /**
- * Asks the REST API, which may be the Python entity service's as well: `/status` and `/version`, which need no token. The
- * list of projects is not asked for: it has all of them, and `/status` counts them.
+ * Queries `/status` and `/version` of the REST API, which may also be the Python entity service's; they need no token.
+ * Does not request the list of projects: it contains all of them, and `/status` counts them.
  *
- * @param apiUrl with `/api/v1`, without a slash at the end
- * @param signal ends it as a timeout
+ * @param apiUrl with `/api/v1`, without a trailing slash
+ * @param signal aborts the queries as a timeout
  * @throws NoFigures
  */
 export async function readFigures(apiUrl: string, signal: AbortSignal): Promise<ServiceFigures> {
@@ -74,12 +74,12 @@ async function readAnswer(url: string, signal: AbortSignal): Promise<Record<stri
     const value: unknown = JSON.parse(body);
     if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
   } catch {
-    // told below
+    // reported below
   }
   throw new NoFigures("senseless", `${path}: expected a JSON object`);
 }
 
-/** Reads a short body; one that does not end is given up. */
+/** Reads a short body; gives up if it is too long. */
 async function readText(response: Response, path: string): Promise<string> {
   const parts: Uint8Array[] = [];
   let byteLength = 0;
@@ -105,7 +105,7 @@ function textOf(body: Record<string, unknown>, key: string): string {
   throw new NoFigures("senseless", `${key}: expected a text of up to ${MAX_VERSION_LENGTH} characters`);
 }
 
-/** What fetch hides behind «fetch failed». */
+/** The cause of fetch's «fetch failed». */
 function causeOf(error: unknown): string {
   const cause = error instanceof Error ? (error.cause ?? error) : error;
   const code = (cause as NodeJS.ErrnoException)?.code;

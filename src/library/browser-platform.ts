@@ -1,7 +1,7 @@
 import type { Platform } from "./platform.js";
 import type { FromThread } from "./thread-protocol.js";
 
-/** Threads by Web Workers, from a blob of the embedded program: no second file to serve or to bundle. */
+/** Threads as Web Workers, from a blob of the embedded program: there is no second file to serve or to bundle. */
 export const browserPlatform: Platform = {
   threadCount: () => globalThis.navigator?.hardwareConcurrency ?? 1,
   spawn(program, onMessage, onFailure) {

@@ -1,4 +1,4 @@
-// The library's entry point in browsers and other places without Node's modules.
+// The library's entry point in browsers and other environments without Node's modules.
 import { browserPlatform } from "./browser-platform.js";
 import { usePlatform } from "./platform.js";
 

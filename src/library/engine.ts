@@ -10,10 +10,10 @@ import { eventLoopTurn, TURN_INTERVAL_MS } from "./event-loop.js";
 import { platform } from "./platform.js";
 import { ThreadPool } from "./thread-pool.js";
 
-/** What a run needs to know beside its plan. */
+/** Options for running a plan. */
 export interface RunOptions {
   readonly threads: number;
-  /** The most pairs to accept. */
+  /** Maximum number of pairs to accept. */
   readonly limit: number;
   readonly onComparisons: (comparisons: number) => void;
   readonly signal: AbortSignal | undefined;
@@ -21,27 +21,27 @@ export interface RunOptions {
 
 let kernelsOfThisThread: Promise<Kernels> | undefined;
 let pool: ThreadPool | undefined;
-/** Kernels of one thread share a memory, so runs on the calling thread come one after the other. */
+/** The kernels of one thread share a memory, so plans on the calling thread run one after another. */
 let lastRun: Promise<unknown> = Promise.resolve();
 
-/** The kernels of the calling thread; compiled at the first call. */
+/** The kernels of the calling thread, compiled on the first call. */
 export function loadKernels(): Promise<Kernels> {
   kernelsOfThisThread ??= compileModules().then((modules) => Kernels.load(modules));
   return kernelsOfThisThread;
 }
 
-/** What a run found. */
+/** The result of running a plan. */
 export interface RunResult {
-  /** Sorted: score descending, then left record, then right record, ascending. */
+  /** Sorted by score descending, then left record and right record ascending. */
   readonly pairs: SimilarPairs;
-  /** How many threads did the work. */
+  /** The number of threads that did the work. */
   readonly threads: number;
 }
 
 /**
- * Runs a plan on this many threads: 1 is the calling thread, with a turn of the event loop every few milliseconds;
- * more are the pool's. Where threads cannot be started (a content security policy, say), the calling thread does it.
- * Each thread sorts what it finds.
+ * Runs a plan on `options.threads` threads: 1 is the calling thread, which yields to the event loop every few
+ * milliseconds; more come from the pool. If threads cannot be started (because of a content security policy, for
+ * example), the calling thread does the work. Each thread sorts the pairs it finds.
  */
 export async function runPlan(plan: ComparisonPlan, options: RunOptions): Promise<RunResult> {
   const current = platform();
@@ -66,8 +66,8 @@ export async function runPlan(plan: ComparisonPlan, options: RunOptions): Promis
 }
 
 /**
- * Ends the threads that the library keeps for the next comparison, and fails comparisons in work with
- * `thread-failed`. Never needed for a Node process to end; frees the memory of threads in a page that lives on.
+ * Terminates the threads that the library keeps for the next comparison, and fails comparisons in progress with
+ * `thread-failed`. A Node process exits without this; in a long-lived page it frees the memory of the threads.
  */
 export function closeThreads(): void {
   pool?.close();

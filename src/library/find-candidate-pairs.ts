@@ -15,17 +15,17 @@ import { type ComparisonPlan, planAllPairs, planBlocks } from "../core/plan-comp
 import { loadKernels, runPlan } from "./engine.js";
 import { type CheckedOptions, type CompareOptions, checkOptions } from "./options.js";
 
-/** How a comparison was done. */
+/** Statistics of a comparison. */
 export interface ComparisonStatistics {
-  /** Pairs of records compared; those that share several blocks count once a block. */
+  /** Pairs of records compared; those that share several blocks count once per block. */
   readonly comparisons: number;
   /** Wall-clock time from the call to the sorted result. */
   readonly seconds: number;
-  /** The kernel of most comparisons. */
+  /** The kernel used for most comparisons. */
   readonly kernel: KernelName;
   /** Threads that compared, 1 to 256. */
   readonly threads: number;
-  /** Of each data set: how many bits its CLKs have set. */
+  /** For each data set, the number of set bits of its CLKs. */
   readonly popcounts: readonly PopcountSummary[];
 }
 
@@ -64,7 +64,7 @@ export function compare(
  * Finds the candidate pairs between any number of data sets: each data set with each later one. With blocks, only
  * records that share a block are compared; a pair that shares several is reported once.
  *
- * @param inputs two data sets or more, all with blocks or all without, all of one byteLength
+ * @param inputs two or more data sets, all with blocks or all without, all of the same byteLength
  * @throws LinkageError as {@link compare}
  */
 export async function findCandidatePairs(
@@ -151,7 +151,7 @@ function summaryOf({ dataset, popcounts }: CountedDataset): PopcountSummary {
   return summarizePopcounts(counts, dataset.recordCount);
 }
 
-/** The same data set in shared memory, where the platform has it: a copy for all threads instead of one each. */
+/** The same data set in shared memory, if the platform has it: one copy for all threads instead of one each. */
 function shareBytes(dataset: ClkDataset): ClkDataset {
   if (typeof SharedArrayBuffer !== "function" || dataset.bytes.buffer instanceof SharedArrayBuffer)
     return dataset;
@@ -175,7 +175,7 @@ function planPair(
   return planAllPairs(left.counted, right.counted, limits, kernel, options.threadsFor(comparisons, kernel));
 }
 
-/** Adds up comparisons and reports them; the last report says that all are done. */
+/** Adds up comparisons and reports them; the last report is that all are done. */
 function progressReporter(total: number, { onProgress }: CheckedOptions) {
   let comparisons = 0;
   return (done: number, finished = false) => {

@@ -5,14 +5,14 @@ import { type ComparisonStatistics, type DatasetInput, findCandidatePairs } from
 import type { CompareOptions } from "./options.js";
 
 export interface LinkStatistics extends ComparisonStatistics {
-  /** How the scores of the candidate pairs spread between the threshold and 1. */
+  /** The distribution of the candidate pairs' scores between the threshold and 1. */
   readonly scoreHistogram: ScoreHistogram;
-  /** Seconds of {@link ComparisonStatistics.seconds} plus solving. */
+  /** {@link ComparisonStatistics.seconds} plus the seconds of solving. */
   readonly seconds: number;
 }
 
 export interface LinkResult {
-  /** Records that belong together, one group a person: see {@link Groups}. */
+  /** Records that belong together, one group per person: see {@link Groups}. */
   readonly groups: Groups;
   /** All candidate pairs, in the total order. */
   readonly pairs: CandidatePairs;
@@ -22,7 +22,7 @@ export interface LinkResult {
 /**
  * Links data sets: finds the candidate pairs and solves them greedily into groups, the best scores first.
  *
- * @param inputs two data sets or more, all with blocks or all without, all of one byteLength
+ * @param inputs two or more data sets, all with blocks or all without, all of the same byteLength
  * @throws LinkageError as `findCandidatePairs`
  */
 export async function link(inputs: readonly DatasetInput[], options: CompareOptions): Promise<LinkResult> {

@@ -1,4 +1,4 @@
-// What node-platform.ts uses of Node, so that the library type-checks without Node's types.
+// The parts of Node's API that node-platform.ts uses, so that the library type-checks without Node's types.
 declare module "node:os" {
   export function availableParallelism(): number;
 }

@@ -3,7 +3,7 @@ import { Worker } from "node:worker_threads";
 import type { Platform } from "./platform.js";
 import type { FromThread } from "./thread-protocol.js";
 
-/** Threads by Node's worker_threads. */
+/** Threads on Node's worker_threads. */
 export const nodePlatform: Platform = {
   threadCount: availableParallelism,
   spawn(program, onMessage, onFailure) {

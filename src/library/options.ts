@@ -4,43 +4,45 @@ import type { KernelName } from "../core/kernel/kernel.js";
 import { checkThreshold } from "../core/overlap-limits.js";
 import { platform } from "./platform.js";
 
-/** How far a comparison has come, in pairs of records. */
+/** Progress of a comparison, in pairs of records. */
 export interface Progress {
   /** Comparisons done so far, 0 to `total`. */
   readonly comparisons: number;
-  /** All comparisons; pairs that share several blocks count once a block. */
+  /** All comparisons; pairs that share several blocks count once per block. */
   readonly total: number;
 }
 
 export interface CompareOptions {
   /** Pairs with a Dice similarity of at least this are candidates; above 0, up to 1. */
   readonly threshold: number;
-  /** Keep at most so many candidates for each left record, the best ones; at least 1. Default: all. */
+  /**
+   * Keep at most this many candidates per left record and pair of data sets, the best ones; at least 1. Default: all.
+   */
   readonly k?: number | undefined;
-  /** Use this kernel, whatever it costs. Default: the fastest for the data. */
+  /** Use this kernel, even if it is slower. Default: the fastest for the data. */
   readonly kernel?: KernelName | undefined;
   /**
-   * Threads to use, 1 to 256; 1 is the calling thread, which lets its event loop turn every 16 ms or so. Default: all
-   * the machine's for large data sets, 1 for small ones. Results do not depend on it.
+   * Number of threads, 1 to 256; 1 is the calling thread, which yields to its event loop about every 16 ms. Default:
+   * all of the machine's threads for large data sets, 1 for small ones. Results do not depend on it.
    */
   readonly threads?: number | undefined;
-  /** More candidate pairs than this fail the comparison with `too-many-candidates`. Default: 500 million. */
+  /** With more candidate pairs than this, the comparison fails with `too-many-candidates`. Default: 500 million. */
   readonly maxCandidates?: number | undefined;
-  /** Called now and then, and once at the end. */
+  /** Called from time to time, and once at the end. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   /** Stops the comparison within a tile of work; the promise then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** 500 million pairs: 12 GB. Callers with less memory set less. */
+/** 500 million pairs take 12 GB. Callers with less memory set a lower limit. */
 const DEFAULT_MAX_CANDIDATES = 500_000_000;
 const MAX_THREADS = 256;
-/** The cost, in comparisons, below which the calling thread is done before threads have started, by kernel. */
-const LEAST_COST_FOR_THREADS = { "bit-sliced": 100_000_000, scalar: 5_000_000, reference: 500_000 };
+/** By kernel: the cost, in comparisons, below which the calling thread finishes before threads have started. */
+const MIN_COST_FOR_THREADS = { "bit-sliced": 100_000_000, scalar: 5_000_000, reference: 500_000 };
 
 export interface CheckedOptions extends CompareOptions {
   readonly maxCandidates: number;
-  /** How many threads to use for a plan of this cost, in comparisons, by this kernel. */
+  /** The number of threads for a plan of this cost, in comparisons, with this kernel. */
   readonly threadsFor: (cost: number, kernel: KernelName) => number;
 }
 
@@ -58,7 +60,7 @@ export function checkOptions(options: CompareOptions): CheckedOptions {
   return {
     ...options,
     maxCandidates: options.maxCandidates ?? DEFAULT_MAX_CANDIDATES,
-    threadsFor: (cost, kernel) => options.threads ?? (cost < LEAST_COST_FOR_THREADS[kernel] ? 1 : available),
+    threadsFor: (cost, kernel) => options.threads ?? (cost < MIN_COST_FOR_THREADS[kernel] ? 1 : available),
   };
 }
 

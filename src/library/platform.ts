@@ -1,22 +1,22 @@
 import type { FromThread, ToThread } from "./thread-protocol.js";
 
-/** A running thread, whatever the platform calls it. */
+/** A running thread on any platform. */
 export interface Thread {
   post(message: ToThread): void;
-  /** Whether the thread keeps the process alive; a thread without work must not. */
+  /** Sets whether the thread keeps the process alive; a thread without work must not. */
   keepAlive(alive: boolean): void;
   terminate(): void;
 }
 
-/** What the library needs of Node or a browser. */
+/** What the library needs from Node or a browser. */
 export interface Platform {
-  /** Threads that can run at once. */
+  /** The number of threads that can run at once. */
   readonly threadCount: () => number;
   /**
    * Starts a thread that runs the program.
    *
    * @param onMessage called with each message from the thread
-   * @param onFailure called once if the thread cannot start or dies
+   * @param onFailure called if the thread cannot start, fails or exits; possibly several times
    */
   readonly spawn: (
     program: string,
@@ -32,7 +32,7 @@ export function usePlatform(platform: Platform): void {
   current = platform;
 }
 
-/** The platform, if threads can be had at all. */
+/** The platform, or undefined if no entry point has set one. */
 export function platform(): Platform | undefined {
   return current;
 }

@@ -1,5 +1,5 @@
-// The program of a comparison thread, in Node's worker_threads and in Web Workers: one task at a time, with a turn of
-// the event loop between tiles so that a «forget» is heard.
+// The program of a comparison thread, in Node's worker_threads and in Web Workers: one task at a time. It yields to the
+// event loop between tiles so that it receives "forget" messages.
 import { type Comparison, type ComparisonTask, runTask } from "../core/comparison.js";
 import { LinkageError } from "../core/errors.js";
 import { Kernels } from "../core/kernel/kernels.js";
@@ -12,7 +12,7 @@ interface Port {
   postMessage(message: FromThread, transfer?: ArrayBuffer[]): void;
 }
 
-/** Node's spawner leaves the port here; in a Web Worker the global object is the port. */
+/** node-platform.ts stores the port here; in a Web Worker, the global object is the port. */
 const port = ((globalThis as { threadPort?: Port }).threadPort ?? globalThis) as Port;
 const jobs = new Map<number, { comparison: Comparison; limit: number }>();
 let kernels: Promise<Kernels> | undefined;

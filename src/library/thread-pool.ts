@@ -7,7 +7,7 @@ import type { Platform, Thread } from "./platform.js";
 import type { FromThread, ThreadError } from "./thread-protocol.js";
 import { THREAD_SOURCE } from "./thread-source.generated.js";
 
-/** A comparison in work: its tasks are handed out one by one. */
+/** A comparison in progress: its tasks are handed out one by one. */
 interface Job {
   readonly id: number;
   readonly plan: ComparisonPlan;
@@ -25,14 +25,14 @@ interface Job {
 
 interface PooledThread {
   readonly thread: Thread;
-  /** Jobs whose comparison the thread holds. */
+  /** Jobs whose comparison the thread has received. */
   readonly known: Set<number>;
   busyWith: number | undefined;
 }
 
 /**
- * Threads that stay between comparisons, since starting one takes longer than many a comparison. Comparisons at the
- * same time take turns, task by task. Idle threads do not keep a process alive.
+ * Threads that are kept between comparisons, because starting one takes longer than many comparisons. Concurrent
+ * comparisons take turns, task by task. Idle threads do not keep a process alive.
  */
 export class ThreadPool {
   readonly #platform: Platform;
@@ -47,14 +47,14 @@ export class ThreadPool {
     this.#modules = modules;
   }
 
-  /** Whether any thread ever did something: where none did, the platform refuses threads. */
+  /** Whether any thread has ever sent a message; if not, the platform refuses threads. */
   get everAnswered(): boolean {
     return this.#answered;
   }
 
   /**
-   * Runs a plan on up to `threads` threads; resolves to the pairs of each task, sorted, in the order of the tasks.
-   * Rejects with the reason of an abort; threads then stop within one tile.
+   * Runs a plan on up to `threads` threads. Resolves to the sorted pairs of each task, in the order of the tasks. On an
+   * abort, rejects with its reason; threads then stop within one tile.
    */
   async run(
     plan: ComparisonPlan,
@@ -101,7 +101,7 @@ export class ThreadPool {
     return results;
   }
 
-  /** Ends all threads; comparisons in work fail. The next one starts new threads. */
+  /** Terminates all threads; comparisons in progress fail. The next comparison starts new threads. */
   close(): void {
     for (const { thread } of this.#threads.splice(0)) thread.terminate();
     for (const job of this.#jobs.values()) job.settle(threadFailed("the pool was closed"));
@@ -122,7 +122,7 @@ export class ThreadPool {
     pooled.thread.post({ type: "start", modules: this.#modules });
   }
 
-  /** Gives every idle thread a task, one job after the other. */
+  /** Assigns a task to every idle thread, one job after the other. */
   #dispatch(): void {
     for (const pooled of this.#threads) {
       if (pooled.busyWith !== undefined) continue;
@@ -141,7 +141,7 @@ export class ThreadPool {
     }
   }
 
-  /** The job whose turn it is: the one that waited longest, which then goes to the end of the line. */
+  /** The job that has waited longest; it then moves to the end of the queue. */
   #nextJob(): Job | undefined {
     for (const job of this.#jobs.values()) {
       if (job.next === job.plan.tasks.length || job.running >= job.maxThreads) continue;
@@ -169,7 +169,7 @@ export class ThreadPool {
     this.#dispatch();
   }
 
-  /** A thread that died takes its job with it, and is replaced when the next job needs it. */
+  /** Handles a thread that died: its job fails, and the thread is replaced when the next job needs one. */
   #lose(pooled: PooledThread, reason: string): void {
     const index = this.#threads.indexOf(pooled);
     if (index < 0) return;

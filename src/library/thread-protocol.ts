@@ -3,7 +3,7 @@ import type { Comparison, ComparisonTask } from "../core/comparison.js";
 import type { ErrorCode } from "../core/errors.js";
 import type { WasmModules } from "../core/kernel/wasm-modules.js";
 
-/** What the pool tells a thread. */
+/** Messages from the pool to a thread. */
 export type ToThread =
   | { readonly type: "start"; readonly modules: WasmModules }
   | {
@@ -13,17 +13,17 @@ export type ToThread =
       readonly limit: number;
     }
   | { readonly type: "task"; readonly job: number; readonly index: number; readonly task: ComparisonTask }
-  /** The job is over, or was given up: stop its task at the next tile and forget its comparison. */
+  /** The job is finished or was aborted: stop its task at the next tile and drop its comparison. */
   | { readonly type: "forget"; readonly job: number };
 
-/** What a thread tells the pool. */
+/** Messages from a thread to the pool. */
 export type FromThread =
   | { readonly type: "progress"; readonly job: number; readonly comparisons: number }
   | { readonly type: "done"; readonly job: number; readonly index: number; readonly pairs: SimilarPairs }
   | { readonly type: "stopped"; readonly job: number }
   | { readonly type: "failed"; readonly job: number; readonly error: ThreadError };
 
-/** An error's parts, since an error object loses its class between threads. */
+/** The parts of an error, because an error object loses its class between threads. */
 export interface ThreadError {
   readonly code: ErrorCode;
   readonly subject: string;

@@ -3,31 +3,31 @@ import type { Database } from "./database.js";
 import { ServiceError } from "./errors.js";
 import type { Dataprovider, Project } from "./project.js";
 
-/** `update`: a party's, to upload once. `receipt`: a party's, from its upload on. `result`: the project's owner's. */
+/** `update`: a party's, for one upload. `receipt`: a party's, after its upload. `result`: the project owner's. */
 export type TokenKind = "update" | "receipt" | "result";
 
-/** Who calls, and what the call is about. */
+/** The caller of a request and the project it concerns. */
 export interface Access {
   readonly kind: TokenKind;
   readonly project: Project;
   /** All parties, by index. */
   readonly parties: readonly Dataprovider[];
-  /** The party whose token it is; `undefined` for the result token. */
+  /** The party that the token belongs to; `undefined` for the result token. */
   readonly party: Dataprovider | undefined;
 }
 
-/** Ids and tokens as the service makes them: 24 random bytes in hexadecimal. */
+/** Format of ids and tokens: 24 random bytes in hexadecimal. */
 const CODE = /^[0-9a-f]{48}$/;
 
-/** What stands in for an id or a token that there is not, so that comparing takes as long. */
-const NOBODY = "0".repeat(48);
+/** Stands in for a missing id or token, so that the comparison takes the same time. */
+const NO_CODE = "0".repeat(48);
 
 /**
- * Finds out who calls. Every token of the project is compared, in constant time each, so that neither the answer nor its
- * time tells whether a project exists or how much of a token is right.
+ * Identifies the caller. Compares every token of the project in constant time, so that neither the response nor its
+ * timing reveals whether a project exists or how much of a token is correct.
  *
- * @param token as it came
- * @param kinds those that may call
+ * @param token as received
+ * @param kinds the kinds of token that are accepted
  * @throws ServiceError `forbidden`, always the same, for an unknown project and a wrong token
  */
 export async function authorize(
@@ -36,13 +36,13 @@ export async function authorize(
   token: string,
   kinds: readonly TokenKind[],
 ): Promise<Access> {
-  // What is no id would only make the database complain.
-  const id = CODE.test(projectId) ? projectId : NOBODY;
+  // A malformed id would only cause a database error.
+  const id = CODE.test(projectId) ? projectId : NO_CODE;
   const [project, parties] = await Promise.all([database.findProject(id), database.listDataproviders(id)]);
   const given = digest(token);
   let access: Access | undefined;
   const compare = (expected: string | undefined, kind: TokenKind, party: Dataprovider | undefined) => {
-    const isEqual = timingSafeEqual(given, digest(expected ?? NOBODY));
+    const isEqual = timingSafeEqual(given, digest(expected ?? NO_CODE));
     if (isEqual && expected !== undefined && project !== undefined)
       access = { kind, project, parties, party };
   };
@@ -55,7 +55,7 @@ export async function authorize(
   return access;
 }
 
-/** As {@link authorize}, for a project's run. */
+/** Like {@link authorize}, for a run of a project. */
 export async function authorizeRun(
   database: Pick<Database, "findProject" | "listDataproviders" | "findRun">,
   projectId: string,
@@ -70,8 +70,8 @@ export async function authorizeRun(
 }
 
 /**
- * Makes sure that a caller may read what the project finds: with the result token, or, where that is each party's
- * permutation, with a receipt token.
+ * Checks that the caller may read the project's results: with the result token, or, if the results are the parties'
+ * permutations, with a receipt token.
  *
  * @throws ServiceError `forbidden`
  */
@@ -80,12 +80,12 @@ export function checkMayReadResults({ kind, project }: Access): void {
   if (!mayRead) throw accessDenied();
 }
 
-/** The one refusal of all who lack the right token, and of all projects and runs that do not exist. */
+/** The single error for a wrong token and for a project or run that does not exist. */
 export function accessDenied(): ServiceError {
   return new ServiceError("forbidden", "token", "one that this project gave for this call", "another one");
 }
 
-/** Of one length whatever the text's, as comparing in constant time needs it. */
+/** Has a fixed length, as the comparison in constant time requires. */
 function digest(text: string): Buffer {
   return createHash("sha256").update(text).digest();
 }

@@ -2,7 +2,7 @@ import { GrowableUint32 } from "../core/growable-uint32.js";
 import type { BlockMembers } from "./encoding-store.js";
 import { ServiceError } from "./errors.js";
 
-/** Blocks that are stored in one step, at most, and their rows. */
+/** Maximum numbers of blocks, and of records in them, that are stored in one step. */
 const MAX_BLOCKS = 16_384;
 const MAX_ROWS = 2 ** 20;
 
@@ -11,26 +11,26 @@ export interface NewBlock {
   readonly recordCount: number;
 }
 
-/** Rows of a block of a batch; those that follow may be of the same block. */
+/** Records of a block in a batch; the next piece may belong to the same block. */
 export interface BlockPiece {
   /** Position in {@link BlockBatch.blocks}. */
   readonly index: number;
-  /** Ascending; valid until the next piece is asked for. */
+  /** Record indices, ascending; valid until the next piece is requested. */
   readonly rows: Uint32Array;
 }
 
 export interface BlockBatch {
   readonly blocks: readonly NewBlock[];
-  /** In the order of the blocks; to be read to the end, once, before the next batch is asked for. */
+  /** In the order of the blocks; must be read to the end, once, before the next batch is requested. */
   readonly pieces: AsyncIterable<BlockPiece>;
 }
 
 /**
- * Puts small blocks together, so that they can be stored by the thousands; a block that comes in several pieces is a
- * batch of its own, and passes through. Memory: a million rows and their blocks' names.
+ * Combines small blocks into batches, so that they can be stored by the thousands. A block that arrives in several
+ * pieces is passed through as a separate batch. Memory: a million record indices and the names of their blocks.
  *
- * @param recordCount rows in the upload
- * @throws ServiceError `invalid-arguments` for rows that do not ascend or do not exist, or are not as many as promised
+ * @param recordCount records in the upload
+ * @throws ServiceError `invalid-arguments` for record indices that do not ascend or exist, or a wrong number of them
  */
 export async function* batchBlocks(
   blocks: AsyncIterable<BlockMembers>,
@@ -60,7 +60,7 @@ export async function* batchBlocks(
   }
 }
 
-/** Blocks that are here as a whole. */
+/** Blocks that arrived in one piece each. */
 class WholeBlocks implements BlockBatch {
   readonly blocks: NewBlock[] = [];
   readonly #rows = new GrowableUint32();

@@ -4,7 +4,7 @@ import type { ProjectDescription, ResultType } from "./project.js";
 import { randomCode } from "./random-code.js";
 import { checkStorable } from "./storable.js";
 
-/** What a client asks for. */
+/** A client's request for a project. */
 export interface NewProject {
   readonly schema: Readonly<Record<string, unknown>>;
   readonly resultType: ResultType;
@@ -17,7 +17,7 @@ export interface NewProject {
   readonly usesBlocking?: boolean | undefined;
 }
 
-/** A project that has been added, and what its owner hands out to the parties. */
+/** A project that was added, with the update tokens that its owner hands out to the parties. */
 export interface CreatedProject extends ProjectDescription {
   /** One for each party, by index. */
   readonly updateTokens: readonly string[];
@@ -26,7 +26,7 @@ export interface CreatedProject extends ProjectDescription {
 /**
  * Adds a project.
  *
- * @param maxParties as many parties as a project may have
+ * @param maxParties maximum number of parties in a project
  * @throws ServiceError `invalid-request`
  */
 export async function createProject(

@@ -8,52 +8,52 @@ import type {
 } from "./project.js";
 import type { Run, RunDescription, RunState } from "./run.js";
 
-/** All that is known of projects and runs, but for encodings and files. What lasts. */
+/** The persistent state of projects and runs, except for encodings and files. */
 export interface Database extends ProjectDatabase, UploadDatabase, RunDatabase, ResultDatabase {
-  /** Rejects unless the database answers and has its tables. */
+  /** Rejects unless the database responds and has its tables. */
   check(signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
 
 export interface ProjectDatabase {
-  /** Adds a project and its parties, whose indices are the tokens' positions, in one transaction. */
+  /** Adds a project and its parties in one transaction; a party's index is the position of its token. */
   addProject(project: ProjectDescription, updateTokens: readonly string[]): Promise<void>;
 
-  /** Oldest first; those marked for deletion are left out. */
+  /** Oldest first, without those marked for deletion. */
   listProjects(): Promise<readonly Pick<Project, "projectId" | "timeAdded">[]>;
 
   countProjects(): Promise<number>;
 
-  /** `undefined` if there is none, or it is marked for deletion. */
+  /** `undefined` if it does not exist or is marked for deletion. */
   findProject(projectId: string): Promise<Project | undefined>;
 
-  /** By index; none if there is no such project, or it is marked for deletion. */
+  /** In order of index; empty if the project does not exist or is marked for deletion. */
   listDataproviders(projectId: string): Promise<readonly Dataprovider[]>;
 
   /**
-   * Settles the encoding size of a project that has none yet.
+   * Sets the encoding size of a project that has none yet.
    *
-   * @returns the project's encoding size, whoever set it; `undefined` if the project is gone
+   * @returns the project's encoding size, whether set now or before; `undefined` if the project is gone
    */
   settleEncodingSize(projectId: string, encodingSize: number): Promise<number | undefined>;
 
-  /** From now on the project is as good as gone. Returns whether it was there and not marked before. */
+  /** Marks a project for deletion: it now counts as deleted. Returns whether it existed and was not marked yet. */
   markProjectDeleted(projectId: string): Promise<boolean>;
 
-  /** Projects that are marked for deletion and not removed yet. */
+  /** Projects that are marked for deletion but not removed yet. */
   listDeletedProjects(): Promise<readonly string[]>;
 
-  /** Names of all files that the project's rows name: of uploads and of similarity scores. */
+  /** The names of all files in the project's rows: those of uploads and of similarity scores. */
   listProjectFiles(projectId: string): Promise<readonly string[]>;
 
-  /** Ids of all runs of a project, also of one that is marked for deletion. */
+  /** The ids of all runs of a project, even if it is marked for deletion. */
   listProjectRunIds(projectId: string): Promise<readonly string[]>;
 
-  /** Removes all rows of the project but, as the original does, not while others still read them for long. */
+  /** Removes all rows of the project, in batches, so that no lock is held for long. */
   removeProject(projectId: string): Promise<void>;
 }
 
-/** What an upload is known to hold once it is stored. */
+/** The properties of an upload that are known once it is stored. */
 export interface UploadSummary {
   readonly recordCount: number;
   readonly blockCount: number;
@@ -63,16 +63,17 @@ export interface UploadSummary {
 
 export interface UploadDatabase {
   /**
-   * Takes the party's turn to upload: `not_started` or `error` → `in_progress`, its earlier uploads dropped, and a
-   * pending upload of that receipt token added, in one transaction. Whoever comes second gets `false`.
+   * Claims the party's upload slot in one transaction: changes the party from `not_started` or `error` to
+   * `in_progress`, drops its earlier uploads, and adds a pending upload with this receipt token. Of several callers,
+   * all but the first get `false`.
    *
-   * @param file the object that will hold the encodings, where a store keeps them in objects
+   * @param file the object that will hold the encodings, if the store keeps them in objects
    */
   beginUpload(dataproviderId: number, receiptToken: string, file: string | undefined): Promise<boolean>;
 
   /**
-   * Takes over the turn of an upload that was broken off: as {@link beginUpload}, but from `in_progress` with a pending
-   * upload of that other receipt token, and only if it is still the one.
+   * Takes over the slot of an interrupted upload: like {@link beginUpload}, but from `in_progress` with a pending
+   * upload of the abandoned receipt token, and only if that upload is still the current one.
    */
   takeOverUpload(
     dataproviderId: number,
@@ -82,9 +83,9 @@ export interface UploadDatabase {
   ): Promise<boolean>;
 
   /**
-   * Ends a pending upload: the party is done, and the upload ready; or, with `state: "error"`, both are in error.
+   * Finishes a pending upload: the party is `done`, the upload `ready`. With `state: "error"`, both are in `error`.
    *
-   * @returns `false` if that upload is no longer the party's pending one
+   * @returns `false` if the upload is no longer the party's pending one
    */
   finishUpload(
     dataproviderId: number,
@@ -93,21 +94,22 @@ export interface UploadDatabase {
     state: Exclude<UploadState, "pending">,
   ): Promise<boolean>;
 
-  /** Drops an upload that was refused or broken off, and gives the party its turn back, in that state. */
+  /** Drops an upload that was refused or interrupted, and releases the slot: the party gets the given state. */
   dropUpload(
     dataproviderId: number,
     receiptToken: string,
     partyState: Extract<PartyState, "not_started" | "error">,
   ): Promise<void>;
 
-  /** Accepts an upload that a task will read from an object store: the party is done, the upload still pending. */
+  /** Accepts an upload that a task will read from an object store: the party is `done`, the upload still pending. */
   acceptPendingUpload(dataproviderId: number, receiptToken: string): Promise<boolean>;
 
   /**
-   * Makes sure, for a task that will store it, that the party has a pending upload of that receipt token and file: adds
-   * it where the Python API has left that to the task; where it is there and pending, sets the file.
+   * Ensures, for the task that will store it, that the party has a pending upload with this receipt token and file:
+   * adds the upload if the Python API has left that to the task; sets the file of an existing pending one.
    *
-   * @returns `false` if that upload is ready or in error, or the party is gone; then nothing was changed
+   * @returns `false` if that upload is ready or in error, the party has started another upload, or the party is gone;
+   *   then nothing was changed
    */
   preparePendingUpload(
     dataproviderId: number,
@@ -116,12 +118,12 @@ export interface UploadDatabase {
   ): Promise<boolean>;
 
   /**
-   * Marks an upload, and its party, as in error; adds the upload if it is missing, as the original does. Of a project
-   * that is gone, nothing is marked.
+   * Marks an upload (by default the newest) and its party as failed; adds the upload if it is missing, as the Python
+   * service does. Does nothing if the project is gone, or if the party has started another upload.
    */
   failUpload(dataproviderId: number, receiptToken: string | undefined): Promise<void>;
 
-  /** Uploads that are pending: their parties, receipt tokens, files; for a service that starts anew. */
+  /** Pending uploads with their parties, receipt tokens and files; for a service that restarts. */
   listPendingUploads(): Promise<
     readonly {
       dataproviderId: number;
@@ -136,12 +138,12 @@ export interface UploadDatabase {
   findUpload(dataproviderId: number): Promise<Upload | undefined>;
 
   /**
-   * Adds blocks of a party's pending upload, with the numbers of their rows, in one transaction.
+   * Adds blocks of a party's pending upload, with their record counts, in one transaction.
    *
-   * @param receiptToken of the upload that is being stored: one whose turn was taken over adds nothing any more
-   * @param blocks names as the original hashes them (64 hexadecimal characters), each once; up to 100,000 a call
-   * @returns the blocks' ids, in the same order; all of them greater than those of earlier calls for the party
-   * @throws ServiceError `forbidden` if that upload is no longer the party's pending one
+   * @param receiptToken of the upload that is being stored; an upload whose slot was taken over can add nothing more
+   * @param blocks names as the Python service hashes them (64 hexadecimal characters), each once; up to 100,000 at once
+   * @returns the ids of the blocks in the same order, all greater than those of earlier calls for the party
+   * @throws ServiceError `forbidden` if the upload is no longer the party's pending one
    */
   addBlocks(
     dataproviderId: number,
@@ -149,20 +151,20 @@ export interface UploadDatabase {
     blocks: readonly { name: string; recordCount: number }[],
   ): Promise<readonly number[]>;
 
-  /** Removes all blocks of a party; for those who hold its turn. */
+  /** Removes all blocks of a party; only for the holder of its upload slot. */
   removeBlocks(dataproviderId: number): Promise<void>;
 
   /**
-   * The blocks that two parties have in common, by name, as a stream. Where nobody uses blocks, the one block of all rows
-   * may be named `1` or by the hash of `1`: both are the same.
+   * Streams the blocks that two parties have in common, by name. Without blocking, the single block of all records may
+   * be named `1` or the hash of `1`; the two names are equivalent.
    */
   listCommonBlocks(leftDataproviderId: number, rightDataproviderId: number): AsyncIterable<CommonBlock>;
 
-  /** Sum over block names of the products of the two parties' counts, of each two parties of the project. */
+  /** The sum over block names and pairs of parties of the product of the two parties' record counts. */
   countComparisons(projectId: string): Promise<number>;
 }
 
-/** A block of two parties: the ids of each one's part of it, and how many rows that has. */
+/** A block that two parties have in common: the id and record count of each party's part. */
 export interface CommonBlock {
   readonly leftBlockId: number;
   readonly leftCount: number;
@@ -179,78 +181,78 @@ export interface RunDatabase {
 
   findRun(projectId: string, runId: string): Promise<Run | undefined>;
 
-  /** The state of a run; `undefined` if the run or its project does not exist, or the project is marked for deletion. */
+  /** The state of a run; `undefined` if the run or its project does not exist or the project is marked for deletion. */
   runState(projectId: string, runId: string): Promise<RunState | undefined>;
 
-  /** How many runs are in each state; for metrics. */
+  /** The number of runs in each state; for metrics. */
   countRuns(): Promise<Readonly<Record<RunState, number>>>;
 
   /** `created` → `queued`, stage 2, for all such runs of the project, in one statement. Returns their ids. */
   queueRuns(projectId: string): Promise<readonly string[]>;
 
-  /** `created` or `queued` → `running`, and notes the time. Returns whether this call did it: of two, one. */
+  /** `created` or `queued` → `running`, and records the time. Returns `true` for the one call that did it. */
   startRun(runId: string): Promise<boolean>;
 
-  /** Takes a running run to the next stage, from that one only, so that doing it twice changes nothing. */
+  /** Advances a running run from `fromStage` to the next stage; idempotent, because no other stage is advanced. */
   progressStage(runId: string, fromStage: number): Promise<boolean>;
 
-  /** `running` → `completed`, and notes the time. */
+  /** `running` → `completed`, and records the time. */
   completeRun(runId: string): Promise<boolean>;
 
   /**
-   * Fails a run that has not ended yet, in one step.
+   * Fails a run that has not finished yet, in one step.
    *
-   * @param message what the run's status says, for the user
-   * @returns whether the run was failed now; `false` if it had ended already or does not exist
+   * @param message shown to the user in the run's status
+   * @returns whether this call failed the run; `false` if it had finished already or does not exist
    */
   failRun(runId: string, message: string): Promise<boolean>;
 
-  /** Fails all runs of a project that have not ended. */
+  /** Fails all runs of a project that have not finished. Returns their ids. */
   failRunsOfProject(projectId: string, message: string): Promise<readonly string[]>;
 
-  /** Runs that are created, queued or running, of all projects, in the order of their making: what a service that starts anew goes on with. */
+  /** Created, queued and running runs of all projects, in the order they were added; for a service that restarts. */
   listUnfinishedRuns(): Promise<readonly Run[]>;
 
   /**
    * Removes a run and its results.
    *
-   * @returns the names of its files; `undefined` if there was no such run
+   * @returns the names of its files; `undefined` if the run did not exist
    */
   removeRun(projectId: string, runId: string): Promise<readonly string[] | undefined>;
 
-  /** All completed runs' comparisons, and the seconds that they took. */
+  /** The total number of comparisons of all completed runs, and the seconds they took. */
   measureRuns(): Promise<{ readonly comparisons: number; readonly seconds: number }>;
 
-  /** Comparisons a second, over all runs; the newest that was noted. */
+  /** Comparisons per second over all runs. `findComparisonRate` returns the newest rate added. */
   addComparisonRate(rate: number): Promise<void>;
   findComparisonRate(): Promise<number | undefined>;
 }
 
-/** A record: the party's index, and the row in its upload. */
+/** A record: the index of its party, and its index in the party's upload. */
 export type GroupMember = readonly [datasetIndex: number, row: number];
 
 /**
- * Results; each is stored once, and storing it again changes nothing. Of a run that is gone nothing is stored. Those that may
- * be large are JSON texts on their way in and out: who makes them does so where it holds nobody up.
+ * Results. Each is stored once: storing it again changes nothing, nor does storing a result of a run that is gone.
+ * Large ones are passed as JSON strings, so that callers can serialize them where that blocks nothing else.
  */
 export interface ResultDatabase {
   addSimilarityScores(runId: string, file: string): Promise<void>;
   /** The name of the candidate file. */
   findSimilarityScores(runId: string): Promise<string | undefined>;
 
-  /** @param groups JSON text: a list of lists of {@link GroupMember} */
+  /** @param groups JSON: a list of lists of {@link GroupMember} */
   addGroups(runId: string, groups: string): Promise<void>;
-  /** The groups as JSON text, as they are stored. */
+  /** The groups as JSON, as stored. */
   findGroups(runId: string): Promise<string | undefined>;
 
-  /** Stores all permutations (by index of the party) and the mask, JSON texts of lists of numbers, in one transaction. */
+  /** Stores all permutations (in order of party index) and the mask, as JSON lists of numbers, in one transaction. */
   addPermutations(
     projectId: string,
     runId: string,
     permutations: readonly { dataproviderId: number; permutation: string }[],
     mask: string,
   ): Promise<void>;
-  /** JSON texts. */
+  /** The permutation as JSON; likewise the mask. */
   findPermutation(runId: string, dataproviderId: number): Promise<string | undefined>;
   findMask(runId: string): Promise<string | undefined>;
 }

@@ -10,8 +10,8 @@ export interface DeleteProjectStores {
 }
 
 /**
- * Deletes a project: it is as good as gone at once, its runs stop, and a task removes what is stored of it. To be done
- * again after it was done, or broken off at any point.
+ * Deletes a project: it counts as deleted at once, its runs stop, and a task removes its data. Idempotent: safe to
+ * repeat after success or after any interruption.
  */
 export async function deleteProject(
   { database, cache, tasks }: DeleteProjectStores,
@@ -24,7 +24,7 @@ export async function deleteProject(
       await tasks.cancelRun(runId);
     }
   } finally {
-    // Last, so that nothing is noted of a run that the task has forgotten; and in any case, as it does all of the above.
+    // Last, so that nothing is recorded for a run after the task has removed it; always, as the task repeats the above.
     await tasks.send(removeProject(projectId));
   }
 }

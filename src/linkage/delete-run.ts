@@ -13,11 +13,11 @@ export interface DeleteRunStores {
 }
 
 /**
- * Deletes a run, in any state, and its results; comparisons that are under way stop within a second. Candidate files that
- * come into being meanwhile are removed by who stored them. Files go first, so that a call that was broken off can be
- * made again.
+ * Deletes a run in any state, and its results. Comparisons in progress stop within a second; a task that stores a
+ * candidate file in the meantime removes it itself. Files are removed first, so that an interrupted call can be
+ * repeated.
  *
- * @returns `false` if there was no such run
+ * @returns `false` if the run did not exist
  */
 export async function deleteRun(
   { database, cache, objects, tasks }: DeleteRunStores,
@@ -28,11 +28,11 @@ export async function deleteRun(
   await cache.setRunState(runId, "deleted");
   await tasks.cancelRun(runId);
   await objects.remove(await listNames(objects, candidateFilePrefix(runId)));
-  const result = await database.findSimilarityScores(runId); // whose name another's worker may have chosen
-  const files = (await database.removeRun(projectId, runId)) ?? []; // none where another call was first
-  // Who stored a file since still found the run; from now on nobody does.
+  const result = await database.findSimilarityScores(runId); // its name may be a Python worker's choice
+  const files = (await database.removeRun(projectId, runId)) ?? []; // none if another call was first
+  // A task that has stored a file since the first listing still found the run; from now on, none will.
   const late = await listNames(objects, candidateFilePrefix(runId));
   await objects.remove([...new Set([...files, ...late, ...(result === undefined ? [] : [result])])]);
-  await cache.remove(runId); // who still works for it finds no run
+  await cache.remove(runId); // tasks still working on it find no run
   return true;
 }

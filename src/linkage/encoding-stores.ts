@@ -10,18 +10,18 @@ import type {
 } from "./encoding-store.js";
 import { PACKED_PREFIX } from "./packed-encodings/packed-encoding-store.js";
 
-/** Data providers whose store is remembered. */
+/** Maximum number of parties whose store is cached. */
 const REMEMBERED = 10_000;
 
 export interface EncodingStoresOptions {
   readonly tables: WritableEncodingStore;
   readonly packed: WritableEncodingStore;
   readonly uploads: Pick<UploadDatabase, "findUpload">;
-  /** Where new uploads go. */
+  /** The store for new uploads. */
   readonly writesTo: "tables" | "packed";
 }
 
-/** Both stores as one: new uploads go to one of them, and each party's encodings are read where its upload says. */
+/** Combines both stores: new uploads go to one of them, each party's encodings are read from where its upload is. */
 export class EncodingStores implements WritableEncodingStore {
   readonly #options: EncodingStoresOptions;
   readonly #known = new LRUCache<number, EncodingStore>({ max: REMEMBERED });
@@ -39,7 +39,7 @@ export class EncodingStores implements WritableEncodingStore {
     return this.#written.begin(dataproviderId, receiptToken, byteLength);
   }
 
-  /** From both stores: the one that new uploads go to may have been the other when this one came. */
+  /** From both stores: the setting for new uploads may have changed since this one. */
   async remove(dataproviderId: number, receiptToken: string): Promise<void> {
     this.#known.delete(dataproviderId);
     await this.#options.tables.remove(dataproviderId, receiptToken);
@@ -70,7 +70,7 @@ export class EncodingStores implements WritableEncodingStore {
     const { tables, packed, uploads } = this.#options;
     const upload = await uploads.findUpload(dataproviderId);
     const store = upload?.file?.startsWith(PACKED_PREFIX) ? packed : tables;
-    if (upload?.state === "ready") this.#known.set(dataproviderId, store); // which never changes any more
+    if (upload?.state === "ready") this.#known.set(dataproviderId, store); // final for a ready upload
     return store;
   }
 }

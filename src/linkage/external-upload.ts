@@ -3,7 +3,7 @@ import { accessDenied } from "./authorize.js";
 import { ServiceError } from "./errors.js";
 import type { SharedObjects, TemporaryCredentials } from "./object-store.js";
 
-/** Where, and with what, a client reaches a bucket itself. */
+/** The address of objects that a client accesses directly, with credentials. */
 export interface ObjectAddress {
   readonly credentials: TemporaryCredentials;
   readonly endpoint: string;
@@ -13,10 +13,10 @@ export interface ObjectAddress {
 }
 
 /**
- * Lets a party put files into the bucket for uploads, below a path of its own.
+ * Lets a party upload files to the bucket for uploads, below its own path.
  *
  * @param access of an update token
- * @param bucket `undefined` where that is not set up
+ * @param bucket `undefined` if it is not set up
  * @throws ServiceError `feature-disabled`
  */
 export async function authorizeExternalUpload(
@@ -29,7 +29,7 @@ export async function authorizeExternalUpload(
   return addressOf(bucket, path, await bucket.uploadCredentials(path));
 }
 
-/** Lets whoever may read a result fetch its file. Errors as in {@link authorizeExternalUpload}. */
+/** Lets a caller that may read a result download its file. Throws like {@link authorizeExternalUpload}. */
 export async function authorizeDownload(
   bucket: SharedObjects | undefined,
   file: string,
@@ -38,12 +38,12 @@ export async function authorizeDownload(
   return addressOf(bucket, file, await bucket.downloadCredentials(file));
 }
 
-/** The folder of a party's files, without a slash at its end. */
+/** The path of a party's files, without a trailing slash. */
 export function externalUploadPath(projectId: string, dataproviderId: number): string {
   return `${projectId}/${dataproviderId}`;
 }
 
-/** Whether this service can do it at all, to be asked before tokens are. */
+/** The error for a feature that is not set up; callers check this before any token. */
 export function disabled(feature: string): ServiceError {
   return new ServiceError("feature-disabled", feature, "a set-up by the operator", "none");
 }

@@ -1,23 +1,23 @@
-/** What is known of a file without reading it. */
+/** The properties of a file that are known without reading it. */
 export interface ObjectInfo {
   readonly byteLength: number;
-  /** The client's own metadata, by names in lower case without `x-amz-meta-`. */
+  /** The client's own metadata; keys in lower case, without `x-amz-meta-`. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** Bytes of a file: from the first one on, so many of them. */
+/** A range of a file: `byteLength` bytes from offset `from`. */
 export interface ByteRange {
   readonly from: number;
   readonly byteLength: number;
 }
 
-/** Where files are; names hold slashes, as `similarity-scores/….bin`. */
+/** Stores files by name; names contain slashes, as in `similarity-scores/….bin`. */
 export interface ObjectStore {
   /**
-   * Stores a file, in place of one of that name. It appears only when it is complete.
+   * Stores a file, replacing any file of that name. It becomes visible only when it is complete.
    *
-   * @param content makes the file's bytes as a stream, once for each try
-   * @param byteLength how many bytes that are
+   * @param content streams the file's bytes; called once per attempt
+   * @param byteLength the number of bytes
    */
   put(
     name: string,
@@ -27,45 +27,45 @@ export interface ObjectStore {
   ): Promise<void>;
 
   /**
-   * Stores a file whose length shows only at its end, from a stream that can be read once; it is not tried again. It
-   * appears only when it is complete; where the stream fails, nothing stays. Memory: one part of 16 MiB at most.
+   * Stores a file of unknown length from a stream that can be read only once; not retried. The file becomes visible
+   * only when it is complete; if the stream fails, nothing remains. Memory: at most one part of 16 MiB.
    */
   putStream(name: string, content: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<void>;
 
-  /** The length of a file in bytes; `undefined` if there is none. */
+  /** The length of a file in bytes; `undefined` if it does not exist. */
   byteLengthOf(name: string): Promise<number | undefined>;
 
-  /** `undefined` if there is none. */
+  /** `undefined` if the file does not exist. */
   find(name: string): Promise<ObjectInfo | undefined>;
 
   /**
-   * The bytes of a file, or of a part of it, as they come; where a connection breaks off, it is taken up again where it
-   * was. What lies beyond the end is left out.
+   * Streams a file, or a range of it, clipped to the end of the file. An interrupted connection is resumed where it
+   * stopped.
    *
    * @throws ServiceError `missing-object`
    */
   get(name: string, range?: ByteRange, signal?: AbortSignal): AsyncIterable<Uint8Array>;
 
-  /** Removes files; those that do not exist are none. */
+  /** Removes files; ignores those that do not exist. */
   remove(names: readonly string[]): Promise<void>;
 
-  /** The names that begin so. */
+  /** The names that start with `prefix`. */
   list(prefix: string): AsyncIterable<string>;
 
-  /** Rejects unless the store answers. */
+  /** Rejects unless the store responds. */
   check(signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
 
-/** A bucket that clients reach themselves, with credentials that end and that are limited to a path. */
+/** A bucket that clients access directly, with temporary credentials that are limited to a path. */
 export interface SharedObjects {
   readonly bucket: string;
-  /** `host:port`, as clients reach it. */
+  /** `host:port` for clients. */
   readonly endpoint: string;
   readonly secure: boolean;
-  /** May put objects below `path/`, and nothing else. */
+  /** Credentials that allow only storing objects below `path/`. */
   uploadCredentials(path: string): Promise<TemporaryCredentials>;
-  /** May get that one object, and nothing else. */
+  /** Credentials that allow only reading that object. */
   downloadCredentials(name: string): Promise<TemporaryCredentials>;
 }
 

@@ -3,22 +3,22 @@ import type { Database } from "./database.js";
 import { ServiceError } from "./errors.js";
 import type { Run } from "./run.js";
 
-/** What a run has found, as far as the caller may see it; JSON as texts, since they may be long. */
+/** The result of a run, as far as the caller may see it. JSON is passed as strings, because it may be long. */
 export type RunResult =
   /** `file` is the name of a candidate file in the object store. */
   | { readonly kind: "similarity_scores"; readonly file: string }
-  /** A list of groups, each of which is a list of `[index of the party, row]`. */
+  /** A list of groups; a group is a list of `[party index, record index]`. */
   | { readonly kind: "groups"; readonly json: string }
-  /** A list of 0 and 1. */
+  /** A list of zeros and ones. */
   | { readonly kind: "mask"; readonly json: string }
-  /** The new row of each of the party's rows; only the first so many count. */
+  /** The new position of each of the party's records; only the first `rows` positions count. */
   | { readonly kind: "permutation"; readonly json: string; readonly rows: number };
 
 /**
  * Finds the result of a run.
  *
- * @param access of a result token, or of a receipt token where the project makes permutations
- * @throws ServiceError `not-ready` as long as the run goes on, `run-failed` where it has failed
+ * @param access of a result token, or of a receipt token if the project produces permutations
+ * @throws ServiceError `not-ready` until the run has finished, `run-failed` if it has failed
  */
 export async function readResult(
   database: Pick<Database, "findSimilarityScores" | "findGroups" | "findMask" | "findPermutation">,
@@ -37,7 +37,7 @@ export async function readResult(
     case "permutations": {
       if (party === undefined) return { kind: "mask", json: found(await database.findMask(runId)) };
       const json = found(await database.findPermutation(runId, party.id));
-      // As long as the mask: the smaller of the two uploads.
+      // The length of the mask: the record count of the smallest upload.
       const rows = Math.min(...parties.map(({ upload }) => upload?.recordCount ?? 0));
       return { kind: "permutation", json, rows };
     }

@@ -10,26 +10,26 @@ export interface RemoveProjectStores {
   >;
   readonly cache: Pick<RunCache, "setRunState" | "remove" | "removeProject">;
   readonly objects: Pick<ObjectStore, "list" | "remove">;
-  /** The bucket in which parties put files themselves, where it is set up. */
+  /** The bucket to which parties upload files directly, if it is set up. */
   readonly uploadObjects?: Pick<ObjectStore, "list" | "remove"> | undefined;
 }
 
-/** Names that are removed in one request, at most as many as S3 takes. */
+/** Maximum number of names removed in one request; the limit of S3. */
 const BATCH = 1000;
 
 /**
- * Removes all that is stored of a project that is marked for deletion: files first, as the rows know their names, and at
- * last the rows. What was removed before is no error, so it can be done again from any point.
+ * Removes all data of a project that is marked for deletion: files first, because the rows have their names, and the
+ * rows last. Data that is already gone is not an error, so an interrupted removal can be repeated.
  */
 export async function removeProjectData(stores: RemoveProjectStores, projectId: string): Promise<void> {
   const { database, cache, objects, uploadObjects } = stores;
-  if ((await database.findProject(projectId)) !== undefined) return; // not marked: nothing may be lost
+  if ((await database.findProject(projectId)) !== undefined) return; // not marked for deletion: keep everything
   const runIds = await database.listProjectRunIds(projectId);
   for (const runId of runIds) await cache.setRunState(runId, "deleted");
   await removeAll(objects, await database.listProjectFiles(projectId));
   for (const runId of runIds) await removeWithPrefix(objects, candidateFilePrefix(runId));
   if (uploadObjects !== undefined) await removeWithPrefix(uploadObjects, `${projectId}/`);
-  // Before the rows, which alone know the runs; and after them, for what tasks under way have noted meanwhile.
+  // Before the rows, because only they list the runs; and again after them, for what running tasks added meanwhile.
   const forget = async () => {
     for (const runId of runIds) await cache.remove(runId);
     await cache.removeProject(projectId);
@@ -39,7 +39,7 @@ export async function removeProjectData(stores: RemoveProjectStores, projectId: 
   await forget();
 }
 
-/** Removes all files whose names begin so. */
+/** Removes all files whose names start with `prefix`. */
 export async function removeWithPrefix(
   objects: Pick<ObjectStore, "list" | "remove">,
   prefix: string,

@@ -3,24 +3,24 @@ import type { Run, RunState } from "./run.js";
 import type { RunCache } from "./run-cache.js";
 import { uploadProgress } from "./upload-progress.js";
 
-/** How far a stage is. */
+/** The progress of a stage. */
 export interface StageProgress {
-  /** Whole number ≥ 0: parties, or comparisons. */
+  /** Number of parties or comparisons, an integer ≥ 0. */
   readonly absolute: number;
-  /** 0 up to 1. */
+  /** 0 to 1. */
   readonly relative: number;
 }
 
-/** What there is to tell of a run. */
+/** The status of a run for clients. */
 export interface RunStatus {
-  /** `error` also while an upload of the project is in error. */
+  /** Also `error` while an upload of the project is in error. */
   readonly state: RunState;
   readonly stageCount: 2 | 3;
   readonly stage: number;
   readonly progress: StageProgress | undefined;
-  /** Comparisons of the run, once they are done. */
+  /** The number of comparisons of the run, once it is completed. */
   readonly comparisons: number | undefined;
-  /** Seconds until the comparisons are done, if they go on as they went; `undefined` where that cannot be told. */
+  /** Estimated seconds until the comparisons are done, at the average speed so far; `undefined` without an estimate. */
   readonly secondsLeft: number | undefined;
   /** Why the run has failed. */
   readonly message: string | undefined;
@@ -28,13 +28,13 @@ export interface RunStatus {
 
 export interface RunStatusStores {
   readonly cache: Pick<RunCache, "progressOf">;
-  /** Comparisons of a project whose uploads are complete. */
+  /** Counts the comparisons of a project whose uploads are complete. */
   readonly countComparisons: (projectId: string) => Promise<number>;
 }
 
-/** With less than this share done, or after less time, an estimate would only be noise. */
-const LEAST_SHARE = 0.01;
-const LEAST_SECONDS = 1;
+/** Below this share, or before this many seconds, an estimate would only be noise. */
+const MIN_SHARE = 0.01;
+const MIN_SECONDS = 1;
 
 /** @param now the time */
 export async function runStatus(
@@ -50,7 +50,7 @@ export async function runStatus(
   let progress: StageProgress | undefined;
   if (run.stage === 1) progress = share(partiesContributed, project.partyCount);
   if (run.stage === 2) {
-    // What is counted is forgotten as the stage ends, and by a cache that was lost.
+    // The count is cleared when the stage ends, and lost if the cache loses its data.
     const counted = await cache.progressOf(run.runId);
     if (state === "completed") progress = share(total, total);
     else if (counted !== undefined) progress = share(counted.comparisons, total);
@@ -67,14 +67,16 @@ export async function runStatus(
   };
 }
 
-function share(absolute: number, total: number): StageProgress {
-  return { absolute, relative: total === 0 ? 0 : Math.min(1, absolute / total) };
+/** Python workers count a task's comparisons again each time they execute it, so the count may exceed the total. */
+function share(counted: number, total: number): StageProgress {
+  const absolute = Math.min(counted, total);
+  return { absolute, relative: total === 0 ? 0 : absolute / total };
 }
 
 function estimate(progress: StageProgress | undefined, begin: Date | undefined, now: Date) {
-  if (progress === undefined || begin === undefined || progress.relative < LEAST_SHARE) return undefined;
+  if (progress === undefined || begin === undefined || progress.relative < MIN_SHARE) return undefined;
   const seconds = (now.getTime() - begin.getTime()) / 1000;
-  if (seconds < LEAST_SECONDS) return undefined;
+  if (seconds < MIN_SECONDS) return undefined;
   return Math.round((seconds * (1 - progress.relative)) / progress.relative);
 }
 

@@ -12,11 +12,11 @@ export interface RunDescription {
 
 export interface Run extends RunDescription {
   readonly state: RunState;
-  /** 1: waiting for encodings, 2: comparing, 3: making the output (not for similarity scores). */
+  /** 1: waiting for encodings, 2: comparing, 3: producing the output (not for similarity scores). */
   readonly stage: number;
   readonly timeAdded: Date;
   readonly timeStarted: Date | undefined;
   readonly timeCompleted: Date | undefined;
-  /** For the user, where the run has failed. */
+  /** For the user, if the run has failed. */
   readonly errorMessage: string | undefined;
 }

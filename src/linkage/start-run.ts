@@ -9,7 +9,7 @@ import { checkForExecutableRuns } from "./task-calls.js";
 import type { TaskQueue } from "./task-queue.js";
 import { uploadProgress } from "./upload-progress.js";
 
-/** What a client asks for. */
+/** A client's request for a run. */
 export interface NewRun {
   /** Above 0, up to 1. */
   readonly threshold: number;
@@ -24,10 +24,10 @@ export interface RunStores {
 }
 
 /**
- * Adds a run. It begins at once where all parties' encodings are there, else when the last upload is stored.
+ * Adds a run. It starts at once if all parties' encodings are stored, otherwise when the last upload is stored.
  *
- * @throws ServiceError `invalid-request`; `project-failed` while an upload of the project is in error; what the queue
- *   throws where it cannot be reached, and then there is no run
+ * @throws ServiceError `invalid-request`; `project-failed` while an upload of the project is in error; the queue's
+ *   error if it is unreachable, and then the run is not added
  */
 export async function startRun(
   { database, tasks }: RunStores,
@@ -45,8 +45,8 @@ export async function startRun(
     throw new ServiceError("project-failed", "project", "no upload in error before a run", "one or more");
   }
   const run = { runId: randomCode(), projectId, threshold, name, notes };
-  if (!(await database.addRun(run))) throw accessDenied(); // deleted just now
-  // Asked for after the run was added: an upload that ends meanwhile sends the task itself.
+  if (!(await database.addRun(run))) throw accessDenied(); // just deleted
+  // Checked after the run is added: an upload that finishes in the meantime sends the task itself.
   if (uploadProgress(await database.listDataproviders(projectId)).isComplete) {
     try {
       await tasks.send(checkForExecutableRuns(projectId));

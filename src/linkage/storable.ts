@@ -1,20 +1,21 @@
 import { ServiceError } from "./errors.js";
 
-/** Levels of lists and objects within each other that a value may have; a schema has fewer than 10. */
+/** Maximum nesting of lists and objects in a value; a schema has fewer than 10 levels. */
 const MAX_DEPTH = 100;
 
-/** The character 0, and halves of surrogate pairs: databases take neither in texts. */
+/** The NUL character and unpaired surrogates: databases accept neither in strings. */
 const UNSTORABLE = /[\0\p{Surrogate}]/u;
 
 /**
- * Makes sure that a database can store a value that came as JSON.
+ * Checks that a database can store a value parsed from JSON.
  *
- * @param subject what an error calls it
+ * @param subject the name of the value in errors
  * @throws ServiceError `invalid-request`
  */
 export function checkStorable(subject: string, value: unknown, depth = 0): void {
   if (typeof value === "string") {
-    if (UNSTORABLE.test(value)) throw unstorable(subject, "text of whole characters", "one that is none");
+    if (UNSTORABLE.test(value))
+      throw unstorable(subject, "a string without null characters or unpaired surrogates", "one with them");
     return;
   }
   if (typeof value !== "object" || value === null) return;

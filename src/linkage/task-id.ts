@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 
 /**
- * The id of a task that follows from what it belongs to: who sends it again sends it under the same id. A UUID (version 8,
- * RFC 9562).
+ * The id of a task, derived from its owner, so that it is the same each time the task is sent. A UUID (version 8, RFC
+ * 9562).
  *
  * @param owner the id of a run or a project
- * @param name what the task does for it
+ * @param name the task's purpose for its owner
  */
 export function taskIdOf(owner: string, name: string): string {
   const bytes = createHash("sha256").update(owner).update("\0").update(name).digest().subarray(0, 16);

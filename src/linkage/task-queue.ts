@@ -1,30 +1,44 @@
-/** A task to be done: by any worker that knows it, of ours or of the Python service. */
+/** A task to be executed by any worker that knows it, ours or the Python service's. */
 export interface TaskCall {
   /** `entityservice.tasks.<module>.<function>`. */
   readonly name: string;
-  /** Arguments by name, as JSON has them. */
+  /** Arguments by name, as JSON values. */
   readonly parameters: Readonly<Record<string, unknown>>;
-  /** The task's id: a UUID. Who sends a task twice under one id has it done once or twice, to the same effect. */
+  /** The id of the task, a UUID. A call with an id is queued once, however often it is sent. */
   readonly id?: string | undefined;
   /**
-   * 0 to 9, the most urgent first; default 0. It orders what waits, where workers take the tasks of all runs from one
-   * list; a queue whose runs take turns need not look at it.
+   * 0 (most urgent) to 9; default 0. Orders waiting tasks if workers take the tasks of all runs from one list. A queue
+   * that alternates between runs may ignore it.
    */
   readonly priority?: number | undefined;
-  /** Sent when the task has failed for good; it gets the failed task's id as its first positional argument. */
+  /** Sent if the task has failed for good; receives the failed task's id as its first positional argument. */
   readonly onError?: TaskCall | undefined;
 }
 
-/** Where tasks wait for workers. What was sent is done at least once, also when workers die. */
+/** A part of a chord, after it was sent. */
+export interface ChordPart {
+  readonly id: string;
+  readonly state: "unfinished" | "done" | "failed";
+  /** Only for a part that is done. */
+  readonly result: unknown;
+}
+
+/**
+ * A queue of tasks for workers. Every task sent is executed at least once, even if workers die. Python workers may
+ * receive the same tasks and execute a task again each time they receive it, so a call with an id is never sent twice
+ * unless the first one is lost.
+ */
 export interface TaskQueue {
   send(call: TaskCall): Promise<void>;
 
   /**
-   * Sends many tasks, and, once all are done, one that gets the list of their results, in their order, as its first
-   * argument. If one fails for good, the callback's `onError` is sent instead.
+   * Sends many tasks and, once all are done, a callback whose first argument is the list of their results, in order. If
+   * a task fails for good, the callback's `onError` is sent instead. If the caller may have died midway, call it again
+   * with the same parts in the same order: parts that were not sent before are sent, and parts that have been lost
+   * since are sent again.
    *
-   * @param parts 1 or more; all of one name
-   * @param id the group's id: a UUID, so that a chord that is sent twice is completed once
+   * @param parts 1 or more, all with the same name
+   * @param id the group's id, a UUID; makes a chord that is sent twice complete once
    */
   sendChord(
     parts: AsyncIterable<TaskCall> | Iterable<TaskCall>,
@@ -32,42 +46,88 @@ export interface TaskQueue {
     id: string,
   ): Promise<void>;
 
-  /** Drops what waits for a run, where the queue can; what it cannot drop finds the run gone and ends quietly. */
+  /**
+   * The parts of a chord that were sent, in order; `undefined` if the queue does not know them: then the callback's
+   * argument has all results.
+   */
+  chordParts(id: string): Promise<readonly ChordPart[] | undefined>;
+
+  /** Forgets the failures of a chord's parts that had not failed before: then `sendChord` sends these parts again. */
+  forgetFirstFailures(id: string): Promise<void>;
+
+  /** Whether a chord's callback was not sent because a part counts as failed; `false` if the queue does not know. */
+  hasChordFailed(callbackId: string): Promise<boolean>;
+
+  /** Forgets a finished chord and the results of its parts. */
+  removeChord(id: string): Promise<void>;
+
+  /** Drops the waiting tasks of a run if the queue can. A task it cannot drop finds the run gone and ends quietly. */
   cancelRun(runId: string): Promise<void>;
 
-  /** Tasks that wait, where that can be told. */
+  /** The number of waiting tasks; `undefined` if unknown. */
   depth(): Promise<number | undefined>;
 
-  /** Rejects unless the queue answers. */
+  /** Rejects unless the queue responds. */
   check(signal?: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
 
-/** What a task knows of its call. */
+/** A queue that outlives the processes that send and execute tasks, so tasks can be lost. */
+export interface ClusterTaskQueue extends TaskQueue {
+  /**
+   * Sends a lost call again: one that is not waiting, not being executed and not done. If several callers find the same
+   * loss at the same time, only one of them sends it.
+   *
+   * @param call must have an id
+   * @param followers ids of the calls that follow it, which may also be sent again
+   * @returns whether this call sent it
+   */
+  sendAgain(call: TaskCall, followers: readonly string[]): Promise<boolean>;
+
+  /** The given runs and projects that have a task waiting or in execution. */
+  findBusy(owners: ReadonlySet<string>): Promise<ReadonlySet<string>>;
+}
+
+/** A task's information about its call. */
 export interface TaskContext {
-  /** The same for a redelivered task and for a retry. */
+  /** The same for a redelivered or retried task. */
   readonly taskId: string;
   /** Stops the task within a tile of work; the promise then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Whether the task has failed for good if it fails now. */
+  /** Whether a failure now would be final. */
   readonly isLastTry?: boolean | undefined;
+  /** Whether the task may have been started before: it was redelivered or retried. */
+  readonly isRepeat?: boolean | undefined;
 }
 
-/** A task that workers can do. To do it again, after it was done or broken off at any point, changes nothing. */
+/** Thrown by a task that cannot be executed yet: it is postponed and does not count as failed. */
+export class TaskPutOff extends Error {
+  override readonly name = "TaskPutOff";
+
+  /** @param seconds until the next attempt */
+  constructor(
+    message: string,
+    readonly seconds: number,
+  ) {
+    super(message);
+  }
+}
+
+/** A task that workers can execute. Idempotent: safe to repeat after success or after any interruption. */
 export interface TaskDefinition {
   readonly name: string;
-  /** Parameters in their order, for calls that mix positions and names; those that may be missing end in `?`. */
+  /** Parameter names in order, for calls that mix positional and named arguments. Optional ones end in `?`. */
   readonly parameters: readonly string[];
   /**
-   * Whether positional arguments are taken, all of them in `parameters.args`, as by Python's `*args`; the parameters then
-   * come by name only. So do tasks that are sent on errors, which get 1 or 3 positionals. Default: no.
+   * Whether positional arguments are accepted: all are passed in `parameters.args`, as with Python's `*args`, and the
+   * parameters come by name only. Needed by tasks sent on errors, which get 1 or 3 of them. Default: `false`.
    */
   readonly takesPositionals?: boolean | undefined;
-  /** What it takes most of, where tasks of one process share the machine; default: neither much. */
+  /** The resource that the task uses most, if the tasks of a process share a machine. Default: not much of either. */
   readonly load?: "compute" | "memory" | undefined;
-  /** How often a failed task is tried again, after 5 seconds each time. Default: 3. */
+  /** How often a failed task is retried, each time after 5 seconds. Default: 3. */
   readonly maxRetries?: number | undefined;
-  /** Whether the result goes anywhere; default: no. Parts of a chord need theirs. */
+  /** Whether the result is used. Required for parts of a chord. Default: `false`. */
   readonly keepsResult?: boolean | undefined;
   run(parameters: Readonly<Record<string, unknown>>, context: TaskContext): Promise<unknown>;
 }

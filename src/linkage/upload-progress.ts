@@ -1,10 +1,10 @@
 import type { Dataprovider } from "./project.js";
 
-/** How far the uploads of a project are. */
+/** The progress of a project's uploads. */
 export interface UploadProgress {
   /** Parties whose uploads were accepted. */
   readonly partiesContributed: number;
-  /** Whether an upload cannot be used; then no run can end well until the party has uploaded again. */
+  /** Whether an upload is unusable; no run can succeed until its party has uploaded again. */
   readonly hasError: boolean;
   /** Whether all parties' encodings are stored. */
   readonly isComplete: boolean;

@@ -6,9 +6,9 @@ import { answerProblems } from "./answer-problems.js";
 import type { Handlers, RequestState, ServiceMiddleware } from "./call.js";
 import { jsonReader } from "./json-body.js";
 import { ServiceMetrics } from "./metrics.js";
+import { normalizePath } from "./normalize-path.js";
 import type { OperationId } from "./openapi.js";
 import type { ServiceParts, ServiceSettings } from "./parts.js";
-import { plainPath } from "./plain-path.js";
 import { Readiness } from "./readiness.js";
 import { requestLog } from "./request-log.js";
 import { routeCalls } from "./route-calls.js";
@@ -21,7 +21,7 @@ import { uploadRoutes } from "./routes/uploads.js";
 
 const BODY_IDLE_MS = 120_000;
 
-/** The REST API over a set of stores, as Koa runs it. */
+/** The REST API over a set of stores, as a Koa application. */
 export function createApp(parts: ServiceParts, settings: ServiceSettings, log: Logger): Koa<RequestState> {
   const { database, encodings, objects, cache, tasks, uploadBucket, downloadBucket } = parts;
   const metrics = new ServiceMetrics(parts);
@@ -42,7 +42,7 @@ export function createApp(parts: ServiceParts, settings: ServiceSettings, log: L
   };
 
   const app = new Koa<RequestState>();
-  // What is thrown after an answer began: mostly clients that have left.
+  // Errors after an answer has begun: mostly clients that disconnected.
   app.on("error", (error: unknown, ctx?: Koa.ParameterizedContext<RequestState>) => {
     (ctx?.state.log ?? log).warn({ err: error }, "answer broken off");
   });
@@ -50,7 +50,7 @@ export function createApp(parts: ServiceParts, settings: ServiceSettings, log: L
   app.use(securityHeaders());
   if (settings.corsOrigins.length > 0) app.use(crossOrigin(settings.corsOrigins));
   app.use(answerProblems);
-  app.use(plainPath);
+  app.use(normalizePath);
   for (const middleware of routeCalls(handlers)) app.use(middleware);
   return app;
 }
@@ -59,7 +59,7 @@ function securityHeaders(): ServiceMiddleware {
   return helmet({
     contentSecurityPolicy: {
       useDefaults: false,
-      // The page at /docs has a style of its own, and nothing else.
+      // The page at /docs has an inline style, and nothing else.
       directives: {
         defaultSrc: ["'none'"],
         styleSrc: ["'unsafe-inline'"],
@@ -68,7 +68,7 @@ function securityHeaders(): ServiceMiddleware {
         frameAncestors: ["'none'"],
       },
     },
-    strictTransportSecurity: false, // for whoever ends TLS to say
+    strictTransportSecurity: false, // up to the proxy that terminates TLS
     crossOriginResourcePolicy: { policy: "same-origin" },
   }) as unknown as ServiceMiddleware;
 }

@@ -10,29 +10,29 @@ import type { Database } from "../linkage/database.js";
 import type { Run } from "../linkage/run.js";
 import type { Operation, OperationId } from "./openapi.js";
 
-/** What is known of a request beside what Koa knows. */
+/** The state of a request, in addition to Koa's. */
 export interface RequestState {
-  /** The id that log and answer name it by. */
+  /** Identifies the request in the log and in the answer. */
   requestId: string;
   log: Logger;
-  /** The call, once the path has told it. */
+  /** The call, once the path is matched. */
   operation?: Operation;
-  /** Set once the token was found to be right; before, an id may be anything. */
+  /** Set once the token is verified; before that, an id may be anything. */
   projectId?: string;
   runId?: string;
 }
 
-/** A request of a known path, whose headers are there. */
+/** A request with a known path and all required headers. */
 export type Call = Context & { state: RequestState; params: Record<string, string> };
 
 export type Handler = (call: Call) => void | Promise<void>;
 
-/** What does the calls; those of one resource together. */
+/** The handlers of calls, grouped by resource. */
 export type Handlers<Ids extends OperationId> = Readonly<Record<Ids, Handler>>;
 
 export type ServiceMiddleware = Middleware<RequestState>;
 
-/** As `authorize` of linkage, for the call's project and token. */
+/** Like linkage's `authorize`, for the call's project and token. */
 export async function authorize(
   call: Call,
   database: Pick<Database, "findProject" | "listDataproviders">,
@@ -43,7 +43,7 @@ export async function authorize(
   return access;
 }
 
-/** As `authorizeRun` of linkage, for the call's run and token. */
+/** Like linkage's `authorizeRun`, for the call's run and token. */
 export async function authorizeRun(
   call: Call,
   database: Pick<Database, "findProject" | "listDataproviders" | "findRun">,
@@ -56,12 +56,12 @@ export async function authorizeRun(
   return access;
 }
 
-/** The token, as it came. */
+/** The token, as received. */
 export function tokenOf(call: Call): string {
   return call.get("authorization");
 }
 
-/** A time as Python's isoformat writes one of UTC without a zone. */
+/** Formats a time like Python's `isoformat` for UTC times without a zone. */
 export function isoTime(time: Date): string {
   return time.toISOString().replace("Z", "000");
 }

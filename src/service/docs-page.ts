@@ -10,7 +10,7 @@ import {
 
 let page: string | undefined;
 
-/** openapi.yaml as a page to read: one file, without scripts, that needs nothing from elsewhere. */
+/** openapi.yaml as a readable page: one file, without scripts or external resources. */
 export function docsPage(): string {
   page ??= render();
   return page;
@@ -94,7 +94,7 @@ function renderContent(content: Readonly<Record<string, MediaType>>): readonly M
   );
 }
 
-/** A schema: the name of one that is described below; else as it is. */
+/** Renders a schema: a link if it is described below, otherwise the schema itself. */
 function renderSchema(schema: object): Markup {
   const { $ref } = schema as { $ref?: string };
   if ($ref !== undefined) {
@@ -104,7 +104,7 @@ function renderSchema(schema: object): Markup {
   return html`<pre>${JSON.stringify(schema, null, 2)}</pre>`;
 }
 
-/** As much of Markdown as the document uses: paragraphs, lists, and code between backquotes. */
+/** Renders the Markdown that the document uses: paragraphs, lists, and code in backquotes. */
 function prose(text: string): readonly Markup[] {
   return text
     .trim()

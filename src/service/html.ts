@@ -1,4 +1,4 @@
-/** HTML that needs no escaping any more. */
+/** HTML that needs no more escaping. */
 export class Markup {
   constructor(readonly text: string) {}
 }
@@ -13,12 +13,12 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-/** A template of HTML; what is put into it is escaped, unless it is markup itself. */
+/** An HTML template; its values are escaped, unless they are markup. */
 export function html(template: TemplateStringsArray, ...parts: readonly Part[]): Markup {
   return new Markup(template.map((text, n) => (n === 0 ? text : markup(parts[n - 1]!) + text)).join(""));
 }
 
-/** Markup as text, and text as markup. */
+/** Converts a value to an HTML string: markup as it is, all else escaped. */
 export function markup(part: Part): string {
   if (part instanceof Markup) return part.text;
   if (Array.isArray(part)) return part.map(markup).join("");

@@ -2,15 +2,15 @@ import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { type AddressInfo, isIPv6 } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { expectContinue } from "./expectation.js";
+import { expectContinue } from "./expect-continue.js";
 
-/** How long headers may take. Bodies have no such limit: they may only not stand still. */
+/** How long headers may take. Bodies have no such limit: they only must not stall. */
 const HEADERS_MS = 60_000;
-/** Longer than load balancers keep connections, so that it is they who close them. */
+/** Longer than load balancers keep connections, so that they close them first. */
 const KEEP_ALIVE_MS = 75_000;
-/** How long a client may take nothing of an answer, or send nothing. */
+/** How long a client may receive nothing of an answer, or send nothing. */
 const IDLE_MS = 900_000;
-/** How long a body is still taken, and thrown away, after the request was refused. */
+/** How long a body is still read and discarded after the request was refused. */
 const REFUSED_BODY_MS = 10_000;
 const SWEEP_MS = 50;
 
@@ -32,7 +32,7 @@ export class HttpServer {
     this.#server.on("request", (request, response) => {
       response.once("finish", () => {
         if (request.complete) return;
-        // Closing at once would take the answer from a client that is still sending.
+        // If closed at once, a client that is still sending would not get the answer.
         const timer = setTimeout(() => {
           if (!request.complete) request.destroy();
         }, REFUSED_BODY_MS);
@@ -41,14 +41,14 @@ export class HttpServer {
     });
   }
 
-  /** Where it listens, as `http://127.0.0.1:8851`. */
+  /** The address it listens on, such as `http://127.0.0.1:8851`. */
   get url(): string {
     return this.#url;
   }
 
   /**
    * @param port 0 for any free port
-   * @throws the system's error where the port cannot be had
+   * @throws the system's error if the port is unavailable
    */
   async listen(port: number, host: string): Promise<void> {
     this.#server.listen(port, host);
@@ -57,11 +57,11 @@ export class HttpServer {
     this.#url = `http://${isIPv6(address) ? `[${address}]` : address}:${actual}`;
   }
 
-  /** Takes no more requests; ends when those under way are answered, or are cut off after so many milliseconds. */
+  /** Accepts no more requests; resolves once those in progress are answered, or cut off after `graceMs`. */
   async close(graceMs: number): Promise<void> {
     const closed = once(this.#server, "close");
     this.#server.close();
-    // Connections that are kept alive turn idle one by one.
+    // Keep-alive connections become idle one by one.
     const sweep = setInterval(() => this.#server.closeIdleConnections(), SWEEP_MS);
     await Promise.race([closed, delay(graceMs, undefined, { ref: false })]);
     clearInterval(sweep);

@@ -1,16 +1,16 @@
 import { koaBody } from "koa-body";
 import type { Call } from "./call.js";
-import { continueBody } from "./expectation.js";
+import { continueBody } from "./expect-continue.js";
 import type { OperationId, RequestBody } from "./openapi.js";
 import { HttpProblem } from "./problem.js";
 import { operationOf, validateBody } from "./validate.js";
 
-/** Reads a small JSON body, as the document has it. */
+/** Reads a small JSON body, and validates it against the OpenAPI document. */
 export type JsonReader = <Id extends OperationId>(call: Call, id: Id) => Promise<RequestBody<Id>>;
 
 /**
- * @param maxByteLength of a body, after decompression
- * @returns a reader that throws HttpProblem: 400 for what is no JSON or not as the document has it, 413, 415
+ * @param maxByteLength maximum bytes of a body, after decompression
+ * @returns a reader that throws HttpProblem: 400 for a body that is not JSON or does not match the document, 413, 415
  */
 export function jsonReader(maxByteLength: number): JsonReader {
   const parse = koaBody({
@@ -19,7 +19,7 @@ export function jsonReader(maxByteLength: number): JsonReader {
     urlencoded: false,
     text: false,
     onError: (error) => {
-      // Errors of the parser quote the body.
+      // The parser's errors quote the body.
       throw isUnreadable(error) ? new HttpProblem(400, "body: expected JSON, got something else") : error;
     },
   });
@@ -42,7 +42,7 @@ export function tooLarge(maxByteLength: number): HttpProblem {
   return new HttpProblem(413, `body: expected up to ${maxByteLength} bytes, got more`);
 }
 
-/** No JSON, or, with a Content-Encoding, nothing that can be decompressed. */
+/** Whether a body is not JSON or, with a Content-Encoding, cannot be decompressed. */
 function isUnreadable(error: unknown): boolean {
   const { status, code } = error as { status?: unknown; code?: unknown };
   return (

@@ -1,10 +1,10 @@
 import { type DestinationStream, type Logger, pino } from "pino";
 
 /**
- * The service's log: JSON, one line an event. Of errors, it holds what says where they come from, and not what else
- * drivers attach to them, such as the values of a statement.
+ * The service's log: JSON, one line per event. Errors are logged with what shows their origin, but without the other
+ * properties that drivers attach to them, such as the values of a statement.
  *
- * @param level one of pino's
+ * @param level one of pino's levels
  */
 export function createLog(level: string, destination?: DestinationStream): Logger {
   const options = { level, base: null, serializers: { err: describeError } };

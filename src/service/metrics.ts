@@ -3,7 +3,7 @@ import type { Database } from "../linkage/database.js";
 import type { RunState } from "../linkage/run.js";
 import type { TaskQueue } from "../linkage/task-queue.js";
 
-/** How old figures from the stores may be: scrapes of several Prometheus ask once. */
+/** Maximum age of figures from the stores, so that scrapes by several Prometheus servers query them once. */
 const STORE_FIGURES_MS = 5000;
 
 export interface MetricsStores {
@@ -11,7 +11,7 @@ export interface MetricsStores {
   readonly tasks: Pick<TaskQueue, "depth">;
 }
 
-/** What the service counts, for Prometheus. No label holds an id. */
+/** The service's metrics, for Prometheus. No label contains an id. */
 export class ServiceMetrics {
   readonly registry = new Registry();
   readonly #requests: Counter<"call" | "status">;
@@ -22,7 +22,7 @@ export class ServiceMetrics {
 
   constructor(stores: MetricsStores) {
     const registers = [this.registry];
-    // Memory, processor time, delay of the event loop.
+    // Memory, processor time, event loop delay.
     collectDefaultMetrics({ register: this.registry });
     this.#requests = new Counter({
       name: "anonlink_requests_total",
@@ -71,7 +71,7 @@ export class ServiceMetrics {
     this.#uploadBytes.inc(byteLength);
   }
 
-  /** Figures that the stores know; absent while those cannot be reached. */
+  /** Figures from the stores; absent while the stores are unreachable. */
   #addStoreFigures({ database, tasks }: MetricsStores): void {
     const figures = kept(STORE_FIGURES_MS, () =>
       Promise.all([database.countRuns(), database.countProjects(), database.measureRuns()]),
@@ -90,7 +90,7 @@ export class ServiceMetrics {
     });
     new Gauge({
       name: "anonlink_projects",
-      help: "Projects that there are",
+      help: "The number of projects",
       registers,
       async collect() {
         const found = await figures();
@@ -121,7 +121,7 @@ export class ServiceMetrics {
   }
 }
 
-/** Asks for figures at most so often; `undefined` where there are none. */
+/** Caches figures for `ms` milliseconds; `undefined` if they are unavailable. */
 function kept<T>(ms: number, ask: () => Promise<T>): () => Promise<T | undefined> {
   let answer: Promise<T | undefined> | undefined;
   let until = 0;

@@ -4,11 +4,11 @@ import { type Migrated, migrate } from "../adapters/sql/migrations/migrate.js";
 import { type Environment, readConfig } from "../config.js";
 
 /**
- * Brings the tables of a cluster's database to their newest revision, and waits for the database for two minutes.
+ * Migrates the tables of a cluster's database to their newest revision; waits up to two minutes for the database.
  *
- * @param env settings, by the names of environment variables
- * @param onRetry told of each try that failed, before the next one
- * @throws ConfigError for a setting; ServiceError `store-failed` for tables of others; what the database throws
+ * @param env settings, by environment variable
+ * @param onRetry called after each failed attempt, before the next one
+ * @throws ConfigError for an invalid setting; ServiceError `store-failed` for foreign tables; the database's errors
  */
 export async function migrateDatabase(env: Environment, onRetry?: (error: Error) => void): Promise<Migrated> {
   const { database } = readConfig(env);

@@ -1,7 +1,7 @@
 import { OPENAPI_JSON } from "./openapi-document.generated.js";
 import type { operations } from "./openapi-types.generated.js";
 
-/** The calls of the API, by the names that openapi.yaml gives them. */
+/** The calls of the API, by their names in openapi.yaml. */
 export type OperationId = keyof operations;
 
 type Content<Part> = Part extends { content: { "application/json": infer Body } } ? Body : never;
@@ -49,7 +49,7 @@ export interface Operation {
   /** Whether it takes the header `Authorization`. */
   readonly needsToken: boolean;
   readonly parameters: readonly Parameter[];
-  /** By media type; `undefined` where it takes no body. */
+  /** By media type; `undefined` if the call takes no body. */
   readonly requestContent: Readonly<Record<string, MediaType>> | undefined;
   /** By status. */
   readonly responses: Readonly<Record<string, Response>>;
@@ -75,7 +75,7 @@ interface PathItem {
   readonly delete?: WrittenOperation;
 }
 
-/** As much of openapi.yaml as the service reads of it. */
+/** The parts of openapi.yaml that the service reads. */
 export interface OpenApiDocument {
   readonly info: { readonly title: string; readonly summary: string; readonly description: string };
   readonly tags: readonly { readonly name: string; readonly description: string }[];
@@ -110,7 +110,7 @@ function readOperation(
     tag: written.tags[0],
     summary: written.summary,
     description: written.description ?? "",
-    needsToken: written.security === undefined, // what all calls need, unless they say otherwise
+    needsToken: written.security === undefined, // the default, unless a call declares otherwise
     parameters: [...(item.parameters ?? []), ...(written.parameters ?? [])].map(resolve<Parameter>),
     requestContent: written.requestBody?.content,
     responses: Object.fromEntries(
@@ -119,7 +119,7 @@ function readOperation(
   };
 }
 
-/** What a reference within the document stands for. */
+/** Resolves a reference within the document. */
 function resolve<Part extends object>(part: Part | Reference): Part {
   if (!("$ref" in part)) return part;
   const keys = part.$ref.split("/").slice(1);

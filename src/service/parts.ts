@@ -5,31 +5,31 @@ import type { RunCache } from "../linkage/run-cache.js";
 import type { TaskQueue } from "../linkage/task-queue.js";
 import type { UploadOptions } from "../linkage/uploads/upload-stores.js";
 
-/** What the service stands on; one set for a cluster, one for a process that is alone. */
+/** The stores behind the service; one set for a cluster, another for a single process. */
 export interface ServiceParts {
   readonly database: Database;
   readonly encodings: WritableEncodingStore;
   readonly objects: ObjectStore;
   readonly cache: RunCache;
   readonly tasks: TaskQueue;
-  /** Where parties may put files; `undefined` where that is not set up. */
+  /** Where parties may upload files; `undefined` if not configured. */
   readonly uploadBucket?: SharedObjects | undefined;
-  /** Where similarity scores may be fetched; `undefined` where that is not set up. */
+  /** Where similarity scores may be downloaded; `undefined` if not configured. */
   readonly downloadBucket?: SharedObjects | undefined;
 }
 
-/** What the service allows, and what it says of itself. */
+/** The service's limits, and its version. */
 export interface ServiceSettings {
   readonly version: string;
   readonly uploads: Omit<UploadOptions, "onUnsent">;
-  /** Parties in a project. */
+  /** Maximum number of parties in a project. */
   readonly maxParties: number;
-  /** Bytes of a small JSON body. */
+  /** Maximum bytes of a small JSON body. */
   readonly maxJsonByteLength: number;
-  /** Origins whose pages may call; `*` for all. */
+  /** Origins whose pages may call the API; `*` for all. */
   readonly corsOrigins: readonly string[];
   /** Request headers that are logged, in lower case. */
   readonly loggedHeaders: readonly string[];
-  /** How long a body may stand still, in milliseconds. Default: two minutes. */
+  /** How long a body may stall, in milliseconds. Default: two minutes. */
   readonly bodyIdleMs?: number | undefined;
 }

@@ -2,7 +2,7 @@ import { STATUS_CODES } from "node:http";
 import createError from "http-errors";
 import { ServiceError, type ServiceErrorCode } from "../linkage/errors.js";
 
-/** A problem document, as RFC 9457 has it. */
+/** A problem document, as defined by RFC 9457. */
 export interface Problem {
   readonly type: string;
   readonly title: string;
@@ -10,7 +10,7 @@ export interface Problem {
   readonly detail: string;
 }
 
-/** A refusal that the service itself makes; its detail goes to the client. */
+/** A refusal by the service itself; its detail is sent to the client. */
 export class HttpProblem extends Error {
   override readonly name = "HttpProblem";
 
@@ -23,7 +23,7 @@ export class HttpProblem extends Error {
   }
 }
 
-/** What clients get for each code. Those without a status are our own failures, of which they learn nothing. */
+/** What clients get for each code. Codes without a status are internal failures, whose details clients do not get. */
 const STATUSES: Readonly<Record<ServiceErrorCode, { status: number; title?: string } | undefined>> = {
   "invalid-request": { status: 400 },
   forbidden: { status: 403 },
@@ -38,7 +38,7 @@ const STATUSES: Readonly<Record<ServiceErrorCode, { status: number; title?: stri
   "store-failed": undefined,
 };
 
-/** What drivers say where a server cannot be reached, or was lost. */
+/** Drivers' error codes for servers that are unreachable, and for lost connections. */
 const OUT_OF_REACH = new Set([
   ...[
     "ECONNREFUSED",
@@ -50,25 +50,25 @@ const OUT_OF_REACH = new Set([
     "ENOTFOUND",
     "EAI_AGAIN",
   ],
-  // PostgreSQL: connection failures, no more connections, shutting down, starting up.
+  // PostgreSQL: connection failures, too many connections, shutting down, starting up.
   ...["08000", "08001", "08003", "08004", "08006", "53300", "57P01", "57P02", "57P03"],
 ]);
 
-/** Turns whatever was thrown into the document that the client gets. */
+/** Converts whatever was thrown to the document that the client gets. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof HttpProblem) return problem(error.status, error.message, error.title);
   if (error instanceof ServiceError) {
     const known = STATUSES[error.code];
     if (known !== undefined) return problem(known.status, error.message, known.title);
   }
-  // Of libraries, which know what clients have done wrong; their words may quote a body.
+  // Client errors reported by libraries, whose messages may quote a body.
   if (createError.isHttpError(error) && error.status < 500)
     return problem(error.status, refusal(error.status));
   if (isOutOfReach(error)) return problem(503, "A store of the service is out of reach. Try again later.");
   return problem(500, "The service has failed. Its log says more, under the id in the header X-Request-Id.");
 }
 
-/** Whether the client has done something that it can put right; all else is worth a stack trace in the log. */
+/** Whether an error is a deliberate refusal or the client's fault; all others are logged with a stack trace. */
 export function isExpected(error: unknown): boolean {
   if (error instanceof ServiceError) return STATUSES[error.code] !== undefined;
   if (error instanceof HttpProblem) return true;
@@ -79,7 +79,7 @@ export function problem(status: number, detail: string, title = STATUS_CODES[sta
   return { type: "about:blank", title, status, detail };
 }
 
-/** What there is to say where only the status is known. */
+/** The detail of a refusal if only its status is known. */
 export function refusal(status: number): string {
   switch (status) {
     case 400:

@@ -1,15 +1,16 @@
-/** A store that can be asked for a sign of life. */
+/** A store with a health check. */
 export interface Checkable {
   check(signal?: AbortSignal): Promise<void>;
 }
 
-const CHECK_MS = 5000;
-/** How old an answer may be: those who ask often do not bother the stores. */
+/** Less than the 5-second timeout of our chart's probes. */
+const CHECK_MS = 4000;
+/** Maximum age of an answer, so that frequent requests do not burden the stores. */
 const ANSWER_MS = 1000;
 
 export interface ReadinessAnswer {
   readonly isReady: boolean;
-  /** By store, whether it answers. */
+  /** By store: whether it answers. */
   readonly stores: Readonly<Record<string, boolean>>;
 }
 
@@ -19,12 +20,12 @@ export class Readiness {
   #answer: Promise<ReadinessAnswer> | undefined;
   #until = 0;
 
-  /** @param stores by the names that answers give them */
+  /** @param stores by their names in answers */
   constructor(stores: Readonly<Record<string, Checkable>>) {
     this.#stores = stores;
   }
 
-  /** Asks all stores, for up to 5 seconds. */
+  /** Checks all stores, for up to 4 seconds. */
   ask(): Promise<ReadinessAnswer> {
     if (this.#answer === undefined || performance.now() >= this.#until) {
       this.#answer = this.#askAll().finally(() => {

@@ -3,13 +3,13 @@ import type { Logger } from "pino";
 import type { ServiceMiddleware } from "./call.js";
 import type { ServiceMetrics } from "./metrics.js";
 
-/** Ids of requests that are taken from whoever stands before the service. */
+/** Request ids that are accepted from a proxy in front of the service. */
 const SANE_ID = /^[\w.:-]{1,100}$/;
 const MAX_HEADER_LENGTH = 200;
 
 /**
- * Gives each request an id, logs it in one line as it ends, and counts it. A line tells the call, never the path as it came,
- * the query, the body or a token: who confuses a token with an id must not find it in the log.
+ * Gives each request an id, logs it in one line when it ends, and counts it. A line contains the call, but never the
+ * raw path, the query, the body or a token: a token that a client confused with an id must not appear in the log.
  *
  * @param loggedHeaders names in lower case
  */

@@ -4,9 +4,9 @@ import type { Call, Handlers, ServiceMiddleware } from "./call.js";
 import { type OperationId, operationList } from "./openapi.js";
 import { validateHeaders } from "./validate.js";
 
-/** Brings each call of the document to its handler, once the headers are there that it needs. */
+/** Routes each call of the document to its handler, once its required headers are validated. */
 export function routeCalls(handlers: Handlers<OperationId>): readonly ServiceMiddleware[] {
-  const router = new Router({ methods: METHODS }); // what is not in this list would be answered with 501
+  const router = new Router({ methods: METHODS }); // methods that are not in this list would be answered with 501
   for (const operation of operationList) {
     const handler = handlers[operation.id];
     router[operation.method](operation.path.replace(/\{(\w+)\}/g, ":$1"), async (ctx) => {

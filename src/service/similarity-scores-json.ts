@@ -1,12 +1,12 @@
 import { type ByteSource, readCandidateFile } from "../core/candidate-file.js";
 import type { CandidatePairs } from "../core/candidate-pairs.js";
 
-/** Pairs in one piece of text: about 128 KiB. */
+/** Pairs per output chunk: about 128 KiB. */
 const BATCH_SIZE = 4096;
 
 /**
- * A candidate file as the JSON of the API, `{"similarity_scores": [[[party, row], [party, row], score], …]}`, piece by piece.
- * Scores come as Python writes them, with a point. Memory: one batch.
+ * Streams a candidate file as the API's JSON, `{"similarity_scores": [[[party, row], [party, row], score], …]}`. Scores
+ * are written as by Python, with a decimal point. Memory: one batch.
  *
  * @throws LinkageError `invalid-candidate-file`; errors of the source
  */

@@ -1,20 +1,20 @@
 import { createGunzip } from "node:zlib";
 import type { Call } from "./call.js";
-import { continueBody } from "./expectation.js";
+import { continueBody } from "./expect-continue.js";
 import { tooLarge } from "./json-body.js";
 import { HttpProblem } from "./problem.js";
 
 export interface UploadBodyOptions {
-  /** Bytes of the body, after decompression. */
+  /** Maximum bytes of the body, after decompression. */
   readonly maxByteLength: number;
-  /** How long the client may send nothing while it is waited for. */
+  /** How long the client may send nothing while the next chunk is awaited, in milliseconds. */
   readonly idleMs: number;
-  /** Told of bytes as they come. */
+  /** Called for each chunk as it arrives. */
   readonly onBytes: (byteLength: number) => void;
 }
 
 /**
- * Checks what the headers say of an upload's body, without reading it.
+ * Checks the headers that describe an upload's body, without reading the body.
  *
  * @throws HttpProblem 413, 415
  */
@@ -23,21 +23,21 @@ export function checkUploadHeaders(call: Call, maxByteLength: number): void {
   if (encoding !== "identity" && encoding !== "gzip") {
     throw new HttpProblem(415, "Content-Encoding: expected gzip or none, got another");
   }
-  // A compressed body only grows.
+  // Decompression only makes a body larger.
   if (Number(call.get("content-length")) > maxByteLength) throw tooLarge(maxByteLength);
 }
 
-/** The bytes that the body will have; `undefined` where that shows only at its end. */
+/** The body's length in bytes; `undefined` if it is known only at the end. */
 export function announcedLength(call: Call): number | undefined {
   const text = call.get("content-length");
   return contentEncoding(call) === "identity" && /^\d+$/.test(text) ? Number(text) : undefined;
 }
 
 /**
- * The bytes of an upload's body as they come, decompressed. Nothing is read before the first one is asked for, and not more
- * than is taken. Where the reading ends early the connection stays, so that the client gets an answer.
+ * Streams the bytes of an upload's body, decompressed. Nothing is read before the first chunk is requested, and no more
+ * than is consumed. If reading stops early, the connection stays open, so that the client gets an answer.
  *
- * @throws HttpProblem 408, 413, 400 for what is no gzip; the stream's error where the client is gone
+ * @throws HttpProblem 408, 413, 400 for invalid gzip; the stream's error if the client has disconnected
  */
 export async function* uploadBody(
   call: Call,
@@ -62,7 +62,7 @@ export async function* uploadBody(
       yield value;
     }
   } finally {
-    // Not waited for: after a silence it comes only with the next chunk. What is left of the body is thrown away.
+    // Not awaited: after a stall it settles only with the next chunk. The rest of the body is discarded.
     void Promise.resolve(chunks.return?.()).then(
       () => req.resume(),
       () => {},
@@ -74,7 +74,7 @@ export async function* uploadBody(
   }
 }
 
-/** The next chunk, unless the client falls silent or sends what is no gzip. */
+/** The next chunk; rejects if the client stalls or sends invalid gzip. */
 async function nextChunk(
   chunks: AsyncIterator<Uint8Array>,
   idleMs: number,

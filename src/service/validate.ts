@@ -3,10 +3,10 @@ import formats from "ajv-formats";
 import { type Operation, type OperationId, openApiDocument, operationList } from "./openapi.js";
 import { HttpProblem } from "./problem.js";
 
-/** Words that are the document's, not the schemas'. */
+/** Keywords of the OpenAPI document that JSON Schema does not define. */
 const KEYWORDS = ["example", "components"];
 
-/** A fault is told by its place and the rule; a schema's own text, or what came, is not repeated. */
+/** Errors name a place, up to this length, and the rule; they do not repeat the schema's text or the input. */
 const MAX_PLACE_LENGTH = 100;
 
 const ajv = new Ajv2020({ strict: true, strictTypes: false, strictTuples: false, coerceTypes: false });
@@ -14,11 +14,11 @@ formats.default(ajv, ["binary"]);
 ajv.addVocabulary(KEYWORDS);
 ajv.addSchema({ $id: "/", components: openApiDocument.components });
 
-/** By call, what its JSON has to be; compiled at first use. */
+/** Validators of the calls' JSON bodies, compiled on first use. */
 const bodies = new Map<OperationId, ValidateFunction>();
 
 /**
- * Checks the JSON of a small body against the document.
+ * Validates a small JSON body against the document.
  *
  * @throws HttpProblem 400, which names the place and the rule
  */
@@ -32,7 +32,7 @@ export function validateBody({ id, requestContent }: Operation, body: unknown): 
 }
 
 /**
- * Checks that all headers are there that a call needs.
+ * Checks that all headers required by a call are present.
  *
  * @throws HttpProblem 400
  */
@@ -51,7 +51,7 @@ export function operationOf(id: OperationId): Operation {
   return operationList.find((operation) => operation.id === id)!;
 }
 
-/** References from within one schema to the document's. */
+/** Makes a schema's references absolute, so that they refer to the document. */
 function absolute(schema: object): object {
   return JSON.parse(JSON.stringify(schema).replaceAll('"$ref":"#/', '"$ref":"/#/')) as object;
 }

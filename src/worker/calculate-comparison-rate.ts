@@ -6,7 +6,7 @@ export interface CalculateComparisonRateStores {
   readonly database: Pick<RunDatabase, "measureRuns" | "addComparisonRate">;
 }
 
-/** Makes the task that notes how many comparisons a second all completed runs made. */
+/** Makes the task that stores the comparisons per second of all completed runs. */
 export function calculateComparisonRate({ database }: CalculateComparisonRateStores): TaskDefinition {
   return {
     name: TASK_NAMES.calculateComparisonRate,

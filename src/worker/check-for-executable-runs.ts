@@ -1,9 +1,10 @@
 import type { Database } from "../linkage/database.js";
 import type { WritableEncodingStore } from "../linkage/encoding-store.js";
 import type { Dataprovider, Project } from "../linkage/project.js";
+import type { Run } from "../linkage/run.js";
 import type { RunCache } from "../linkage/run-cache.js";
 import { prerunCheck, TASK_NAMES } from "../linkage/task-calls.js";
-import type { TaskDefinition, TaskQueue } from "../linkage/task-queue.js";
+import type { TaskContext, TaskDefinition, TaskQueue } from "../linkage/task-queue.js";
 import { findSizeProblem, schemaEncodingSize } from "../linkage/uploads/encoding-size.js";
 import { readText } from "./task-parameters.js";
 
@@ -24,12 +25,13 @@ export interface CheckForExecutableRunsStores {
   readonly tasks: Pick<TaskQueue, "send">;
 }
 
-/** Bytes in an encoding, at least and at most. */
+/** Minimum and maximum bytes in an encoding. */
 export type EncodingSizeLimits = Parameters<typeof findSizeProblem>[2];
 
 /**
- * Makes the task that starts the runs of a project once the encodings of all parties are there and fit together; where they
- * do not, the uploads and the runs are in error, and what was stored of those uploads is removed. It may be sent at any time, and more than once.
+ * Makes the task that starts the runs of a project once the encodings of all parties are stored and have the right
+ * size. Uploads of a wrong size and the runs are marked as in error, and the encodings of those uploads are removed.
+ * The task may be sent at any time, and more than once.
  */
 export function checkForExecutableRuns(
   { database, encodings, cache, tasks }: CheckForExecutableRunsStores,
@@ -37,7 +39,10 @@ export function checkForExecutableRuns(
 ): TaskDefinition {
   return { name: TASK_NAMES.checkForExecutableRuns, parameters: ["project_id", "parent_span?"], run };
 
-  async function run(parameters: Readonly<Record<string, unknown>>): Promise<void> {
+  async function run(
+    parameters: Readonly<Record<string, unknown>>,
+    { isRepeat = false }: Pick<TaskContext, "isRepeat">,
+  ): Promise<void> {
     const projectId = readText(parameters, "project_id");
     const project = await database.findProject(projectId);
     const parties = await database.listDataproviders(projectId);
@@ -50,14 +55,17 @@ export function checkForExecutableRuns(
     if (settled === undefined) return; // deleted just now
     if (settled !== wanted && !(await doAllFit(project, parties, settled))) return;
 
-    for (const runId of await database.queueRuns(projectId)) await cache.clearProgress(runId);
-    // Those that were queued before too: the task that queued them may have ended before it sent anything.
-    for (const { runId, state } of await database.listRuns(projectId)) {
-      if (state === "queued") await tasks.send(prerunCheck(projectId, runId));
+    const queued = await database.queueRuns(projectId);
+    for (const runId of queued) await cache.clearProgress(runId);
+    // The first attempt may have queued runs and died before it sent anything. Runs queued by another task are started
+    // by that task's calls: starting them here as well would make a Python worker send their comparisons twice.
+    const isQueued = ({ runId, state }: Run) => state === "queued" && (isRepeat || queued.includes(runId));
+    for (const { runId } of (await database.listRuns(projectId)).filter(isQueued)) {
+      await tasks.send(prerunCheck(projectId, runId));
     }
   }
 
-  /** Whether all uploads have encodings of so many bytes; where they do not, they and the runs are in error. */
+  /** Whether the encodings of all uploads have this size; marks those that do not, and the runs, as in error. */
   async function doAllFit(
     { projectId, schema }: Project,
     parties: readonly Dataprovider[],
@@ -75,7 +83,7 @@ export function checkForExecutableRuns(
   }
 
   async function refuse(dataproviderId: number, receiptToken: string): Promise<void> {
-    // Removed first: while the upload is ready nobody else may upload, and a task that dies in between is done again.
+    // Remove first: while the upload is ready no other can begin, and a task that dies in between is repeated.
     const upload = await database.findUpload(dataproviderId);
     if (upload?.receiptToken !== receiptToken || upload.state !== "ready") return; // another task was first
     await encodings.remove(dataproviderId, receiptToken);

@@ -6,26 +6,26 @@ import { type CompareOptions, findCandidatePairs } from "../library/node.js";
 import type { StoredBlocks, StoredEncodings } from "../linkage/encoding-store.js";
 import type { Chunk, ChunkSide } from "./work-package.js";
 
-/** What a comparison found. */
+/** The result of a comparison. */
 export interface ChunkResult {
-  /** In the total order, each pair once; data sets are those of the package, records are entity ids. */
+  /** In the total order, each pair once, with the package's data set indices, and entity ids as records. */
   readonly pairs: CandidatePairs;
-  /** Pairs of records compared; those that share several blocks count once a block. */
+  /** Pairs of records compared; pairs that share several blocks count once per block. */
   readonly comparisons: number;
 }
 
-/** A party's blocks, and where each of them is among these. */
+/** A party's blocks, and the position of each block id among them. */
 export interface LoadedBlocks {
   readonly stored: StoredBlocks;
   readonly positions: ReadonlyMap<number, number>;
 }
 
-/** What a comparison needs beside the encodings. Without `k`, whose meaning would depend on the chunks. */
+/** Options of a comparison. There is no `k`, because its meaning would depend on the chunks. */
 export type ChunkOptions = Pick<CompareOptions, "threshold" | "threads" | "signal"> & {
   readonly maxCandidates: number;
 };
 
-/** Compares all records of one side with all of the other. Throws as the library's `findCandidatePairs`. */
+/** Compares all records of one side with all of the other. Throws like the library's `findCandidatePairs`. */
 export async function compareChunk(
   { left, right }: Chunk,
   leftEncodings: StoredEncodings,
@@ -41,7 +41,7 @@ export async function compareChunk(
 /**
  * Compares the blocks of a package, two parties at a time.
  *
- * @param blocksOf the loaded blocks of each data provider in the package
+ * @param blocksOf the loaded blocks of each party in the package, by `dataproviderId`
  */
 export async function compareBlocks(
   chunks: readonly Chunk[],
@@ -60,7 +60,7 @@ export async function compareBlocks(
       { dataset: leftBlocks.stored.dataset, blocks: numberBlocks(leftBlocks, sides("left")) },
       { dataset: rightBlocks.stored.dataset, blocks: numberBlocks(rightBlocks, sides("right")) },
     ];
-    // The library wants a limit of 1 at least; the caller's own check finds the one pair too many.
+    // The library requires a limit of at least 1; the caller's own check catches the one pair too many.
     const maxCandidates = Math.max(1, options.maxCandidates - found);
     const { pairs, statistics } = await findCandidatePairs(inputs, { ...options, maxCandidates });
     found += candidateCount(pairs);
@@ -71,7 +71,7 @@ export async function compareBlocks(
   return { pairs, comparisons };
 }
 
-/** The chunks of each two parties, in the order in which the package names them. */
+/** The chunks of every two parties, in the order in which the package names them. */
 function groupByParties(chunks: readonly Chunk[]): Chunk[][] {
   const groups = new Map<string, Chunk[]>();
   for (const chunk of chunks) {
@@ -85,8 +85,8 @@ function groupByParties(chunks: readonly Chunk[]): Chunk[][] {
 }
 
 /**
- * The blocks of one side, named by their place in the package: the two parties' parts of a block have different ids,
- * and what is to be compared has the same name.
+ * The blocks of one side, named by their position in the package: the two parties' parts of a block have different ids,
+ * but blocks to compare must have the same name.
  */
 function numberBlocks({ stored, positions }: LoadedBlocks, blockIds: readonly number[]): BlockIndex {
   const { starts: from, records } = stored;
@@ -104,8 +104,8 @@ function numberBlocks({ stored, positions }: LoadedBlocks, blockIds: readonly nu
 }
 
 /**
- * Gives pairs the package's data set indices and entity ids, in place: they are this call's own. Entity ids ascend with
- * the records, so the order stays.
+ * Gives pairs the package's data set indices and entity ids, in place, because this call owns them. Entity ids ascend
+ * with the records, so the order is kept.
  */
 function namePairs(
   pairs: CandidatePairs,

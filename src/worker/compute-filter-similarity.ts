@@ -17,7 +17,7 @@ import { RunWatch } from "./run-watch.js";
 import { readText, type TaskParameters, wrongArgument } from "./task-parameters.js";
 import { type ChunkSide, countComparisons, readWorkPackage, type WorkPackage } from "./work-package.js";
 
-/** The stores that the task works on. */
+/** The stores that the task uses. */
 export interface ComputeFilterSimilarityStores {
   readonly encodings: EncodingStore;
   readonly runs: Pick<RunDatabase, "runState" | "failRun">;
@@ -30,15 +30,15 @@ export interface ComputeFilterSimilarityOptions {
   readonly maxCandidatePairs: number;
   /** Encodings to keep in memory between tasks, in bytes; 0 keeps none. Default: 512 MiB. */
   readonly encodingCacheByteLength?: number | undefined;
-  /** Threads of one comparison, 1 to 256. Default: all the machine's for large chunks. */
+  /** Threads of one comparison, 1 to 256. Default: all of the machine's for large chunks. */
   readonly threads?: number | undefined;
-  /** Milliseconds between two looks whether the run still goes on, during a comparison. Default: 1,000. */
+  /** Milliseconds between checks, during a comparison, whether the run is still active. Default: 1,000. */
   readonly runCheckMs?: number | undefined;
 }
 
 /**
- * How many candidate pairs, in a file of how many bytes, and its name in the object store. `null` where the run has
- * ended or was deleted, or failed now: who aggregates then knows that the results are not complete.
+ * The number of candidate pairs, their file's length in bytes, and its name in the object store. `null` if the run has
+ * ended, was deleted or fails now, so that the task that combines the results knows that they are incomplete.
  */
 export type ComputeFilterSimilarityResult =
   | readonly [candidateCount: number, byteLength: number, fileName: string]
@@ -55,16 +55,16 @@ interface Arguments {
 }
 
 const DEFAULT_CACHE_BYTE_LENGTH = 512 * 2 ** 20;
-/** A file that is a header only, and what each pair adds to it, in bytes. */
+/** The length of a file's header, and of each pair in it, in bytes. */
 const HEADER_LENGTH = 4;
 const PAIR_LENGTH = 24;
 
 /**
- * Makes the task that compares the encodings of one package and stores the candidate pairs. It can be done again at any
- * time: the file is named after the task's id and has the same bytes each time, and progress counts a task once.
+ * Makes the task that compares the encodings of one package and stores the candidate pairs. Safe to repeat at any time:
+ * the file is named after the task's id and has the same bytes each time, and progress counts a task once.
  *
- * The task throws ServiceError `invalid-arguments` for arguments that nothing can be done with, the stores' errors, and
- * the library's, but for too many candidate pairs, which fail the run.
+ * The task throws ServiceError `invalid-arguments` for unusable arguments, the stores' errors, and the library's,
+ * except for too many candidate pairs, which fail the run instead.
  */
 export function computeFilterSimilarity(
   { encodings, runs, cache, objects }: ComputeFilterSimilarityStores,
@@ -97,7 +97,7 @@ export function computeFilterSimilarity(
     const storedLength = await objects.byteLengthOf(fileName);
     if (storedLength !== undefined) {
       const candidates = countPairs(storedLength);
-      // Counted before it was stored, but a cache in memory has forgotten that if the process was a new one since.
+      // It was counted before it was stored, but an in-memory cache has forgotten that if the process was restarted.
       await cache.countProgress(runId, taskId, { comparisons: countComparisons(chunks), candidates });
       return [candidates, storedLength, fileName];
     }
@@ -131,7 +131,7 @@ export function computeFilterSimilarity(
     await objects.put(fileName, () => writeCandidateFile(pairs), fileLength, signal);
     const stateNow = await runs.runState(projectId, runId);
     if (stateNow === undefined || stateNow === "error") {
-      await objects.remove([fileName]); // who removed the run's files did not see this one
+      await objects.remove([fileName]); // the removal of the run's files missed this one
       return null;
     }
     return [count, fileLength, fileName];

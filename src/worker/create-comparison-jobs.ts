@@ -2,15 +2,16 @@ import { type BlockPair, type BlockPairChunk, packBlockStream } from "../core/ch
 import type { Database } from "../linkage/database.js";
 import { ServiceError } from "../linkage/errors.js";
 import type { Dataprovider } from "../linkage/project.js";
+import type { Run } from "../linkage/run.js";
 import type { RunCache } from "../linkage/run-cache.js";
-import { ofRun, TASK_NAMES } from "../linkage/task-calls.js";
+import { aggregateComparisons, comparisonsOf, TASK_NAMES } from "../linkage/task-calls.js";
 import { taskIdOf } from "../linkage/task-id.js";
 import type { TaskCall, TaskDefinition, TaskQueue } from "../linkage/task-queue.js";
 import { type FinishComparingStores, finishComparing } from "./finish-comparing.js";
 import { hasEnded } from "./has-ended.js";
 import { readText } from "./task-parameters.js";
 
-/** From a run's package on; Celery's Redis transport has four steps of priority. */
+/** Priorities by a package's position in its run; Celery's Redis transport has four levels. */
 const PRIORITIES = [
   { from: 0, priority: 0 },
   { from: 16, priority: 3 },
@@ -18,26 +19,33 @@ const PRIORITIES = [
   { from: 1024, priority: 9 },
 ];
 
-export interface CreateComparisonJobsStores extends FinishComparingStores {
-  readonly database: Pick<Database, "findRun" | "findSimilarityScores" | "listCommonBlocks"> &
+export interface SendComparisonsStores {
+  readonly database: Pick<Database, "findProject" | "listDataproviders" | "listCommonBlocks">;
+  readonly cache: Pick<RunCache, "settlePackageSize">;
+  readonly tasks: Pick<TaskQueue, "send" | "sendChord">;
+}
+
+export interface CreateComparisonJobsStores extends FinishComparingStores, SendComparisonsStores {
+  readonly database: Pick<Database, "findRun" | "findSimilarityScores"> &
+    SendComparisonsStores["database"] &
     FinishComparingStores["database"];
-  readonly cache: Pick<RunCache, "runState"> & FinishComparingStores["cache"];
-  readonly tasks: Pick<TaskQueue, "sendChord"> & FinishComparingStores["tasks"];
+  readonly cache: Pick<RunCache, "runState"> &
+    SendComparisonsStores["cache"] &
+    FinishComparingStores["cache"];
+  readonly tasks: SendComparisonsStores["tasks"] & FinishComparingStores["tasks"];
 }
 
 /**
- * Makes the task that sends the comparisons of a run, in packages of about `chunkSizeAim` comparisons, and behind them the
- * task that puts their results together; where parties have no block in common, that one alone. Ids of tasks follow from
- * the run and the package, so that sending them again repeats nothing. If the comparisons are done already, it goes on
- * behind them.
+ * Makes the task that sends the comparisons of a run; see {@link sendComparisons}. If the comparisons are already done,
+ * it continues the run.
  *
- * @param chunkSizeAim comparisons in a package to aim at, whole number ≥ 1
+ * @param chunkSizeAim target number of comparisons in a package, whole number ≥ 1
  */
 export function createComparisonJobs(
   stores: CreateComparisonJobsStores,
   chunkSizeAim: number,
 ): TaskDefinition {
-  const { database, cache, tasks } = stores;
+  const { database, cache } = stores;
   return {
     name: TASK_NAMES.createComparisonJobs,
     parameters: ["project_id", "run_id", "parent_span?"],
@@ -49,55 +57,69 @@ export function createComparisonJobs(
       if ((await cache.runState(runId)) === "deleted") return;
       const stored = await database.findSimilarityScores(runId);
       if (stored !== undefined) return finishComparing(stores, projectId, runId, stored);
-
-      const project = await database.findProject(projectId);
-      const parties = await database.listDataproviders(projectId);
-      if (project === undefined || parties.length === 0) return; // deleted just now
-      const byteLength = project.encodingSize;
-      if (byteLength === undefined) {
-        throw new ServiceError("store-failed", "encoding size of a project with a run", "a number", "none");
-      }
-      const common = { project_id: projectId, run_id: runId, threshold: run.threshold };
-      const toCall = (chunks: readonly BlockPairChunk<number>[], position: number): TaskCall => {
-        const content = chunks.map((chunk) => chunk.map((side) => sideOf(side, parties)));
-        return {
-          name: TASK_NAMES.computeFilterSimilarity,
-          parameters: { package: content, ...common, encoding_size: byteLength },
-          // By what is in it, as a service with another aim makes other packages.
-          id: taskIdOf(runId, JSON.stringify(content)),
-          priority: priorityAt(position),
-        };
-      };
-      const packages = packBlockStream(listBlockPairs(parties), chunkSizeAim);
-      const ids = { project_id: projectId, run_id: runId };
-      const aggregate = ofRun(runId, TASK_NAMES.aggregateComparisons, ids);
-      const first = await packages.next();
-      if (first.done) {
-        await tasks.send({ ...aggregate, parameters: { similarity_result_files: [], ...ids } });
-      } else {
-        const groupId = taskIdOf(runId, `comparisons, ${chunkSizeAim} each`);
-        await tasks.sendChord(callsOf(first.value, packages, toCall), aggregate, groupId);
-      }
+      await sendComparisons(stores, run, chunkSizeAim);
     },
   };
+}
 
-  /** The common blocks of every two parties. */
-  async function* listBlockPairs(parties: readonly Dataprovider[]): AsyncGenerator<BlockPair<number>> {
-    for (const [n, left] of parties.entries()) {
-      for (const right of parties.slice(n + 1)) {
-        for await (const block of database.listCommonBlocks(left.id, right.id)) {
-          const { leftBlockId, leftCount, rightBlockId, rightCount } = block;
-          yield {
-            left: { datasetIndex: left.index, blockId: leftBlockId, recordCount: leftCount },
-            right: { datasetIndex: right.index, blockId: rightBlockId, recordCount: rightCount },
-          };
-        }
+/**
+ * Sends the comparisons of a run, in packages of about `chunkSizeAim` comparisons, followed by the task that combines
+ * their results; if the parties have no block in common, only that task. Each package is sent once, however many
+ * callers call this, and however often: the first one settles the size of the packages, and the queue knows which
+ * packages were sent. Packages that were lost since are sent again.
+ */
+export async function sendComparisons(
+  { database, cache, tasks }: SendComparisonsStores,
+  { projectId, runId, threshold }: Pick<Run, "projectId" | "runId" | "threshold">,
+  chunkSizeAim: number,
+): Promise<void> {
+  const project = await database.findProject(projectId);
+  const parties = await database.listDataproviders(projectId);
+  if (project === undefined || parties.length === 0) return; // deleted just now
+  const byteLength = project.encodingSize;
+  if (byteLength === undefined) {
+    throw new ServiceError("store-failed", "encoding size of a project with a run", "a number", "none");
+  }
+  const common = { project_id: projectId, run_id: runId, threshold };
+  const toCall = (chunks: readonly BlockPairChunk<number>[], position: number): TaskCall => {
+    const content = chunks.map((chunk) => chunk.map((side) => sideOf(side, parties)));
+    return {
+      name: TASK_NAMES.computeFilterSimilarity,
+      parameters: { package: content, ...common, encoding_size: byteLength },
+      id: taskIdOf(runId, JSON.stringify(content)),
+      priority: priorityAt(position),
+    };
+  };
+  const packageSize = await cache.settlePackageSize(runId, chunkSizeAim);
+  const packages = packBlockStream(listBlockPairs(database, parties), packageSize);
+  const aggregate = aggregateComparisons(projectId, runId);
+  const first = await packages.next();
+  if (first.done) {
+    await tasks.send({ ...aggregate, parameters: { similarity_result_files: [], ...aggregate.parameters } });
+  } else {
+    await tasks.sendChord(callsOf(first.value, packages, toCall), aggregate, comparisonsOf(runId));
+  }
+}
+
+/** The common blocks of every two parties. */
+async function* listBlockPairs(
+  database: Pick<Database, "listCommonBlocks">,
+  parties: readonly Dataprovider[],
+): AsyncGenerator<BlockPair<number>> {
+  for (const [n, left] of parties.entries()) {
+    for (const right of parties.slice(n + 1)) {
+      for await (const block of database.listCommonBlocks(left.id, right.id)) {
+        const { leftBlockId, leftCount, rightBlockId, rightCount } = block;
+        yield {
+          left: { datasetIndex: left.index, blockId: leftBlockId, recordCount: leftCount },
+          right: { datasetIndex: right.index, blockId: rightBlockId, recordCount: rightCount },
+        };
       }
     }
   }
 }
 
-/** A side of a chunk, as tasks carry it. */
+/** A side of a chunk, in the format of a task's arguments. */
 function sideOf(
   { datasetIndex, blockId, range }: BlockPairChunk<number>[0],
   parties: readonly Dataprovider[],
@@ -107,8 +129,8 @@ function sideOf(
 }
 
 /**
- * The first packages of each run are as urgent as anyone's, and the further back in its run, the less urgent a package
- * is: so a small run behind a huge one starts at once.
+ * The first packages of all runs are equally urgent; the further back in its run a package is, the less urgent it is.
+ * So a small run behind a huge one starts at once.
  */
 function priorityAt(position: number): number {
   return PRIORITIES.findLast(({ from }) => from <= position)!.priority;

@@ -12,8 +12,9 @@ export interface DeleteMinioObjectsStores {
 }
 
 /**
- * Makes the task that removes files of a project, as the Python service sends it; and, if the project is gone, whatever its
- * parties have uploaded. While it is there, that stays: an upload may be waiting to be read.
+ * Makes the task that removes files of a project, as the Python service sends it. If the project is gone, the task also
+ * removes whatever its parties have uploaded. While the project exists, that stays: an upload may be waiting to be
+ * read.
  */
 export function deleteMinioObjects(stores: DeleteMinioObjectsStores): TaskDefinition {
   const { database, objects, uploadObjects } = stores;

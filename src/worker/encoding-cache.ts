@@ -2,7 +2,7 @@ import { LRUCache } from "lru-cache";
 import type { BlockRows, StoredEncodings } from "../linkage/encoding-store.js";
 import { unlessAborted } from "./unless-aborted.js";
 
-/** Reads the encodings that are not in the cache. The signal says that nobody waits for them any more. */
+/** Reads encodings that are not in the cache. The signal aborts when no one waits for them anymore. */
 export type LoadEncodings = (signal: AbortSignal) => Promise<StoredEncodings>;
 
 interface Load {
@@ -12,31 +12,31 @@ interface Load {
 }
 
 /**
- * The encodings that tasks used last, up to a number of bytes: chunks of one block come one after the other, and share
- * their sides. Tasks that ask for the same rows at the same time share one load, which goes on until the last of them
- * has given up. A load that fails is not kept.
+ * The most recently used encodings, up to a number of bytes: chunks of one block come one after the other and share
+ * their sides. Tasks that request the same rows at the same time share one load, which continues until the last of them
+ * has given up. A failed load is not kept.
  */
 export class EncodingCache {
   readonly #kept: LRUCache<string, StoredEncodings> | undefined;
   readonly #loads = new Map<string, Load>();
 
-  /** @param maxByteLength bytes to keep at most, whole number; 0 keeps nothing */
+  /** @param maxByteLength maximum number of bytes to keep, whole number; 0 keeps nothing */
   constructor(maxByteLength: number) {
     if (maxByteLength > 0) {
       this.#kept = new LRUCache({ maxSize: maxByteLength, sizeCalculation: byteLengthOf });
     }
   }
 
-  /** Bytes kept now. */
+  /** Bytes currently kept. */
   get byteLength(): number {
     return this.#kept?.calculatedSize ?? 0;
   }
 
   /**
-   * The encodings of these rows, from memory or by `load`.
+   * Returns the encodings of these rows, from memory or by `load`.
    *
    * @param byteLength bytes in one encoding
-   * @throws what `load` throws, or the reason of the signal
+   * @throws what `load` throws, or the signal's reason
    */
   async get(
     rows: BlockRows,

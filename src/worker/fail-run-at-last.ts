@@ -1,13 +1,14 @@
 import type { RunDatabase } from "../linkage/database.js";
 import { isPermanent } from "../linkage/errors.js";
-import type { TaskDefinition } from "../linkage/task-queue.js";
+import { type TaskDefinition, TaskPutOff } from "../linkage/task-queue.js";
 
-/** What the status of a run says that has failed for a reason that is not the user's. */
+/** Status message of a run that has failed through no fault of the user. */
 export const INTERNAL_ERROR = "Run failed with an internal server error.";
 
 /**
- * Makes a task of a run fail its run when it has failed for good itself: who sent it may have named nobody to be told, as
- * the Python service does between the comparisons and the end of a run. A message that the run has already stays.
+ * Makes a run's task fail the run when the task itself has failed for good: its sender may not have set an error
+ * callback, and the Python service sets none between the comparisons and the end of a run. An existing message of the
+ * run is kept.
  */
 export function failRunAtLast(
   runs: Pick<RunDatabase, "failRun">,
@@ -19,6 +20,7 @@ export function failRunAtLast(
       try {
         return await definition.run(parameters, context);
       } catch (error) {
+        if (error instanceof TaskPutOff) throw error;
         const { run_id: runId } = parameters;
         const isLast = context.isLastTry === true || isPermanent(error);
         if (isLast && !context.signal?.aborted && typeof runId === "string") {

@@ -9,12 +9,12 @@ export interface FinishComparingStores {
   readonly tasks: Pick<TaskQueue, "send">;
 }
 
-/** The stage of a run in which it compares. */
+/** The stage in which a run compares. */
 const COMPARING = 2;
 
 /**
- * Goes on with a run whose similarity scores are stored: where they are the result, it is complete; else they are solved.
- * Doing it again changes nothing.
+ * Continues a run whose similarity scores are stored: if they are its result, the run is completed; otherwise they are
+ * solved. Idempotent.
  */
 export async function finishComparing(
   { database, cache, tasks }: FinishComparingStores,

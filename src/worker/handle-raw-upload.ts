@@ -5,7 +5,7 @@ import { storeRawUpload } from "../linkage/uploads/store-raw-upload.js";
 import type { AcceptedUploadOptions, AcceptedUploadStores } from "../linkage/uploads/store-upload.js";
 import { readUpload } from "./upload-task.js";
 
-/** Makes the task that stores an upload in JSON which the Python API has put into the object store. */
+/** Makes the task that stores a JSON upload that the Python API has put into the object store. */
 export function handleRawUpload(
   stores: AcceptedUploadStores & { readonly objects: Pick<ObjectStore, "get" | "remove"> },
   options: AcceptedUploadOptions,

@@ -10,8 +10,8 @@ export interface HandleUploadErrorStores {
 }
 
 /**
- * Makes the task that is sent when one that stores an upload has failed for good: the upload and its party are in error,
- * and nothing of it stays stored; the party's files stay. The party may upload again.
+ * Makes the task that is sent when a task that stores an upload has failed for good. It marks the upload and its party
+ * as in error and removes the stored encodings; the party's files stay. The party may upload again.
  */
 export function handleUploadError({ database, encodings }: HandleUploadErrorStores): TaskDefinition {
   return {

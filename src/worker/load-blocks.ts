@@ -3,7 +3,7 @@ import type { LoadedBlocks } from "./compare-package.js";
 import { unlessAborted } from "./unless-aborted.js";
 import type { Chunk } from "./work-package.js";
 
-/** Loads the whole blocks of a package, one query for each party; returns them by data provider. */
+/** Loads the whole blocks of a package, with one query per party; returns them by `dataproviderId`. */
 export async function loadBlocks(
   encodings: EncodingStore,
   chunks: readonly Chunk[],

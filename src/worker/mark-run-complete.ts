@@ -10,7 +10,7 @@ export interface MarkRunCompleteStores {
   readonly tasks: Pick<TaskQueue, "send">;
 }
 
-/** Makes the task that ends a run whose result is stored. One that has failed or is gone stays so. */
+/** Makes the task that completes a run whose result is stored. A run that has failed or is gone stays so. */
 export function markRunComplete({ database, cache, tasks }: MarkRunCompleteStores): TaskDefinition {
   return {
     name: TASK_NAMES.markRunComplete,

@@ -4,7 +4,7 @@ import { candidateFileName } from "../linkage/candidate-file-names.js";
 import type { ObjectStore } from "../linkage/object-store.js";
 import { taskIdOf } from "../linkage/task-id.js";
 
-/** A candidate file in the object store, with one pair or more. */
+/** A candidate file in the object store, with at least one pair. */
 export interface ScoreFile {
   readonly name: string;
   readonly byteLength: number;
@@ -12,23 +12,24 @@ export interface ScoreFile {
 
 type Objects = Pick<ObjectStore, "get" | "putStream" | "byteLengthOf" | "remove">;
 
-/** A file that is to be merged from others. */
+/** A file to be merged from others. */
 interface MergedFile extends ScoreFile {
   readonly sources: readonly (ScoreFile | MergedFile)[];
 }
 
-/** Files that are read at the same time. */
-const MOST_SOURCES = 64;
+/** Files read at the same time. */
+const MAX_SOURCES = 64;
 
 /**
- * Merges candidate files to one, which holds equal pairs once; none give an empty one. Where they are many, the smallest
- * are merged first, in rounds, and what was merged in them is removed. What is merged with what follows from the files
- * alone, so a call that was broken off anywhere goes on with what is there. Memory: about 50 MiB, and a part of the file
- * that is written.
+ * Merges candidate files into one, in which equal pairs occur once; without files it is empty. If there are many files,
+ * the smallest are merged first, in rounds, and the files merged in rounds are removed. The plan follows from the files
+ * alone, so a call that was interrupted anywhere can be repeated and continues from there. Memory: about 50 MiB, and
+ * one part of the file that is written.
  *
- * @param files also names that do not follow from the run's id, as Python's; they are left, but for rounds
+ * @param files their names need not derive from the run's id, as Python's do not; they are kept, unless merged in a
+ *   round
  * @param name of the merged file
- * @throws ServiceError `missing-object` if another call has removed a file meanwhile: the next try finds what came of it
+ * @throws ServiceError `missing-object` if another call has removed a file meanwhile; a retry finds that call's result
  */
 export async function mergeScoreFiles(
   objects: Objects,
@@ -36,28 +37,28 @@ export async function mergeScoreFiles(
   files: readonly ScoreFile[],
   name: string,
   signal?: AbortSignal,
-  mostSources = MOST_SOURCES,
+  maxSources = MAX_SOURCES,
 ): Promise<void> {
-  const sources = planRounds(runId, files, mostSources);
+  const sources = planRounds(runId, files, maxSources);
   await merge(objects, { name, sources }, signal);
   await objects.remove(sources.filter(isMerged).map((file) => file.name));
 }
 
-/** The files to merge last: given ones, and those that rounds make of others. */
+/** Returns the files to merge last: given ones, and those merged from others in rounds. */
 function planRounds(
   runId: string,
   files: readonly ScoreFile[],
-  mostSources: number,
+  maxSources: number,
 ): (ScoreFile | MergedFile)[] {
   let open: (ScoreFile | MergedFile)[] = [...files].sort(bySize);
-  while (open.length > mostSources) {
-    // The first round takes so many that each later one, and the last, is full.
-    const excess = (open.length - 1) % (mostSources - 1);
-    const sources = open.splice(0, excess === 0 ? mostSources : excess + 1);
+  while (open.length > maxSources) {
+    // The first round is sized so that each later one, and the last, is full.
+    const excess = (open.length - 1) % (maxSources - 1);
+    const sources = open.splice(0, excess === 0 ? maxSources : excess + 1);
     const key = `merge ${sources.map((file) => file.name).join()}`;
     open.push({
       name: candidateFileName(runId, taskIdOf(runId, key)),
-      byteLength: sources.reduce((sum, { byteLength }) => sum + byteLength, 0), // at most
+      byteLength: sources.reduce((sum, { byteLength }) => sum + byteLength, 0), // an upper bound
       sources,
     });
     open = open.sort(bySize);
@@ -69,7 +70,7 @@ function isMerged(file: ScoreFile | MergedFile): file is MergedFile {
   return "sources" in file;
 }
 
-/** Writes a file, unless it is there, and first those of its sources that are merged themselves. */
+/** Writes a file, unless it exists, after those of its sources that are merged files themselves. */
 async function merge(
   objects: Objects,
   { name, sources }: Pick<MergedFile, "name" | "sources">,
@@ -79,7 +80,7 @@ async function merge(
   for (const source of sources) {
     if (!isMerged(source)) continue;
     await merge(objects, source, signal);
-    await objects.remove(source.sources.map((file) => file.name)); // only now: until then they are needed again
+    await objects.remove(source.sources.map((file) => file.name)); // only now: a retry would need them until here
   }
   const contents = sources.map((file) => objects.get(file.name, undefined, signal));
   await objects.putStream(name, writeCandidateFile(mergeCandidateFiles(contents)), signal);

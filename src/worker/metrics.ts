@@ -1,21 +1,28 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 
-/** What a worker counts, for Prometheus. */
+/** A worker's metrics, for Prometheus. */
 export class WorkerMetrics {
   readonly registry = new Registry();
   readonly #tasks: Counter<"task" | "outcome">;
+  readonly #rejected: Counter<"queue">;
   readonly #pairs: Counter;
   readonly #seconds: Histogram<"task">;
 
-  /** @param isReady whether tasks are taken now */
+  /** @param isReady whether tasks are currently taken */
   constructor(isReady: () => boolean) {
     const registers = [this.registry];
-    // Memory, processor time, delay of the event loop.
+    // Memory, processor time, event loop delay.
     collectDefaultMetrics({ register: this.registry });
     this.#tasks = new Counter({
       name: "anonlink_tasks_total",
       help: "Tasks done, by name and by how they ended",
       labelNames: ["task", "outcome"],
+      registers,
+    });
+    this.#rejected = new Counter({
+      name: "anonlink_messages_rejected_total",
+      help: "Messages that could not be read or were malformed, by queue",
+      labelNames: ["queue"],
       registers,
     });
     this.#pairs = new Counter({
@@ -40,7 +47,11 @@ export class WorkerMetrics {
     });
   }
 
-  /** @param name as the queue knows it; the labels have its last part */
+  messageRejected(queue: string): void {
+    this.#rejected.inc({ queue });
+  }
+
+  /** @param name the full name, as in the queue; labels use its last part */
   taskDone(
     name: string,
     outcome: "done" | "given up" | "failed",

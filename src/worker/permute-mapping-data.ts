@@ -2,9 +2,9 @@ import type { Database } from "../linkage/database.js";
 import { ServiceError } from "../linkage/errors.js";
 import { markRunComplete, TASK_NAMES } from "../linkage/task-calls.js";
 import type { TaskDefinition, TaskQueue } from "../linkage/task-queue.js";
-import { MOST_STORED_LENGTH } from "./groups-length.js";
+import { MAX_STORED_LENGTH } from "./groups-length.js";
 import { hasEnded } from "./has-ended.js";
-import { whileRunGoesOn } from "./run-watch.js";
+import { whileRunIsActive } from "./run-watch.js";
 import { permuteInThread } from "./solve-in-thread.js";
 import { readCount, readText } from "./task-parameters.js";
 
@@ -17,16 +17,16 @@ export interface PermuteMappingDataStores {
 }
 
 export interface PermuteMappingDataOptions {
-  /** Milliseconds between two looks whether the run still goes on; default 1,000. */
+  /** Milliseconds between checks whether the run has ended; default 1,000. */
   readonly runCheckMs?: number | undefined;
 }
 
-/** Bytes of a number in a jsonb array, with its entry, at most. */
+/** Maximum bytes of a number in a jsonb array, including its entry. */
 const STORED_NUMBER_LENGTH = 16;
 
 /**
- * Makes the task that shuffles two parties' rows so that the records of a group come to the same place. Done again it keeps
- * the permutations that are stored: another shuffle would not fit to what a party may have read.
+ * Makes the task that shuffles two parties' records so that the records of a group get the same position. When
+ * repeated, it keeps the stored permutations: another shuffle would not match what a party may have read.
  */
 export function permuteMappingData(
   { database, tasks }: PermuteMappingDataStores,
@@ -42,20 +42,24 @@ export function permuteMappingData(
       const left = readCount(parameters, "len_filters1");
       const right = readCount(parameters, "len_filters2");
       if (hasEnded(await database.runState(projectId, runId))) return;
-      if (STORED_NUMBER_LENGTH * Math.max(left, right) > MOST_STORED_LENGTH) {
-        const rows = Math.floor(MOST_STORED_LENGTH / STORED_NUMBER_LENGTH).toLocaleString("en");
+      if (STORED_NUMBER_LENGTH * Math.max(left, right) > MAX_STORED_LENGTH) {
+        const rows = Math.floor(MAX_STORED_LENGTH / STORED_NUMBER_LENGTH).toLocaleString("en");
         await database.failRun(
           runId,
           `The database can hold permutations of up to ${rows} rows; a party has more.`,
         );
         return;
       }
-      await whileRunGoesOn(database, { projectId, runId, signal, checkMs: runCheckMs }, async (untilEnd) => {
-        if ((await database.findMask(runId)) === undefined) {
-          await permute(projectId, runId, [left, right], untilEnd);
-        }
-        await tasks.send(markRunComplete(runId));
-      });
+      await whileRunIsActive(
+        database,
+        { projectId, runId, signal, checkMs: runCheckMs },
+        async (untilEnd) => {
+          if ((await database.findMask(runId)) === undefined) {
+            await permute(projectId, runId, [left, right], untilEnd);
+          }
+          await tasks.send(markRunComplete(runId));
+        },
+      );
     },
   };
 

@@ -12,23 +12,23 @@ export interface PrerunCheckStores {
 }
 
 /**
- * Makes the task that starts a queued run. Of two at the same time one starts it; the other finds it running and sends
- * the comparisons too, which changes nothing, as they go under the same id: so the run also goes on if the first one died
- * before it had sent them.
+ * Makes the task that starts a queued run. Of several such tasks, ours or those of Python workers, the one that takes
+ * the run from `queued` to `running` starts it. A repeated task that finds the run running sends the comparisons,
+ * because the first attempt may have died before it sent them. No call that follows is sent twice.
  */
 export function prerunCheck({ database, cache, tasks }: PrerunCheckStores): TaskDefinition {
   return {
     name: TASK_NAMES.prerunCheck,
     parameters: ["project_id", "run_id", "parent_span?"],
-    async run(parameters) {
+    async run(parameters, { isRepeat = false }) {
       const projectId = readText(parameters, "project_id");
       const runId = readText(parameters, "run_id");
       const state = await cache.runState(runId);
       if (state === "complete" || state === "deleted") return;
       const stored = await database.runState(projectId, runId);
-      if (stored === undefined) await cache.remove(runId); // deleted while an earlier try started it
+      if (stored === undefined) await cache.remove(runId); // deleted while an earlier attempt started it
       if (hasEnded(stored)) return;
-      await database.startRun(runId);
+      if (!(await database.startRun(runId)) && !isRepeat) return; // another task has started it
       await cache.setRunState(runId, "active");
       if ((await database.runState(projectId, runId)) === undefined) return cache.remove(runId); // deleted just now
       await tasks.send(createComparisonJobs(projectId, runId));

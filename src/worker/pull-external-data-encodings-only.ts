@@ -5,8 +5,8 @@ import type { AcceptedUploadOptions, AcceptedUploadStores } from "../linkage/upl
 import { readFile, readUpload } from "./upload-task.js";
 
 /**
- * Makes the task that stores an upload whose encodings are a file in the bucket for uploads. The credentials that may come
- * along are not used.
+ * Makes the task that stores an upload whose encodings are a file in the upload bucket. Credentials in the call are not
+ * used.
  */
 export function pullExternalDataEncodingsOnly(
   stores: AcceptedUploadStores & { readonly external: ExternalBucket | undefined },

@@ -4,7 +4,7 @@ import { type ExternalBucket, storeExternalUpload } from "../linkage/uploads/sto
 import type { AcceptedUploadOptions, AcceptedUploadStores } from "../linkage/uploads/store-upload.js";
 import { readFile, readUpload } from "./upload-task.js";
 
-/** Makes the task that stores an upload whose encodings and blocks are files in the bucket for uploads. */
+/** Makes the task that stores an upload whose encodings and blocks are files in the upload bucket. */
 export function pullExternalData(
   stores: AcceptedUploadStores & { readonly external: ExternalBucket | undefined },
   options: AcceptedUploadOptions,

@@ -1,13 +1,13 @@
 import type { CeleryApp, TaskContext } from "../celery/index.js";
 import { isPermanent } from "../linkage/errors.js";
-import type { TaskDefinition } from "../linkage/task-queue.js";
+import { type TaskDefinition, TaskPutOff } from "../linkage/task-queue.js";
 import type { WorkerMetrics } from "./metrics.js";
 
-/** As the Python service tries again what has failed. */
+/** The Python service's defaults for retries. */
 const MAX_RETRIES = 3;
 const RETRY_SECONDS = 5;
 
-/** Registers tasks with a Celery application, so that its worker does them. */
+/** Registers tasks with a Celery application, so that its worker runs them. */
 export function registerTasks(
   app: CeleryApp,
   definitions: readonly TaskDefinition[],
@@ -20,12 +20,16 @@ export function registerTasks(
       const start = performance.now();
       const seconds = () => (performance.now() - start) / 1000;
       const isLastTry = context.retries >= maxRetries;
+      const isRepeat = context.retries > 0 || context.deliveryInfo.redelivered;
+      const { id: taskId, signal } = context;
       try {
-        const result = await definition.run(given, { taskId: context.id, signal: context.signal, isLastTry });
+        const result = await definition.run(given, { taskId, signal, isLastTry, isRepeat });
         const isGivenUp = result === null;
         metrics.taskDone(name, isGivenUp ? "given up" : "done", seconds(), candidatesOf(result));
         return result;
       } catch (error) {
+        if (error instanceof TaskPutOff)
+          return context.retry({ countdownSeconds: error.seconds, isPutOff: true });
         metrics.taskDone(name, "failed", seconds(), 0);
         return tryAgain(context, error, maxRetries);
       }
@@ -33,12 +37,12 @@ export function registerTasks(
   }
 }
 
-/** Of a comparison, how many candidate pairs it has found. */
+/** The number of candidate pairs in the result of a comparison. */
 function candidatesOf(result: unknown): number {
   return Array.isArray(result) && typeof result[0] === "number" ? result[0] : 0;
 }
 
-/** What arguments cannot do once they cannot do later; and a task that was told to end ends. */
+/** Invalid arguments never succeed on retry; an aborted task is not retried. */
 function tryAgain(context: TaskContext, error: unknown, maxRetries: number): never {
   context.signal.throwIfAborted();
   if (isPermanent(error)) throw error;

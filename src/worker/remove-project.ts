@@ -3,7 +3,7 @@ import { TASK_NAMES } from "../linkage/task-calls.js";
 import type { TaskDefinition } from "../linkage/task-queue.js";
 import { readText } from "./task-parameters.js";
 
-/** Makes the task that removes what is stored of a project that was deleted. */
+/** Makes the task that removes the stored data of a deleted project. */
 export function removeProject(stores: RemoveProjectStores): TaskDefinition {
   return {
     name: TASK_NAMES.removeProject,

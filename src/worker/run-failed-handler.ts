@@ -4,9 +4,9 @@ import type { TaskDefinition } from "../linkage/task-queue.js";
 import { INTERNAL_ERROR } from "./fail-run-at-last.js";
 
 /**
- * Makes the task that is sent when another one has failed for good: the run fails, unless it has ended already, with a
- * message of its own perhaps. Where only the failed task is named, as by Python's prerun_check, nothing can be marked; that
- * task has then marked its run itself.
+ * Makes the task that is sent when another task has failed for good. The run fails, unless it has already ended,
+ * possibly with its own message. If only the failed task is named, as by Python's prerun_check, no run can be marked;
+ * that task has then marked its run itself.
  */
 export function runFailedHandler(database: Pick<RunDatabase, "failRun">): TaskDefinition {
   return {

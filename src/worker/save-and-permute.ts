@@ -9,7 +9,7 @@ export interface SaveAndPermuteStores extends SaveGroupsStores {
   readonly database: Pick<Database, "runState"> & SaveGroupsStores["database"];
 }
 
-/** Makes the task that stores the groups that `solver_task` has found. */
+/** Makes the task that stores the groups found by `solver_task`. */
 export function saveAndPermute(stores: SaveAndPermuteStores): TaskDefinition {
   return {
     name: TASK_NAMES.saveAndPermute,

@@ -8,9 +8,9 @@ export interface SaveGroupsStores {
 }
 
 /**
- * Stores the groups of a run, and goes on: to the permutations, or to the end. Doing it again changes nothing.
+ * Stores the groups of a run, and continues with the permutations or completes the run. Idempotent.
  *
- * @param groups JSON text, as the database takes it
+ * @param groups JSON, in the database's format
  */
 export async function saveGroups(
   { database, tasks }: SaveGroupsStores,

@@ -7,6 +7,7 @@ import { aggregateComparisons } from "./aggregate-comparisons.js";
 import { calculateComparisonRate } from "./calculate-comparison-rate.js";
 import { celeryBugFix } from "./celery-bug-fix.js";
 import { checkForExecutableRuns } from "./check-for-executable-runs.js";
+import { comparisonsFailed } from "./comparisons-failed.js";
 import { computeFilterSimilarity } from "./compute-filter-similarity.js";
 import { createComparisonJobs } from "./create-comparison-jobs.js";
 import { deleteMinioObjects } from "./delete-minio-objects.js";
@@ -19,39 +20,39 @@ import { runFailedHandler } from "./run-failed-handler.js";
 import { saveAndPermute } from "./save-and-permute.js";
 import { solverTask } from "./solver-task.js";
 
-/** What the tasks work on. */
+/** The stores that the tasks use. */
 export interface ServiceTaskStores {
   readonly database: Database;
-  /** Reads, and removes, what any upload has stored, in tables or packed. */
+  /** Reads and removes the encodings of any upload, in tables or packed. */
   readonly encodings: EncodingStore & Pick<WritableEncodingStore, "remove">;
   readonly cache: RunCache;
   readonly objects: ObjectStore;
-  /** The bucket in which parties put files themselves, where it is set up. */
+  /** The bucket to which parties upload files themselves, if configured. */
   readonly uploadObjects?: ObjectStore | undefined;
   readonly tasks: TaskQueue;
 }
 
 export interface ServiceTaskOptions {
-  /** Comparisons in a package to aim at, whole number ≥ 1. */
+  /** Target number of comparisons in a package, whole number ≥ 1. */
   readonly chunkSizeAim: number;
   /** A run with more candidate pairs fails. */
   readonly similarityScoresMaxCandidatePairs: number;
   /** A run with more candidate pairs to solve fails. */
   readonly solverMaxCandidatePairs: number;
-  /** Bytes in an encoding, at least and at most. */
+  /** Minimum and maximum bytes in an encoding. */
   readonly minEncodingSize: number;
   readonly maxEncodingSize: number;
   /** Encodings to keep in memory between comparisons, in bytes. */
   readonly encodingCacheByteLength: number;
-  /** Threads of one comparison; default: all the machine's for large chunks. */
+  /** Threads of one comparison; default: all of the machine's for large chunks. */
   readonly threads?: number | undefined;
-  /** Candidate files that are merged at the same time, 2 or more; default 64. */
-  readonly mostSources?: number | undefined;
-  /** Milliseconds between two looks whether a run still goes on; default 1,000. */
+  /** Candidate files merged at the same time, 2 or more; default 64. */
+  readonly maxSources?: number | undefined;
+  /** Milliseconds between checks whether a run has ended; default 1,000. */
   readonly runCheckMs?: number | undefined;
 }
 
-/** All tasks of the entity service: what a Celery worker registers, and what an in-process queue runs. */
+/** All tasks of the entity service but those that store uploads, for a Celery worker or an in-process queue. */
 export function serviceTasks(stores: ServiceTaskStores, options: ServiceTaskOptions): TaskDefinition[] {
   const { database, encodings, cache, objects } = stores;
   const ofRun = [
@@ -81,6 +82,7 @@ export function serviceTasks(stores: ServiceTaskStores, options: ServiceTaskOpti
     calculateComparisonRate(stores),
     removeProject(stores),
     deleteMinioObjects(stores),
+    comparisonsFailed(stores, options.chunkSizeAim),
     runFailedHandler(database),
     celeryBugFix(),
   ];

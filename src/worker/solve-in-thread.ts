@@ -5,54 +5,54 @@ import { type ErrorCode, LinkageError } from "../core/errors.js";
 import { type PermutationTexts, permuteRows, type SolvedGroups, solvePairs } from "./solving.js";
 import { SOLVING_THREAD_SOURCE } from "./solving-thread-source.generated.js";
 
-/** What the thread does. */
+/** The work of a thread. */
 export type ThreadWork =
   | { readonly type: "solve"; readonly pairs: CandidatePairs; readonly recordCounts: readonly number[] }
   | { readonly type: "permute"; readonly groups: string; readonly recordCounts: readonly [number, number] };
 
-/** What it says: a result, or the parts of a LinkageError. */
+/** A thread's answer: a result, or the parts of a LinkageError. */
 export type ThreadAnswer =
   | { readonly result: SolvedGroups | PermutationTexts }
   | { readonly error: { code: ErrorCode; subject: string; expected: string; received: string } };
 
 export interface SolveOptions {
-  /** Ends the thread; the promise then rejects with the signal's reason. */
+  /** Stops the thread; the promise then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Pairs, or rows, up to which no thread is started, as that would take longer than they do. Default: 20,000. */
-  readonly mostHere?: number | undefined;
+  /** Pairs, or records, up to which no thread is started, because starting one would take longer. Default: 20,000. */
+  readonly maxInline?: number | undefined;
 }
 
-const MOST_HERE = 20_000;
+const MAX_INLINE = 20_000;
 
 /**
- * As {@link solvePairs}, while the event loop goes on.
+ * Like {@link solvePairs}, but solves many pairs in a thread, so that the event loop continues.
  *
- * @param pairs whole arrays, which go over to the thread: they are of no use afterwards
+ * @param pairs whole arrays, which are transferred to the thread and cannot be used afterwards
  */
 export async function solveInThread(
   pairs: CandidatePairs,
   recordCounts: readonly number[],
-  { signal, mostHere = MOST_HERE }: SolveOptions = {},
+  { signal, maxInline = MAX_INLINE }: SolveOptions = {},
 ): Promise<SolvedGroups> {
   signal?.throwIfAborted();
-  if (pairs.scores.length <= mostHere) return solvePairs(pairs, recordCounts);
+  if (pairs.scores.length <= maxInline) return solvePairs(pairs, recordCounts);
   const columns = Object.values(pairs) as CandidatePairs[keyof CandidatePairs][];
   const buffers = columns.map(({ buffer }) => buffer as ArrayBuffer);
   return (await inThread({ type: "solve", pairs, recordCounts }, buffers, signal)) as SolvedGroups;
 }
 
-/** As {@link permuteRows}, while the event loop goes on. */
+/** Like {@link permuteRows}, but permutes many records in a thread, so that the event loop continues. */
 export async function permuteInThread(
   groups: string,
   recordCounts: readonly [number, number],
-  { signal, mostHere = MOST_HERE }: SolveOptions = {},
+  { signal, maxInline = MAX_INLINE }: SolveOptions = {},
 ): Promise<PermutationTexts> {
   signal?.throwIfAborted();
-  if (Math.max(...recordCounts) <= mostHere) return permuteRows(groups, recordCounts);
+  if (Math.max(...recordCounts) <= maxInline) return permuteRows(groups, recordCounts);
   return (await inThread({ type: "permute", groups, recordCounts }, [], signal)) as PermutationTexts;
 }
 
-/** @throws LinkageError what the work throws; `thread-failed` where the thread dies, of too little memory for example */
+/** @throws LinkageError what the work throws; `thread-failed` if the thread dies, for example when out of memory */
 async function inThread(work: ThreadWork, transferList: ArrayBuffer[], signal: AbortSignal | undefined) {
   // The program needs none of this process's loaders or flags.
   const thread = new Worker(SOLVING_THREAD_SOURCE, {

@@ -12,7 +12,7 @@ import type { ObjectStore } from "../linkage/object-store.js";
 import { ofRun, TASK_NAMES } from "../linkage/task-calls.js";
 import type { TaskDefinition } from "../linkage/task-queue.js";
 import { hasEnded } from "./has-ended.js";
-import { whileRunGoesOn } from "./run-watch.js";
+import { whileRunIsActive } from "./run-watch.js";
 import { type SaveGroupsStores, saveGroups } from "./save-groups.js";
 import { solveInThread } from "./solve-in-thread.js";
 import type { SolvedGroups } from "./solving.js";
@@ -26,28 +26,28 @@ export interface SolverTaskStores extends SaveGroupsStores {
 export interface SolverTaskOptions {
   /** A run with more candidate pairs fails before they are read. */
   readonly maxCandidatePairs: number;
-  /** Characters of JSON up to which groups travel in the next task's message; default 1 MiB. */
+  /** Maximum length of groups sent in the next task's message, in characters of JSON; default 1,048,576. */
   readonly maxMessageLength?: number | undefined;
-  /** Pairs up to which no thread is started; default: as few as that is not worth it for. */
-  readonly mostHere?: number | undefined;
-  /** Milliseconds between two looks whether the run still goes on; default 1,000. */
+  /** Pairs up to which no thread is started; default 20,000. */
+  readonly maxInline?: number | undefined;
+  /** Milliseconds between checks whether the run has ended; default 1,000. */
   readonly runCheckMs?: number | undefined;
 }
 
 const MAX_MESSAGE_LENGTH = 2 ** 20;
 
 /**
- * Makes the task that solves a run's candidate pairs into groups. Memory: 24 bytes a pair, and what
- * `solveGreedy` says; so a file with too many pairs fails the run before any of it is taken. The pairs are
- * solved in a thread, so that whatever else this process does goes on.
+ * Makes the task that solves a run's candidate pairs into groups. Memory: 24 bytes per pair, and what `solveGreedy`
+ * needs; a file with too many pairs therefore fails the run before any memory is allocated. The pairs are solved in a
+ * thread, so that this process continues with its other work.
  *
- * Groups travel to `save_and_permute` in its message, as the Python service sends them, about 25 bytes a pair of records,
- * which Redis holds until it is done, and both workers hold several times over. Larger ones do not travel: they are stored
- * here, and the task behind `save_and_permute` is sent in its place.
+ * Groups are sent to `save_and_permute` in its message, as by the Python service: about 25 bytes per pair of records,
+ * which Redis holds until that task is done, and both workers hold several times over. Larger groups are not sent: they
+ * are stored here, and the task that follows `save_and_permute` is sent in its place.
  */
 export function solverTask(stores: SolverTaskStores, options: SolverTaskOptions): TaskDefinition {
   const { database, objects, tasks } = stores;
-  const { maxCandidatePairs, maxMessageLength = MAX_MESSAGE_LENGTH, mostHere, runCheckMs } = options;
+  const { maxCandidatePairs, maxMessageLength = MAX_MESSAGE_LENGTH, maxInline, runCheckMs } = options;
   return {
     name: TASK_NAMES.solverTask,
     parameters: ["similarity_scores_filename", "project_id", "run_id", "dataset_sizes", "parent_span?"],
@@ -58,24 +58,28 @@ export function solverTask(stores: SolverTaskStores, options: SolverTaskOptions)
       const runId = readText(parameters, "run_id");
       const datasetSizes = readCounts("dataset_sizes", parameters["dataset_sizes"]);
       if (hasEnded(await database.runState(projectId, runId))) return;
-      await whileRunGoesOn(database, { projectId, runId, signal, checkMs: runCheckMs }, async (untilEnd) => {
-        const solved = await solve(runId, file, datasetSizes, untilEnd);
-        if (solved?.json === undefined) return;
-        if (solved.json.length > maxMessageLength) {
-          return saveGroups(stores, projectId, runId, solved.json, datasetSizes);
-        }
-        await tasks.send(
-          ofRun(runId, TASK_NAMES.saveAndPermute, {
-            similarity_result: { groups: JSON.parse(solved.json), datasetSizes },
-            project_id: projectId,
-            run_id: runId,
-          }),
-        );
-      });
+      await whileRunIsActive(
+        database,
+        { projectId, runId, signal, checkMs: runCheckMs },
+        async (untilEnd) => {
+          const solved = await solve(runId, file, datasetSizes, untilEnd);
+          if (solved?.json === undefined) return;
+          if (solved.json.length > maxMessageLength) {
+            return saveGroups(stores, projectId, runId, solved.json, datasetSizes);
+          }
+          await tasks.send(
+            ofRun(runId, TASK_NAMES.saveAndPermute, {
+              similarity_result: { groups: JSON.parse(solved.json), datasetSizes },
+              project_id: projectId,
+              run_id: runId,
+            }),
+          );
+        },
+      );
     },
   };
 
-  /** Fails the run where there are too many pairs, or too many groups. */
+  /** Fails the run if there are too many pairs, or too many groups. */
   async function solve(
     runId: string,
     file: string,
@@ -90,13 +94,13 @@ export function solverTask(stores: SolverTaskStores, options: SolverTaskOptions)
       return undefined;
     }
     const pairs = await readPairs(objects, file, count, signal);
-    const solved = await solveInThread(pairs, datasetSizes, { signal, mostHere });
+    const solved = await solveInThread(pairs, datasetSizes, { signal, maxInline });
     if (solved.json === undefined) await database.failRun(runId, tooManyGroups(solved));
     return solved;
   }
 }
 
-/** How many pairs a file holds, by its length and its header. */
+/** The number of pairs in a file, from its length and its header. */
 async function countPairs(
   objects: SolverTaskStores["objects"],
   file: string,

@@ -1,4 +1,4 @@
-// The program of a thread that does one piece of work, which it is started with, and ends.
+// The program of a thread that does the work passed at its start, and then exits.
 import { parentPort, workerData } from "node:worker_threads";
 import { LinkageError } from "../core/errors.js";
 import type { ThreadAnswer, ThreadWork } from "./solve-in-thread.js";

@@ -2,36 +2,36 @@ import { type CandidatePairs, dropDuplicates } from "../core/candidate-pairs.js"
 import { permuteGroups } from "../core/permutation.js";
 import { type Groups, groupsToArrays, solveGreedy } from "../core/solve-greedy.js";
 import type { GroupMember } from "../linkage/database.js";
-import { groupsStoredLength, MOST_STORED_LENGTH } from "./groups-length.js";
+import { groupsStoredLength, MAX_STORED_LENGTH } from "./groups-length.js";
 
-/** What the candidate pairs of a run were solved to. */
+/** The result of solving a run's candidate pairs. */
 export interface SolvedGroups {
-  /** JSON text: a list of groups, each a list of `[data set, row]`; `undefined` if the database could not hold it. */
+  /** JSON: a list of groups, each a list of `[data set, row]`; `undefined` if the database could not store it. */
   readonly json: string | undefined;
   readonly groupCount: number;
   /** Records in all groups. */
   readonly recordCount: number;
 }
 
-/** JSON texts: lists of numbers. */
+/** JSON strings: lists of numbers. */
 export interface PermutationTexts {
   readonly permutations: readonly [string, string];
   readonly mask: string;
 }
 
-/** Groups whose JSON is made at once: as nested arrays they take ten times the room. */
+/** Groups converted to JSON at once: as nested arrays they take ten times the memory. */
 const BATCH = 10_000;
 
 /**
- * Solves candidate pairs, of which equal ones count once.
+ * Solves candidate pairs; equal pairs count once.
  *
  * @param pairs in the total order
- * @param recordCounts rows of each data set
- * @throws LinkageError as {@link solveGreedy}
+ * @param recordCounts number of records in each data set
+ * @throws LinkageError like {@link solveGreedy}
  */
 export function solvePairs(pairs: CandidatePairs, recordCounts: readonly number[]): SolvedGroups {
   const groups = solveGreedy(dropDuplicates(pairs), { recordCounts });
-  const isStorable = groupsStoredLength(groups) <= MOST_STORED_LENGTH;
+  const isStorable = groupsStoredLength(groups) <= MAX_STORED_LENGTH;
   return {
     json: isStorable ? groupsToJson(groups) : undefined,
     groupCount: groups.starts.length - 1,
@@ -40,11 +40,11 @@ export function solvePairs(pairs: CandidatePairs, recordCounts: readonly number[
 }
 
 /**
- * Shuffles the rows of two parties so that the records of a group come to the same place.
+ * Shuffles the records of two parties so that the records of a group get the same position.
  *
- * @param groups JSON text, as {@link solvePairs} makes it, or a database writes it
- * @param recordCounts rows of the two parties
- * @throws LinkageError as {@link permuteGroups}
+ * @param groups JSON, as returned by {@link solvePairs} or by a database
+ * @param recordCounts number of records of each of the two parties
+ * @throws LinkageError like {@link permuteGroups}
  */
 export function permuteRows(groups: string, recordCounts: readonly [number, number]): PermutationTexts {
   const { permutations, mask } = permuteGroups(parseGroups(groups), recordCounts);

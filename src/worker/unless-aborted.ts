@@ -1,4 +1,4 @@
-/** The promise's outcome, or the reason of the signal, whichever comes first. */
+/** Settles like the promise, or rejects with the signal's reason, whichever comes first. */
 export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
   let onAbort = () => {};

@@ -6,12 +6,12 @@ import type { ExternalFile } from "../linkage/uploads/external-files.js";
 import type { AcceptedUpload } from "../linkage/uploads/store-upload.js";
 import { readText, type TaskParameters, wrongArgument } from "./task-parameters.js";
 
-/** Errors that are the fault of who has uploaded: to try again cannot help. */
+/** Errors that are the uploading party's fault: a retry cannot help. */
 const FINAL_CODES: ReadonlySet<string> = new Set(["forbidden", "invalid-request", "feature-disabled"]);
 
 /**
- * Makes a task of an upload mark the upload as in error when it has failed for good itself: who sent it may have named
- * nobody to be told, as the Python service does for JSON.
+ * Makes an upload's task mark the upload as in error when the task itself has failed for good: its sender may not have
+ * set an error callback, and the Python service sets none for JSON.
  */
 export function failUploadAtLast(
   uploads: Pick<UploadDatabase, "failUpload" | "findUpload">,
@@ -33,7 +33,7 @@ export function failUploadAtLast(
   };
 }
 
-/** Marks an upload and its party as in error, unless it was stored all the same, or the party has begun another one. */
+/** Marks an upload and its party as in error, unless it was stored after all, or the party has begun another one. */
 export async function failUpload(
   uploads: Pick<UploadDatabase, "failUpload" | "findUpload">,
   { dataproviderId, receiptToken }: Omit<AcceptedUpload, "projectId">,
@@ -69,7 +69,7 @@ export function readFile(parameters: TaskParameters, name: string): ExternalFile
   throw wrongArgument(name, '{"bucket": text, "path": text}', value);
 }
 
-/** What is wrong with the data stays wrong: so that the task is not tried again. */
+/** Makes errors in the data permanent, so that the task is not retried. */
 function asFinal(error: unknown): unknown {
   const isFinal =
     error instanceof LinkageError || (error instanceof ServiceError && FINAL_CODES.has(error.code));

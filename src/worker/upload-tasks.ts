@@ -12,15 +12,15 @@ import { failUploadAtLast } from "./upload-task.js";
 
 export interface UploadTaskStores {
   readonly database: Database;
-  /** Where new uploads go. */
+  /** Where new uploads are stored. */
   readonly encodings: WritableEncodingStore;
   readonly objects: Pick<ObjectStore, "get" | "remove">;
-  /** The bucket in which parties put files themselves; `undefined` where that is not set up. */
+  /** The bucket to which parties upload files themselves; `undefined` if not configured. */
   readonly external: ExternalBucket | undefined;
   readonly tasks: Pick<TaskQueue, "send">;
 }
 
-/** The tasks that store uploads which were accepted before. */
+/** The tasks that store uploads accepted earlier. */
 export function uploadTasks(stores: UploadTaskStores, options: AcceptedUploadOptions): TaskDefinition[] {
   const { database } = stores;
   return [

@@ -1,27 +1,27 @@
 import { wrongArgument as wrong } from "./task-parameters.js";
 
-/** One side of a chunk: rows of a party's part of a block. */
+/** One side of a chunk: a range of a party's part of a block. */
 export interface ChunkSide {
   readonly dataproviderId: number;
   /** The party's index in candidate pairs. */
   readonly datasetIndex: number;
   readonly blockId: number;
   /**
-   * Rows of the block, ordered by entity id; `to` is excluded. In a package of several chunks each is a whole block, and
-   * its rows may be unknown: 0 to 0.
+   * A range of the block's records, ordered by entity id; `to` is excluded. In a package of several chunks each is a
+   * whole block, and its range may be unknown: 0 to 0.
    */
   readonly from: number;
   readonly to: number;
 }
 
-/** Rows of two parties, to be compared with each other. */
+/** Records of two parties, to be compared with each other. */
 export interface Chunk {
   readonly left: ChunkSide;
   readonly right: ChunkSide;
 }
 
 /**
- * The work of one task: a single chunk, which may be a part of a block, or several, each of which is a whole block.
+ * The work of one task: a single chunk, which may be a part of a block, or several chunks, each a whole block.
  */
 export type WorkPackage = readonly [Chunk, ...Chunk[]];
 
@@ -29,7 +29,7 @@ const MAX_INT32 = 2 ** 31 - 1;
 const MAX_UINT32 = 2 ** 32 - 1;
 
 /**
- * Reads a package as tasks carry it: a list of `[left, right]`, each side
+ * Reads a package in the format of a task's arguments: a list of `[left, right]`, each side
  * `{dataproviderId, datasetIndex, block_id, range: [from, to]}`.
  *
  * @throws ServiceError `invalid-arguments`
@@ -49,7 +49,7 @@ export function readWorkPackage(value: unknown): WorkPackage {
   }) as unknown as WorkPackage;
 }
 
-/** Comparisons in a package, as far as its ranges say. */
+/** Comparisons in a package, as far as its ranges are known. */
 export function countComparisons(chunks: readonly Chunk[]): number {
   return chunks.reduce((sum, { left, right }) => sum + (left.to - left.from) * (right.to - right.from), 0);
 }
@@ -73,7 +73,7 @@ function readRange(value: unknown, subject: string): [from: number, to: number] 
   return [from, readWhole(value[1], `${subject}[1]`, from + 1, MAX_UINT32)];
 }
 
-/** The rows of a whole block, where the package says them. */
+/** The range of a whole block; 0 to 0 if the package does not contain it. */
 function rangeOfBlock(range: unknown): [from: number, to: number] {
   try {
     return readRange(range, "range");

@@ -1,4 +1,4 @@
-// The library in a browser: the tarball, installed in a scratch project, bundled by esbuild as it comes.
+// The library in a browser: the tarball, installed in a scratch project and bundled by esbuild without configuration.
 import { execFile } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -45,7 +45,7 @@ test.before("install the tarball, bundle the page", async () => {
 
 test.after.always(() => rmSync(scratch, { recursive: true, force: true }));
 
-/** The block of the library's README behind its mark: the browser's example, or what it prints. */
+/** A marked code block of docs/library.md: the browser example, or its output. */
 function documented(language: "js" | "text"): string {
   const mark = language === "js" ? "<!-- page -->" : "<!-- page:output -->";
   const text = readFileSync(join(root, "docs/library.md"), "utf8");

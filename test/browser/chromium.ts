@@ -12,7 +12,7 @@ const TYPES: Record<string, string> = {
   ".json": "application/json",
 };
 
-/** Flags for a container without a desktop, and without calls to the outside. */
+/** Flags for a container without a desktop; no requests to outside hosts. */
 const FLAGS = [
   ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
   ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
@@ -24,7 +24,7 @@ const PAGE_TIMEOUT_MS = 120_000;
 
 /**
  * Serves a folder on a free loopback port, opens `page` in Chromium and returns the JSON that the page posts first.
- * Ends the browser and the server in any case, and removes the browser's profile.
+ * Always stops the browser and the server, and removes the browser's profile.
  *
  * @param program the browser to start
  */
@@ -65,7 +65,7 @@ export async function runPage(
     const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/${page}`;
     browser = spawn(program, [...FLAGS, `--user-data-dir=${profile}`, address], {
       stdio: ["ignore", "ignore", "pipe"],
-      detached: true, // a group of its own, so that its helpers end with it
+      detached: true, // in its own process group, so that its helpers are killed with it
     });
     let complaints = "";
     browser.stderr!.on("data", (chunk) => (complaints = (complaints + chunk).slice(-2000)));
@@ -85,7 +85,7 @@ export async function runPage(
   }
 }
 
-/** Ends a browser and its helpers; one that never started or has ended is fine. */
+/** Kills a browser and its helpers, if it is running. */
 async function end(browser: ChildProcess): Promise<void> {
   if (browser.pid === undefined) return;
   const isRunning = browser.exitCode === null && browser.signalCode === null;

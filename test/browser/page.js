@@ -1,4 +1,4 @@
-// Runs in the page: links febrl4-1k as the scenario in the address says, and posts what it saw to the test.
+// Runs in the page: links febrl4-1k in the scenario that the URL names, and posts the results to the test.
 import { compare, createClkDataset, link, readClkBytes, readClkJsonStream } from "anonlink-wasm";
 
 const scenarios = {
@@ -43,7 +43,7 @@ const scenarios = {
   },
 };
 
-/** Twelve copies of one side. */
+/** Twelve copies of one party's encodings. */
 async function largeDataset() {
   const bytes = new Uint8Array(await (await fetch("/data/clks-a.bin")).arrayBuffer());
   const large = new Uint8Array(12 * bytes.length);

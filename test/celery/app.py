@@ -1,4 +1,4 @@
-"""The tasks of the tests on Python's side. CELERY_TEST is JSON: settings, and the Redis server for records."""
+"""The Python tasks of the tests. CELERY_TEST is JSON: the settings, and the Redis server for the tasks' notes."""
 import json
 import os
 import time
@@ -25,7 +25,7 @@ def circumstances(request):
         "root_id": request.root_id,
         "retries": request.retries,
         "hostname": request.hostname,
-        # kombu 5.1 says so in the headers alone
+        # kombu 5.1 sets it in the headers only
         "redelivered": bool(delivery_info.get("redelivered") or getattr(request, "redelivered", False)),
         "priority": delivery_info.get("priority"),
         "routing_key": delivery_info.get("routing_key"),
@@ -50,7 +50,7 @@ def tsum(numbers):
 
 @app.task(name="tasks.collect")
 def collect(numbers):
-    """A chord's body that can be counted."""
+    """A chord body whose executions can be counted."""
     record("collected", numbers)
     return sum(numbers)
 
@@ -62,7 +62,7 @@ def echo(value):
 
 @app.task(name="tasks.show")
 def show(value):
-    """Says what a value is in Python."""
+    """Returns a value's Python type and repr."""
     return f"{type(value).__name__} {value!r}"
 
 
@@ -90,13 +90,13 @@ def report(self):
 
 @app.task(name="tasks.trail", bind=True)
 def trail(self, steps):
-    """Adds a step to those that came before."""
+    """Appends its own step to the earlier ones."""
     return [*steps, circumstances(self.request)]
 
 
 @app.task(name="tasks.slow", bind=True)
 def slow(self, key, seconds):
-    """Leaves a note when it begins, and returns after a while."""
+    """Leaves a note when it starts and when it is done, `seconds` later."""
     about = circumstances(self.request)
     record(f"begun:{key}", about)
     time.sleep(seconds)
@@ -106,7 +106,7 @@ def slow(self, key, seconds):
 
 @app.task(name="tasks.mark", bind=True)
 def mark(self, number):
-    """Puts a number into a set: a task that may be repeated."""
+    """Adds a number to a set: an idempotent task."""
     client = redis.Redis.from_url(given["records"])
     client.sadd("marked", number)
     client.incr("marks:py")

@@ -13,7 +13,7 @@ for (const line of PYTHON_LINES) {
       const sent = Date.now();
       const [value, id, done] = await fleet.python.run<[number, string, number]>(`
       result = add.apply_async((1, 2), queue="ts")
-      value = result.get(timeout=20)
+      value = result.get(timeout=120)
       return [value, result.id, result.date_done.timestamp()]
     `);
       t.is(value, 3);
@@ -35,12 +35,12 @@ for (const line of PYTHON_LINES) {
       if (first === key) commands.push(command!.toLowerCase());
     });
     const result = await fleet.app.send("tasks.sleep", [1, 3], {}, { queue: "py", taskId });
-    t.is(await result.get(20_000), 3);
+    t.is(await result.get(120_000), 3);
     t.true(commands.includes("subscribe"), commands.join(" "));
-    // Python looks once before it stores, we look when we are connected and when we have subscribed.
+    // Python reads once before it stores; we read after connecting and after subscribing.
     t.true(commands.filter((command) => command === "get").length <= 3, commands.join(" "));
     t.is(
-      await fleet.app.send("tasks.add", [1], { y: 2 }, { queue: "py" }).then((each) => each.get(20_000)),
+      await fleet.app.send("tasks.add", [1], { y: 2 }, { queue: "py" }).then((each) => each.get(120_000)),
       3,
     );
   });
@@ -50,7 +50,7 @@ for (const line of PYTHON_LINES) {
     await fleet.typeScriptWorker();
     const raised = async (name: string) =>
       t.throwsAsync<PythonError>(
-        fleet.python.run(`return signature(name, ("bad",)).apply_async(queue="ts").get(timeout=20)`, {
+        fleet.python.run(`return signature(name, ("bad",)).apply_async(queue="ts").get(timeout=120)`, {
           name,
         }),
       );
@@ -64,7 +64,7 @@ for (const line of PYTHON_LINES) {
     const fleet = await startFleet(t, line);
     await fleet.pythonWorker();
     const result = await fleet.app.send("tasks.fail", ["bad"], {}, { queue: "py" });
-    const failure = await t.throwsAsync(result.get(20_000));
+    const failure = await t.throwsAsync(result.get(120_000));
     t.like(failure, { type: "ValueError", args: ["bad"], module: "builtins" });
     t.is(await result.state(), "FAILURE");
   });
@@ -73,10 +73,10 @@ for (const line of PYTHON_LINES) {
     const fleet = await startFleet(t, line);
     await fleet.typeScriptWorker();
     const error = await t.throwsAsync<PythonError>(
-      fleet.python.run(`return app.send_task("no.such.task", queue="ts").get(timeout=20)`),
+      fleet.python.run(`return app.send_task("no.such.task", queue="ts").get(timeout=120)`),
     );
     t.is(error!.type, "NotRegistered");
-    t.is(await fleet.python.run(`return add.apply_async((1, 2), queue="ts").get(timeout=20)`), 3);
+    t.is(await fleet.python.run(`return add.apply_async((1, 2), queue="ts").get(timeout=120)`), 3);
     await fleet.nothingUnacknowledged();
   });
 
@@ -84,12 +84,12 @@ for (const line of PYTHON_LINES) {
     const fleet = await startFleet(t, line);
     await fleet.store.lpush("ts", "not JSON", `{"body": 1}`);
     await fleet.typeScriptWorker();
-    t.is(await fleet.python.run(`return add.apply_async((1, 2), queue="ts").get(timeout=20)`), 3);
+    t.is(await fleet.python.run(`return add.apply_async((1, 2), queue="ts").get(timeout=120)`), 3);
     const error = await t.throwsAsync<PythonError>(
-      fleet.python.run(`return add.apply_async((1, 2), queue="ts", serializer="pickle").get(timeout=20)`),
+      fleet.python.run(`return add.apply_async((1, 2), queue="ts", serializer="pickle").get(timeout=120)`),
     );
     t.is(error!.type, "ContentDisallowed");
-    t.is(await fleet.python.run(`return add.apply_async((1, 2), queue="ts").get(timeout=20)`), 3);
+    t.is(await fleet.python.run(`return add.apply_async((1, 2), queue="ts").get(timeout=120)`), 3);
   });
 
   test.serial(
@@ -108,7 +108,7 @@ for (const line of PYTHON_LINES) {
       );
       await fleet.pythonWorker();
       const result = await fleet.app.send("tasks.report", [], {}, { queue: "py", priority: 5 });
-      t.like(await result.get(20_000), { lang: "py", priority: 5 });
+      t.like(await result.get(120_000), { lang: "py", priority: 5 });
     },
   );
 }

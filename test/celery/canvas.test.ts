@@ -12,12 +12,12 @@ async function startBoth(t: ExecutionContext, line: PythonLine): Promise<Fleet> 
 }
 
 /**
- * Resolves once nothing is left of chords but what expires: Celery ≥ 5.7 remembers for a while that they have ended, and
- * older ones do not know of the set of counted members.
+ * Resolves once chords have left no keys except expiring ones: Celery ≥ 5.7 remembers for a while that they have ended,
+ * and older versions do not know the set of counted members.
  */
 async function noGroupKeys(fleet: Fleet): Promise<void> {
   const pattern = fleet.app.backend.groupKeys("*").group;
-  await until("the keys of the chord gone", 10_000, async () => {
+  await until("the keys of the chord gone", 120_000, async () => {
     const keys = await fleet.store.keys(pattern);
     const expiring = await Promise.all(
       keys.map(async (key) => /\.[cd]$/.test(key) && (await fleet.store.ttl(key)) > 0),
@@ -34,7 +34,7 @@ for (const line of PYTHON_LINES) {
       const [steps, ids] = await fleet.python.run<[Circumstances[], string[]]>(`
       parts = [trail.s([]).set(queue="py"), trail.s().set(queue="ts"), trail.s().set(queue="py")]
       result = chain(*parts).apply_async()
-      return [result.get(timeout=20), [result.parent.parent.id, result.parent.id, result.id]]
+      return [result.get(timeout=120), [result.parent.parent.id, result.parent.id, result.id]]
     `);
       const about = (all: Circumstances[]) =>
         all.map(({ lang, id, parent_id, root_id }) => [lang, id, parent_id, root_id]);
@@ -58,7 +58,7 @@ for (const line of PYTHON_LINES) {
     const parts = ["py", "ts", "py"].map((queue, n) =>
       signature("tasks.add", n === 0 ? [1, 2] : [10 ** n], {}, { queue }),
     );
-    t.is(await fleet.app.apply(chain(parts)).then((result) => result.get(20_000)), 113);
+    t.is(await fleet.app.apply(chain(parts)).then((result) => result.get(120_000)), 113);
   });
 
   for (const last of ["py", "ts"]) {
@@ -70,7 +70,7 @@ for (const line of PYTHON_LINES) {
         def seconds(queue):
             return 0.7 if queue == last else 0
         header = [sleep.s(seconds(queue), queue).set(queue=queue) for queue in ("py", "ts")]
-        return chord(header, echo.s().set(queue=body)).apply_async().get(timeout=20)
+        return chord(header, echo.s().set(queue=body)).apply_async().get(timeout=120)
       `;
         for (const body of ["py", "ts"])
           t.deepEqual(await fleet.python.run(code, { last, body }), ["py", "ts"]);
@@ -79,7 +79,7 @@ for (const line of PYTHON_LINES) {
           signature("tasks.sleep", [queue === last ? 0.7 : 0, queue], {}, { queue }),
         );
         const result = await fleet.app.apply(chord(parts, signature("tasks.echo", [], {}, { queue: "py" })));
-        t.deepEqual(await result.get(20_000), ["py", "ts"]);
+        t.deepEqual(await result.get(120_000), ["py", "ts"]);
         await noGroupKeys(fleet);
       },
     );
@@ -94,7 +94,7 @@ for (const line of PYTHON_LINES) {
         body = tsum.s().set(queue="py").on_error(errback.s().set(queue="py"))
         result = chord(header, body).apply_async()
         try:
-            return AsyncResult(result.id).get(timeout=20)
+            return AsyncResult(result.id).get(timeout=120)
         except Exception as error:
             return [result.id, result.parent.results[1].id, result.state, type(error).__name__, str(error)]
       `;
@@ -117,7 +117,7 @@ for (const line of PYTHON_LINES) {
       `);
         if (ours === undefined) {
           await fleet.pythonWorker();
-          const [, part] = await until("Python's part", 20_000, async () => {
+          const [, part] = await until("Python's part", 120_000, async () => {
             const found = await fleet.store.keys(`${fleet.app.backend.resultKey("")}*`);
             return found.length > 0 ? ["", found[0]!] : undefined;
           });
@@ -173,7 +173,7 @@ for (const line of PYTHON_LINES) {
       a, b, c, d, e = queues
       flow = (add.s(1, 1).set(queue=a) | group(add.s(1).set(queue=b), add.s(2).set(queue=c))
               | tsum.s().set(queue=d) | add.s(100).set(queue=e))
-      return flow.apply_async().get(timeout=20)
+      return flow.apply_async().get(timeout=120)
     `;
     const paths = [
       ["ts", "py", "ts", "py", "ts"],
@@ -189,7 +189,7 @@ for (const line of PYTHON_LINES) {
         signature("tasks.tsum", [], {}, { queue: queues[3] }),
         add([100], 4),
       ]);
-      t.is(await fleet.app.apply(flow).then((result) => result.get(20_000)), 107, `ours ${queues.join()}`);
+      t.is(await fleet.app.apply(flow).then((result) => result.get(120_000)), 107, `ours ${queues.join()}`);
     }
     await noGroupKeys(fleet);
   });
@@ -224,7 +224,7 @@ for (const line of PYTHON_LINES) {
     const states = await fleet.python.run(`
       result = chain(fail.s("bad").set(queue="ts"), add.s(1).set(queue="py")).apply_async()
       try:
-          AsyncResult(result.id).get(timeout=20)
+          AsyncResult(result.id).get(timeout=120)
       except ValueError as error:
           return [result.parent.state, result.state, str(error)]
     `);

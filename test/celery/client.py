@@ -1,6 +1,6 @@
-"""Runs what the tests ask of a Python client: a JSON line {code, values} in, a JSON line {answer} or {error} out.
+"""A Python client for the tests: reads JSON lines {code, values} and answers each with a JSON line {answer} or {error}.
 
-The code is the body of a function that knows the app, its tasks and Celery's canvas, and gets the values by name.
+The code is the body of a function that can use the app, its tasks and Celery's canvas, and gets the values by name.
 """
 import json
 import sys
@@ -36,7 +36,7 @@ for line in sys.stdin:
     question = json.loads(line)
     try:
         answer = {"answer": run(question["code"], question["values"])}
-    except Exception as error:  # the test that asked reports it
+    except Exception as error:  # reported by the test
         answer = {
             "error": {
                 "type": type(error).__name__,

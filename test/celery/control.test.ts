@@ -8,11 +8,11 @@ type Listed = Record<string, unknown> & { id: string; name: string; delivery_inf
 
 const inspect = <Reply>(fleet: Fleet, method: string) =>
   fleet.python.run<Replies<Reply>>(
-    `return getattr(app.control.inspect(destination=["py@test", "ts@test"], timeout=10), method)()`,
+    `return getattr(app.control.inspect(destination=["py@test", "ts@test"], timeout=120), method)()`,
     { method },
   );
 
-/** Members of an answer of Python's that ours lacks, or whose kind differs. */
+/** Names of the members of Python's answer that ours lacks, or whose type differs. */
 function missing(theirs: Record<string, unknown>, ours: Record<string, unknown>): string[] {
   const kind = (value: unknown) => (Array.isArray(value) ? "list" : value === null ? "null" : typeof value);
   return Object.keys(theirs).filter((name) => {
@@ -29,7 +29,7 @@ for (const line of PYTHON_LINES) {
     const later = await fleet.python.run<Record<"py" | "ts", string>>(`
       return {queue: add.apply_async((1, 2), queue=queue, countdown=600).id for queue in ("py", "ts")}
     `);
-    const scheduled = await until("both waiting for their time", 20_000, async () => {
+    const scheduled = await until("both waiting for their time", 120_000, async () => {
       const replies = await inspect<{ eta: string; priority: number; request: Listed }[]>(fleet, "scheduled");
       return Object.values(replies).every((list) => list.length === 1) ? replies : undefined;
     });
@@ -44,7 +44,7 @@ for (const line of PYTHON_LINES) {
     const all = await fleet.python.run<Record<string, unknown>[]>("return app.control.ping(timeout=3)");
     t.deepEqual(all.flatMap((reply) => Object.keys(reply)).sort(), ["py@test", "ts@test"]);
 
-    const active = await until("both at work", 20_000, async () => {
+    const active = await until("both at work", 120_000, async () => {
       const replies = await inspect<Listed[]>(fleet, "active");
       return Object.values(replies).every((list) => list.length === 1) ? replies : undefined;
     });
@@ -79,7 +79,7 @@ for (const line of PYTHON_LINES) {
     const clock = await inspect<{ clock: number }>(fleet, "clock");
     t.is(typeof clock["ts@test"].clock, "number");
     const found = await fleet.python.run<Replies<Record<string, [string, Listed]>>>(
-      `return app.control.inspect(destination=["ts@test"], timeout=10).query_task(*ids)`,
+      `return app.control.inspect(destination=["ts@test"], timeout=120).query_task(*ids)`,
       { ids: [running.ts] },
     );
     t.is(found["ts@test"][running.ts]![0], "active");
@@ -133,10 +133,10 @@ for (const line of PYTHON_LINES) {
     );
     await fleet.python.run(`app.control.revoke(id, terminate=True, signal="SIGTERM")`, { id });
     const error = await t.throwsAsync<PythonError>(
-      fleet.python.run("return AsyncResult(id).get(timeout=20)", { id }),
+      fleet.python.run("return AsyncResult(id).get(timeout=120)", { id }),
     );
     t.deepEqual([error!.type, error!.args], ["TaskRevokedError", ["terminated"]]);
-    t.is(await fleet.python.run(`return add.apply_async((1, 2), queue="ts").get(timeout=20)`), 3);
+    t.is(await fleet.python.run(`return add.apply_async((1, 2), queue="ts").get(timeout=120)`), 3);
     await fleet.nothingUnacknowledged();
   });
 
@@ -147,7 +147,7 @@ for (const line of PYTHON_LINES) {
       sleep.apply_async((2,), queue="ts")
       return slow.apply_async(("revoked", 0), queue="ts").id
     `);
-    await until("both held", 10_000, async () => (await fleet.store.hlen("unacked")) === 2 || undefined);
+    await until("both held", 120_000, async () => (await fleet.store.hlen("unacked")) === 2 || undefined);
     await fleet.python.run("app.control.revoke(id)", { id });
     t.is((await fleet.ended(id)).status, "REVOKED");
     await fleet.nothingUnacknowledged();
@@ -181,7 +181,7 @@ for (const line of PYTHON_LINES) {
     for (let n = 0; n < 6; n++) await fleet.app.send("ts.rated", ["key"], {}, { queue: "ts" });
     const starts = await fleet.notes<number>("rated:key", 6);
     t.true(starts.at(-1)! - starts[0]! >= 1000, starts.join());
-    t.is(await fleet.app.send("tasks.add", [1, 2], {}, { queue: "ts" }).then((each) => each.get(20_000)), 3);
+    t.is(await fleet.app.send("tasks.add", [1, 2], {}, { queue: "ts" }).then((each) => each.get(120_000)), 3);
   });
 
   test.serial(
@@ -194,7 +194,7 @@ for (const line of PYTHON_LINES) {
           `return app.control.${call}, destination=["ts@test"], reply=True, timeout=3)`,
         );
       t.truthy((await tell(`add_consumer("extra"`))[0]!["ts@test"]["ok"]);
-      t.is(await fleet.python.run(`return add.apply_async((1, 2), queue="extra").get(timeout=20)`), 3);
+      t.is(await fleet.python.run(`return add.apply_async((1, 2), queue="extra").get(timeout=120)`), 3);
       t.truthy((await tell(`cancel_consumer("extra"`))[0]!["ts@test"]["ok"]);
       const names = await fleet.python.run(
         `return [queue["name"] for queue in app.control.inspect(["ts@test"]).active_queues()["ts@test"]]`,

@@ -5,10 +5,10 @@ import { type Circumstances, type Fleet, startFleet } from "./fleet.js";
 import { PYTHON_LINES } from "./python-celery.js";
 import { until } from "./until.js";
 
-/** Waits until what a dead worker held is due to be put back, so that whoever starts then finds it. */
+/** Waits until a dead worker's messages are due to be restored, so that a worker that starts then finds them. */
 async function untilVisible(fleet: Fleet): Promise<void> {
   const { unackedIndex } = fleet.app.broker.keys;
-  await until("a message held for the visibility timeout", 30_000, async () => {
+  await until("a message held for the visibility timeout", 120_000, async () => {
     const [, held] = await fleet.store.zrange(unackedIndex, 0, 0, "WITHSCORES");
     const [now] = await fleet.store.time();
     return Number(held) < Number(now) - fleet.options.visibilityTimeoutSeconds! ? true : undefined;
@@ -41,26 +41,29 @@ for (const line of PYTHON_LINES) {
       const result = await fleet.app.send("tasks.slow", ["killed", 1], {}, { queue: "shared" });
       await fleet.notes("begun:killed", 1);
       await worker.killGroup();
-      await untilVisible(fleet);
+      // We leave Python's workers 100 seconds beyond the visibility timeout to restore it themselves.
+      const { unackedIndex } = fleet.app.broker.keys;
+      const [tag] = await fleet.store.zrange(unackedIndex, 0, 0);
+      await fleet.store.zincrby(unackedIndex, -105, tag!);
       await fleet.typeScriptWorker({ queues: ["shared"] });
-      t.like(await result.get(30_000), { lang: "ts", redelivered: true });
+      t.like(await result.get(120_000), { lang: "ts", redelivered: true });
       await fleet.nothingUnacknowledged();
     },
   );
 
   test.serial(`${line} Celery: our running worker completes what a killed one of ours held`, async (t) => {
-    const fleet = await startFleet(t, line, { visibilityTimeoutSeconds: 2 });
+    const fleet = await startFleet(t, line);
     const worker = await fleet.typeScriptWorker({ queues: ["shared"], hostname: "first@test" });
     const result = await fleet.app.send("tasks.slow", ["killed", 1], {}, { queue: "shared" });
     await fleet.notes("begun:killed", 1);
-    worker.signal("SIGSTOP"); // so that it is not done before the other one is there
+    worker.signal("SIGSTOP"); // so that it does not finish before the other worker has started
     await fleet.typeScriptWorker({ queues: ["shared"], hostname: "second@test" });
     worker.signal("SIGKILL");
-    t.like(await result.get(30_000), { hostname: "second@test", redelivered: true });
+    t.like(await result.get(120_000), { hostname: "second@test", redelivered: true });
   });
 
-  test.serial(`${line} Celery: however often we are killed, each of 5,000 tasks is done`, async (t) => {
-    const count = 5000;
+  test.serial(`${line} Celery: however often we are killed, each of 2,000 tasks is done`, async (t) => {
+    const count = 2000;
     const fleet = await startFleet(t, line, { visibilityTimeoutSeconds: 2 });
     const numbers = Array.from({ length: count }, (_, number) => number);
     const send = (number: number) =>
@@ -75,8 +78,8 @@ for (const line of PYTHON_LINES) {
     for (;;) {
       const before = await ours();
       worker = await start();
-      if ((await marked()) >= count - 500) break; // this one stays
-      await until("some tasks of ours", 30_000, async () =>
+      if ((await marked()) >= count - 500) break; // this worker is not killed
+      await until("some tasks of ours", 120_000, async () =>
         (await ours()) > before + 20 || (await marked()) === count ? true : undefined,
       );
       await pause(Math.random() * 50);
@@ -84,8 +87,8 @@ for (const line of PYTHON_LINES) {
       await worker.ended;
       kills++;
     }
-    await until("all numbers marked", 60_000, async () => ((await marked()) === count ? true : undefined));
-    await fleet.nothingUnacknowledged(60_000);
+    await until("all numbers marked", 120_000, async () => ((await marked()) === count ? true : undefined));
+    await fleet.nothingUnacknowledged();
     t.true(
       kills > 0 && (await ours()) > 0 && Number(await fleet.store.get("marks:py")) > 0,
       `${kills} kills`,
@@ -101,16 +104,16 @@ for (const line of PYTHON_LINES) {
     async (t) => {
       const fleet = await startFleet(t, line, { visibilityTimeoutSeconds: 1 });
       await fleet.typeScriptWorker({ queues: ["shared"] });
-      const result = await fleet.app.send("tasks.slow", ["long", 3.5], {}, { queue: "shared" });
+      const result = await fleet.app.send("tasks.slow", ["long", 15], {}, { queue: "shared" });
       await fleet.notes("begun:long", 1);
       await fleet.pythonWorker({ queues: ["shared"] });
       let isDone = false;
-      const done = result.get(30_000).finally(() => {
+      const done = result.get(120_000).finally(() => {
         isDone = true;
       });
       let sweeps = 0;
       while (!isDone) {
-        // What Python's workers do at times; kombu's own code, with the visibility timeout of the app.
+        // Python's workers do this now and then; it is kombu's own code, with the visibility timeout of the app.
         await fleet.python.run("app.connection().channel().qos.restore_visible()");
         sweeps++;
         await pause(100);
@@ -119,6 +122,34 @@ for (const line of PYTHON_LINES) {
       t.true(sweeps >= 5, `${sweeps} sweeps`);
       await fleet.nothingUnacknowledged();
       t.is((await fleet.notes<Circumstances>("begun:long", 1)).length, 1);
+    },
+  );
+
+  test.serial(
+    `${line} Celery: tasks that outlast the visibility timeout run no more often beside us than in Python alone`,
+    async (t) => {
+      const runs: Record<string, number> = {};
+      for (const company of ["Python alone", "beside us"]) {
+        const fleet = await startFleet(t, line, {
+          visibilityTimeoutSeconds: 3,
+          settings: { task_acks_late: true },
+        });
+        if (company === "beside us") {
+          for (const name of ["first", "second"]) {
+            await fleet.typeScriptWorker({ queues: ["shared"], hostname: `${name}@test` });
+          }
+        }
+        await fleet.pythonWorker({ queues: ["shared"], concurrency: 8 });
+        const results = [];
+        for (let n = 0; n < 10; n++) {
+          results.push(await fleet.app.send("tasks.slow", ["long", 15], {}, { queue: "shared" }));
+        }
+        for (const result of results) await result.get(120_000);
+        runs[company] = await fleet.store.llen("begun:long");
+      }
+      t.log(runs);
+      t.is(runs["beside us"], 10);
+      t.true(runs["Python alone"]! >= 10);
     },
   );
 }

@@ -1,4 +1,4 @@
-// The example of docs/celery.md, run as a reader would.
+// The example in docs/celery.md, executed as a reader would.
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { promisify } from "node:util";

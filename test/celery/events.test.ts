@@ -49,8 +49,8 @@ for (const line of PYTHON_LINES) {
       const python = await fleet.pythonWorker({ sociable: true });
       await python.whenPrinted(/mingle: sync with 1 nodes/);
       await python.whenPrinted(/mingle: sync complete/);
-      t.is(await fleet.python.run(`return add.apply_async((1, 2), queue="ts").get(timeout=20)`), 3);
-      await pause(7000); // three heartbeats, and as long as gossip waits for one
+      t.is(await fleet.python.run(`return add.apply_async((1, 2), queue="ts").get(timeout=120)`), 3);
+      await pause(7000); // three heartbeats, and as long as gossip waits for one heartbeat
       t.notRegex(python.output, /missed heartbeat|drift|ERROR|WARNING\/|Traceback/);
       const known = await fleet.python.run<string[]>("return sorted(app.control.inspect(timeout=3).ping())");
       t.deepEqual(known, ["py@test", "ts@test"]);
@@ -67,7 +67,7 @@ test.serial("Flower shows our worker and the life of its tasks", async (t) => {
     const response = await fetch(`http://127.0.0.1:${port}/api/${path}`, { method }).catch(() => undefined);
     return response?.ok ? ((await response.json()) as Answer) : undefined;
   };
-  await until("Flower to know our worker", 30_000, async () => {
+  await until("Flower to know our worker", 120_000, async () => {
     const workers =
       await ask<Record<string, { registered?: string[]; active_queues?: { name: string }[] }>>(
         "workers?refresh=true",
@@ -82,7 +82,7 @@ test.serial("Flower shows our worker and the life of its tasks", async (t) => {
   `);
   type Task = Record<string, unknown>;
   const shown = async (id: string, state: string) =>
-    until(`Flower to show ${state}`, 20_000, async () => {
+    until(`Flower to show ${state}`, 120_000, async () => {
       const task = await ask<Task>(`task/info/${id}`);
       return task?.["state"] === state ? task : undefined;
     });

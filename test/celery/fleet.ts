@@ -15,15 +15,15 @@ export interface FleetOptions {
   readonly visibilityTimeoutSeconds?: number;
   /** Python's settings. */
   readonly settings?: Readonly<Record<string, unknown>>;
-  /** Python's `broker_transport_options` beside the visibility timeout. */
+  /** Python's `broker_transport_options`, apart from the visibility timeout. */
   readonly transportOptions?: Readonly<Record<string, unknown>>;
   readonly backendTransportOptions?: Readonly<Record<string, unknown>>;
-  /** Addresses, where they are not those of {@link Fleet.redis}: Sentinels, or TLS. */
+  /** URLs, if they differ from that of {@link Fleet.redis}: for Sentinel or TLS. */
   readonly pythonUrl?: string;
   readonly typeScriptUrl?: string;
   /** Our settings. */
   readonly app?: Partial<CeleryAppOptions>;
-  /** A server that runs already; whoever started it removes it. */
+  /** A server that is already started; the caller removes it. */
   readonly redis?: RedisServer;
 }
 
@@ -33,15 +33,15 @@ export interface PythonWorkerOptions {
   readonly concurrency?: number;
   /** Default `py`. */
   readonly name?: string;
-  /** More of `celery worker`'s arguments. */
+  /** More arguments of `celery worker`. */
   readonly args?: readonly string[];
-  /** More of Celery's settings. */
+  /** More Celery settings. */
   readonly settings?: Readonly<Record<string, unknown>>;
-  /** Talk to other workers; default false, which starts faster. */
+  /** Whether to use mingle and gossip; default false, which starts faster. */
   readonly sociable?: boolean;
 }
 
-/** Workers and clients of both languages on a Redis server of their own; ends with its test. */
+/** Workers and clients in both languages on their own Redis server; stops with its test. */
 export class Fleet {
   readonly #started: (StartedProcess | PythonClient)[] = [];
   #app: CeleryApp | undefined;
@@ -54,13 +54,13 @@ export class Fleet {
     readonly options: FleetOptions,
   ) {}
 
-  /** A client of ours, in the test's process. */
+  /** Our client, in the test's process. */
   get app(): CeleryApp {
     this.#app ??= new CeleryApp(this.appOptions);
     return this.#app;
   }
 
-  /** A client of Python's. */
+  /** A Python client. */
   get python(): PythonClient {
     if (this.#python === undefined) {
       this.#python = new PythonClient(this.line, this.#pythonConfig({}));
@@ -69,7 +69,7 @@ export class Fleet {
     return this.#python;
   }
 
-  /** A plain connection, to look at what is stored. */
+  /** A plain connection, for inspecting the stored data. */
   get store(): Redis {
     this.#records ??= new IORedis(this.redis.url);
     return this.#records;
@@ -125,14 +125,14 @@ export class Fleet {
     return worker;
   }
 
-  /** Starts another of Celery's commands. */
+  /** Starts any of Celery's commands. */
   pythonCommand(args: readonly string[], settings: Readonly<Record<string, unknown>> = {}): StartedProcess {
     const command = startCelery(this.line, this.#pythonConfig(settings), args);
     this.#started.push(command);
     return command;
   }
 
-  /** Starts a worker of ours in a process of its own; resolves once it consumes. */
+  /** Starts one of our workers in a separate process; resolves once it consumes. */
   async typeScriptWorker(
     options: CeleryWorkerOptions = {},
     more: Pick<TypeScriptConfig, "diesAfterChordPart"> = {},
@@ -151,8 +151,8 @@ export class Fleet {
     return worker;
   }
 
-  /** What a task has stored, once it has ended: SUCCESS, FAILURE or REVOKED. */
-  async ended(taskId: string, timeoutMs = 30_000): Promise<StoredResult> {
+  /** The stored result of a task, once it has ended: SUCCESS, FAILURE or REVOKED. */
+  async ended(taskId: string, timeoutMs = 120_000): Promise<StoredResult> {
     return until(`the end of task ${taskId}`, timeoutMs, async () => {
       const stored = await this.stored(taskId);
       return stored !== undefined && ["SUCCESS", "FAILURE", "REVOKED"].includes(stored.status)
@@ -161,14 +161,14 @@ export class Fleet {
     });
   }
 
-  /** What a task has stored so far. */
+  /** The stored result of a task, if there is one yet. */
   async stored(taskId: string): Promise<StoredResult | undefined> {
     const text = await this.store.get(this.app.backend.resultKey(taskId));
     return text === null ? undefined : (JSON.parse(text) as StoredResult);
   }
 
-  /** The notes that tasks have left under a key, once there are as many as that. */
-  async notes<Note = Circumstances>(key: string, count: number, timeoutMs = 30_000): Promise<Note[]> {
+  /** The notes that tasks have left under a key, once there are at least `count`. */
+  async notes<Note = Circumstances>(key: string, count: number, timeoutMs = 120_000): Promise<Note[]> {
     return until(`${count} notes ${key}`, timeoutMs, async () => {
       const notes = await this.store.lrange(key, 0, -1);
       return notes.length >= count ? notes.map((note) => JSON.parse(note) as Note) : undefined;
@@ -176,7 +176,7 @@ export class Fleet {
   }
 
   /** Resolves once no worker holds a message. */
-  async nothingUnacknowledged(timeoutMs = 30_000): Promise<void> {
+  async nothingUnacknowledged(timeoutMs = 120_000): Promise<void> {
     const { unacked, unackedIndex } = this.app.broker.keys;
     await until("all messages acknowledged", timeoutMs, async () => {
       const held = (await this.store.hlen(unacked)) + (await this.store.zcard(unackedIndex));
@@ -184,8 +184,8 @@ export class Fleet {
     });
   }
 
-  /** Ends all; where the test has failed, says what was printed. */
-  async end(t: ExecutionContext): Promise<void> {
+  /** Stops everything; if the test has failed, logs the output of the processes. */
+  async end(t: { readonly passed: boolean; log(output: string): void }): Promise<void> {
     for (const each of this.#started.reverse()) {
       if (each instanceof PythonClient) {
         each.close();
@@ -200,7 +200,7 @@ export class Fleet {
   }
 }
 
-/** What is stored of a task. */
+/** The stored result of a task. */
 export interface StoredResult {
   readonly status: string;
   readonly result: unknown;
@@ -210,7 +210,7 @@ export interface StoredResult {
   readonly [name: string]: unknown;
 }
 
-/** What tasks say of their call: see app.py. */
+/** What tasks report about their call: see app.py. */
 export interface Circumstances {
   readonly lang: "py" | "ts";
   readonly id: string;
@@ -224,7 +224,7 @@ export interface Circumstances {
   readonly pid: number;
 }
 
-/** Starts a Redis server for the workers and clients of a test; all ends with it. */
+/** Starts a Redis server for the workers and clients of a test; everything stops when the test ends. */
 export async function startFleet(
   t: ExecutionContext,
   line: PythonLine,

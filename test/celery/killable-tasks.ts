@@ -1,18 +1,18 @@
 import type { TaskContext } from "../../src/celery/index.js";
 
-/** Keeps its process busy, so that nothing but a signal ends it before its time. */
+/** Keeps its process busy, so that only a signal can stop it early. */
 export function block({ seconds }: { seconds: number }): number {
   const end = Date.now() + 1000 * seconds;
   while (Date.now() < end);
   return seconds;
 }
 
-/** The process that ran it. */
+/** Returns the id of the process that executes it. */
 export function pid(): number {
   return process.pid;
 }
 
-/** Waits until it is asked to end, and fails with what it is told. */
+/** Waits for `seconds`, or until it is aborted: then it fails with the reason. */
 export async function heed({ seconds }: { seconds: number }, { signal }: TaskContext): Promise<number> {
   signal.throwIfAborted();
   await new Promise<void>((resolve, reject) => {
@@ -25,13 +25,20 @@ export async function heed({ seconds }: { seconds: number }, { signal }: TaskCon
   return seconds;
 }
 
-/** Ends its process as a crash would. */
+/** Kills its process, as a crash would. */
 export function crash(): void {
   process.kill(process.pid, "SIGKILL");
 }
 
-/** The same, but for a message that has been delivered before. */
+/** Crashes unless its message has been redelivered. */
 export function crashOnce(_: unknown, { deliveryInfo }: TaskContext): boolean {
   if (deliveryInfo.redelivered !== true) crash();
   return true;
+}
+
+export function nothing(): void {}
+
+/** Returns a value that cannot be sent to another process. */
+export function aFunction(): () => void {
+  return () => {};
 }

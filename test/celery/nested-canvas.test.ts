@@ -4,11 +4,11 @@ import { PYTHON_LINES } from "./python-celery.js";
 
 interface Flow {
   readonly name: string;
-  /** A canvas of Python's; q(n) is the queue of the n-th task. */
+  /** A Python canvas; q(n) is the queue of the n-th task. */
   readonly flow: string;
-  /** What comes of it in Python, as it shows it. */
+  /** The repr of its result in Python, or of the exception. */
   readonly expected: string;
-  /** Celery 5.1 alone never ends it. */
+  /** Celery 5.1 never completes it. */
   readonly hangsInOldest?: true;
 }
 
@@ -170,7 +170,7 @@ const FLOWS: readonly Flow[] = [
   },
 ];
 
-/** Where the n-th task goes. */
+/** The queue of the n-th task. */
 const PATHS = {
   "Python alone": `lambda n: "py"`,
   "all ours": `lambda n: "ts"`,
@@ -182,7 +182,7 @@ const APPLY = `
       result = flow.apply_async()
       last = AsyncResult(result.id) if not isinstance(result, GroupResult) else result
       try:
-          return repr(last.get(timeout=15))
+          return repr(last.get(timeout=120))
       except Exception as error:
           import re
           return re.sub("[0-9a-f-]{36}", "ID", repr(error))

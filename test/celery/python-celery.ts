@@ -8,21 +8,21 @@ import { StartedProcess } from "../started-process.js";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 
-/** The lines of Celery that our side is tested against: what the Python entity service pins, and the newest. */
+/** The Celery release lines that we test against: the one that the Python entity service pins, and the newest. */
 export const PYTHON_LINES = ["oldest", "newest"] as const;
 export type PythonLine = (typeof PYTHON_LINES)[number];
 
-/** What Python's side is told: see app.py. */
+/** The configuration of the Python side: see app.py. */
 export interface PythonConfig {
   readonly broker: string;
   readonly backend: string;
-  /** The server that tasks leave their notes on. */
+  /** URL of the Redis server where tasks leave their notes. */
   readonly records: string;
   /** Celery's settings. */
   readonly settings: Readonly<Record<string, unknown>>;
 }
 
-/** The Python of a line's virtual environment; its scripts know only the folder that they were installed in. */
+/** Path of the Python in a line's virtual environment; its scripts work only in the folder they were installed in. */
 function pythonOf(line: PythonLine): string {
   return join(pythonEnvironment(join(here, `requirements-${line}.txt`), `celery-${line}`), "python");
 }
@@ -43,7 +43,7 @@ export function startCelery(line: PythonLine, config: PythonConfig, args: readon
   return new StartedProcess(name, pythonOf(line), ["-m", "celery", "-A", "app", ...args], { cwd: here, env });
 }
 
-/** What a Python client raised. */
+/** An exception raised in a Python client. */
 export class PythonError extends Error {
   constructor(
     readonly type: string,
@@ -59,7 +59,7 @@ export class PythonError extends Error {
 
 type Asker = { resolve: (answer: never) => void; reject: (error: Error) => void };
 
-/** A Python client: runs snippets, one after the other. */
+/** A Python client: executes snippets one after the other. */
 export class PythonClient {
   readonly #process: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly #waiting: Asker[] = [];
@@ -73,7 +73,7 @@ export class PythonClient {
       this.#log += text;
     });
     createInterface({ input: this.#process.stdout }).on("line", (text) => this.#hear(text));
-    this.#process.stdin.on("error", () => {}); // it has ended, which "close" tells the askers
+    this.#process.stdin.on("error", () => {}); // the process has ended; "close" rejects the pending questions
     this.#process.on("close", () => {
       this.#hasEnded = true;
       for (const { reject } of this.#waiting.splice(0)) reject(this.#endOf());
@@ -95,10 +95,10 @@ export class PythonClient {
   }
 
   /**
-   * Runs the body of a Python function, which knows the app, its tasks and the canvas (see client.py).
+   * Executes the body of a Python function that can use the app, its tasks and the canvas (see client.py).
    *
-   * @param values what the code gets by name
-   * @returns what it returns
+   * @param values variables of the code, by name
+   * @returns the value that the code returns
    */
   run<Answer = unknown>(code: string, values: Readonly<Record<string, unknown>> = {}): Promise<Answer> {
     if (this.#hasEnded) return Promise.reject(this.#endOf());

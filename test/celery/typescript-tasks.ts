@@ -1,11 +1,12 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import { type CeleryApp, type TaskContext, TaskFailure, type TaskHandler } from "../../src/celery/index.js";
-import { heed } from "./killable-tasks.js";
+import { block, heed } from "./killable-tasks.js";
+import { nestedArrays } from "./raw-message.js";
 
 const killable = new URL("./killable-tasks.ts", import.meta.url);
 
-/** What a task knows of its call, with the names that app.py gives it. */
+/** What a task knows about its call, under the names used in app.py. */
 function circumstances({ id, retries, headers, deliveryInfo, hostname }: TaskContext) {
   return {
     lang: "ts",
@@ -21,7 +22,7 @@ function circumstances({ id, retries, headers, deliveryInfo, hostname }: TaskCon
   };
 }
 
-/** Registers the tasks of app.py under the same names, and some that only our side has. */
+/** Registers the tasks of app.py under the same names, and some that exist only on our side. */
 export function registerTasks(app: CeleryApp, records: Redis): void {
   const record = (key: string, value: unknown) => records.rpush(key, JSON.stringify(value));
   const task = <P extends Record<string, unknown>>(
@@ -88,6 +89,32 @@ export function registerTasks(app: CeleryApp, records: Redis): void {
     record("errbacks", { id: task_id }),
   );
 
+  // Missing results, and results that JSON cannot represent.
+  task("ts.nothing", [], () => undefined);
+  app.taskModule("ts.nothing_elsewhere", { parameters: [], module: killable, export: "nothing" });
+  app.taskModule("ts.function_elsewhere", { parameters: [], module: killable, export: "aFunction" });
+  task("ts.circular", [], () => {
+    const circular: unknown[] = [];
+    circular.push(circular);
+    return circular;
+  });
+  task("ts.to_json", [], () => ({
+    toJSON() {
+      throw new Error("no");
+    },
+  }));
+  task<{ depth: number }>("ts.nested", ["depth"], ({ depth }) => nestedArrays(depth));
+  task("ts.digits", [], () => 10n ** 5000n);
+  task("ts.fail_circular", [], () => {
+    const circular: unknown[] = ["a"];
+    circular.push(circular);
+    throw new TaskFailure("ValueError", ["bad", circular]);
+  });
+  task("ts.throw_odd", [], () => {
+    throw Object.assign(Object.create(null), { a: 1 });
+  });
+  task("ts.retry_never", [], (_, context) => context.retry({ countdownSeconds: Number.MAX_VALUE }));
+
   task<{ message: string }>("ts.type_error", ["message"], ({ message }) => {
     throw new TypeError(message);
   });
@@ -95,7 +122,30 @@ export function registerTasks(app: CeleryApp, records: Redis): void {
     await record(`rated:${key}`, Date.now());
     return null;
   });
+  task<{ key: string; seconds: number }>("ts.heeding", ["key", "seconds"], async (given, context) => {
+    const about = circumstances(context);
+    await record(`begun:${given.key}`, about);
+    try {
+      await heed(given, context);
+    } catch (error) {
+      await record(`stopped:${given.key}`, about);
+      throw error;
+    }
+    await record(`done:${given.key}`, about);
+    return about;
+  });
+  task<{ key: string; seconds: number }>("ts.block_here", ["key", "seconds"], async (given, context) => {
+    const about = circumstances(context);
+    await record(`begun:${given.key}`, about);
+    if (!about.redelivered) block(given);
+    await record(`done:${given.key}`, about);
+    return about;
+  });
   app.taskModule("ts.block", { parameters: ["seconds"], module: killable, export: "block" });
+  app.taskModule("ts.slow_to_load", {
+    parameters: [],
+    module: new URL("./slow-to-load.ts", import.meta.url),
+  });
   app.taskModule("ts.pid", { parameters: [], module: killable, export: "pid" });
   app.taskModule("ts.heed", { parameters: ["seconds"], module: killable, export: "heed" });
   app.taskModule("ts.crash", { parameters: [], module: killable, export: "crash" });

@@ -1,6 +1,7 @@
 /**
- * A worker of ours in a process of its own, for tests that signal it: `node --import=tsx test/celery/typescript-worker.ts`
- * with CELERY_TEST in the environment; see {@link TypeScriptConfig}. Prints a JSON line when it is ready.
+ * One of our workers in a separate process, for tests that signal it:
+ * `node --import=tsx test/celery/typescript-worker.ts` with CELERY_TEST in the environment; see
+ * {@link TypeScriptConfig}. Prints a JSON line when it is ready.
  */
 import IORedis from "ioredis";
 import {
@@ -14,9 +15,9 @@ import { registerTasks } from "./typescript-tasks.js";
 export interface TypeScriptConfig {
   readonly app: CeleryAppOptions;
   readonly worker: CeleryWorkerOptions;
-  /** The server that tasks leave their notes on. */
+  /** URL of the Redis server where tasks leave their notes. */
   readonly records: string;
-  /** SIGKILL itself when a part of a chord is counted and not yet acknowledged. */
+  /** Whether it kills itself with SIGKILL when a chord part is counted and not yet acknowledged. */
   readonly diesAfterChordPart?: boolean;
 }
 

@@ -1,10 +1,11 @@
 import { setTimeout as pause } from "node:timers/promises";
 
 /**
- * Asks again until there is an answer.
+ * Polls until there is an answer.
  *
- * @param what what is waited for, in the error
- * @param answer gives `undefined` while there is none
+ * @param what a description for the error message
+ * @param answer returns `undefined` while there is no answer
+ * @throws Error if there is no answer after `timeoutMs`
  */
 export async function until<Answer>(
   what: string,

@@ -2,7 +2,7 @@ import test from "ava";
 import { startFleet } from "./fleet.js";
 import { PYTHON_LINES } from "./python-celery.js";
 
-/** Values of Python, and how a message is packed. */
+/** Python code that defines `values`: values of many types, by name. */
 const VALUES = `
       from datetime import date, datetime, time, timedelta, timezone
       from decimal import Decimal
@@ -32,7 +32,7 @@ for (const line of PYTHON_LINES) {
     await fleet.pythonWorker();
     const answers = await fleet.python.run<Record<string, [string, string]>>(`${VALUES}
       def answer(value, queue):
-          return repr(echo.apply_async((value,), queue=queue).get(timeout=20))
+          return repr(echo.apply_async((value,), queue=queue).get(timeout=120))
       answers = {}
       for name, value in values.items():
           try:
@@ -49,7 +49,7 @@ for (const line of PYTHON_LINES) {
   test.serial(`${line} Celery: compressed messages are read`, async (t) => {
     const fleet = await startFleet(t, line);
     await fleet.typeScriptWorker();
-    const code = `return echo.apply_async(("x" * 10000,), queue="ts", compression=compression).get(timeout=20)`;
+    const code = `return echo.apply_async(("x" * 10000,), queue="ts", compression=compression).get(timeout=120)`;
     for (const compression of ["zlib", "gzip"]) {
       t.is(await fleet.python.run(code, { compression }), "x".repeat(10_000));
     }
@@ -59,12 +59,12 @@ for (const line of PYTHON_LINES) {
     const fleet = await startFleet(t, line);
     await fleet.pythonWorker();
     const shown = async (value: unknown) =>
-      (await fleet.app.send("tasks.show", [value], {}, { queue: "py" })).get(20_000);
+      (await fleet.app.send("tasks.show", [value], {}, { queue: "py" })).get(120_000);
     t.is(await shown(2n ** 70n), "int 1180591620717411303424");
     t.is(await shown(Number.NaN), "float nan");
     t.is(await shown(Number.NEGATIVE_INFINITY), "float -inf");
     t.is(await shown("é😀"), "str 'é😀'");
     const big = await fleet.app.send("tasks.mul", [2n ** 40n, 2n ** 40n], {}, { queue: "py" });
-    t.is(await big.get(20_000), 2n ** 80n);
+    t.is(await big.get(120_000), 2n ** 80n);
   });
 }

@@ -6,7 +6,7 @@ import { RENDERING_NAMES, rendering } from "./renderings.js";
 
 const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
-/** The options that a command of our program has, by its own help. */
+/** The options that the help text of one of our commands lists. */
 function optionsOf(command: string): string[] {
   const help = execFileSync(process.execPath, [program, command, "--help"], { encoding: "utf8" });
   return help.match(/(?<=^ +(?:-\w, )?)--[a-z-]+/gm) ?? [];

@@ -7,7 +7,7 @@ import { readSecretMessage } from "./secret-message.js";
 
 type Stored = Manifest & Record<string, unknown>;
 
-/** One change that a client made. */
+/** A change made by a client. */
 export interface Change {
   readonly verb: "create" | "change" | "replace" | "delete";
   readonly kind: string;
@@ -15,13 +15,13 @@ export interface Change {
 }
 
 /**
- * As much of a cluster's API as Helm needs to install, upgrade, test, roll back and uninstall: it stores objects and
- * tells what was done to them, in order. Nothing is checked, defaulted or run; jobs and pods of tests succeed at once,
- * unless they are named in `failing`. Lists in a change take the place of the old ones: Kubernetes would merge some.
+ * As much of a cluster's API as Helm needs to install, upgrade, test, roll back and uninstall. It stores objects and
+ * records the changes to them, in order. Nothing is checked, defaulted or run; jobs and test pods succeed at once,
+ * unless they are named in `failing`. Lists in a patch replace the old ones, although Kubernetes would merge some.
  */
 export class KubernetesApi {
   readonly changes: Change[] = [];
-  /** Names of jobs that do not succeed. */
+  /** Names of the jobs and pods that fail. */
   readonly failing = new Set<string>();
   readonly #objects = new Map<string, Stored>();
   readonly #server: Server;
@@ -42,7 +42,7 @@ export class KubernetesApi {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  /** What a client needs to find it. */
+  /** The configuration for clients. */
   get kubeconfig(): string {
     const { port } = this.#server.address() as AddressInfo;
     return JSON.stringify({
@@ -59,7 +59,7 @@ export class KubernetesApi {
     return [...this.#objects.values()].find((one) => one.kind === kind && one.metadata.name === name);
   }
 
-  /** All that is stored, Helm's own notes apart. */
+  /** All stored objects except Helm's release records. */
   get objects(): Manifest[] {
     return [...this.#objects.values()].filter(({ type }) => type !== "helm.sh/release.v1");
   }
@@ -140,7 +140,7 @@ export class KubernetesApi {
     if (query.get("watch") === null) {
       return send(response, 200, { kind: `${kind}List`, apiVersion, metadata: { resourceVersion }, items });
     }
-    // A watch of what is there; nothing changes later.
+    // The watch returns the current objects; later changes are not sent.
     response.writeHead(200, { "Content-Type": "application/json" });
     for (const object of items) response.write(`${JSON.stringify({ type: "ADDED", object })}\n`);
     const annotations = { "k8s.io/initial-events-end": "true" };
@@ -165,7 +165,7 @@ function merge(old: unknown, patch: unknown): unknown {
   if (patch === null || typeof patch !== "object" || Array.isArray(patch)) return patch;
   const merged: Record<string, unknown> = { ...(old as Record<string, unknown> | undefined) };
   for (const [key, value] of Object.entries(patch)) {
-    if (key.startsWith("$")) continue; // how Kubernetes would merge lists
+    if (key.startsWith("$")) continue; // directives for merging lists
     if (value === null) delete merged[key];
     else merged[key] = merge(merged[key], value);
   }

@@ -1,4 +1,4 @@
-/** The kinds of the chart and of Helm, by group and version, under their names in paths. */
+/** The kinds that the chart and Helm use, by group and version, and by their names in paths. */
 export const KINDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   v1: {
     configmaps: "ConfigMap",
@@ -15,7 +15,7 @@ export const KINDS: Readonly<Record<string, Readonly<Record<string, string>>>> =
   "policy/v1": { poddisruptionbudgets: "PodDisruptionBudget" },
 };
 
-/** What a cluster says of itself: its version, groups, kinds and parameters. `undefined` for other paths. */
+/** Discovery documents: the cluster's version, groups, kinds and parameters. `undefined` for other paths. */
 export function discover(path: string): object | undefined {
   if (path === "/version") return { major: "1", minor: "37", gitVersion: "v1.37.0" };
   if (path === "/api") return { kind: "APIVersions", versions: ["v1"] };
@@ -60,7 +60,7 @@ function schemaList(): object {
   return { paths: Object.fromEntries(paths) };
 }
 
-/** Says that the server checks fields itself, which is what clients want to know. */
+/** States that the server validates fields, which clients check first. */
 function schemaOf(groupVersion: string, kinds: Readonly<Record<string, string>>): object {
   const version = groupVersion.split("/").at(-1);
   const group = groupVersion.includes("/") ? groupVersion.split("/")[0] : "";

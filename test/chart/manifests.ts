@@ -1,4 +1,4 @@
-// The parts of Kubernetes' objects that the tests look at.
+// The parts of Kubernetes objects that the tests use.
 type Labels = Readonly<Record<string, string>>;
 
 export interface Metadata {
@@ -100,7 +100,7 @@ export interface PodSpec {
   };
 }
 
-/** Whether labels are what a selector's `matchLabels` asks for. */
+/** Whether labels match a selector's `matchLabels`. */
 export function matches(selector: Labels | undefined, labels: Labels): boolean {
   return Object.entries(selector ?? {}).every(([name, value]) => labels[name] === value);
 }
@@ -117,7 +117,7 @@ const UNITS: Readonly<Record<string, number>> = {
   Ti: 2 ** 40,
 };
 
-/** CPUs or bytes, from a quantity as `250m`, 2 or `4Gi`. */
+/** CPUs or bytes, from a quantity such as `250m`, 2 or `4Gi`. */
 export function quantity(text: string | number): number {
   const [, number, unit] = /^([\d.]+)([A-Za-z]*)$/.exec(String(text)) ?? [];
   const factor = UNITS[unit ?? ""];

@@ -4,7 +4,7 @@ import { type End, mayReach } from "./reachability.js";
 import { FULL_NAME, type RenderedChart, render } from "./rendered-chart.js";
 import { RENDERING_NAMES, rendering } from "./renderings.js";
 
-/** Ports by the parts that serve them. */
+/** Ports, and the parts that serve them. */
 const PORTS = {
   nginx: ["api", 8851],
   api: ["api", 8850],
@@ -19,7 +19,7 @@ type Port = keyof typeof PORTS;
 
 const ANYBODY: readonly Port[] = ["nginx", "api", "exporter", "health", "monitor"];
 
-/** Who may reach what, with the values as they are: all else may not. */
+/** The allowed connections with default values and the monitor; all others are blocked. */
 const REACHES: Readonly<Record<string, readonly Port[]>> = {
   api: ["postgresql", "redis", "minio"],
   worker: ["postgresql", "redis", "minio"],

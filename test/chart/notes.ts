@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CHART, type RenderOptions, render, type Values } from "./rendered-chart.js";
 
-/** `helm template` shows no notes: here a template of a copy of the chart includes them, as any other template. */
+/** `helm template` does not render NOTES.txt, so a template in a copy of the chart includes it. */
 const SHOWS_NOTES = `apiVersion: v1
 kind: ConfigMap
 metadata:
@@ -12,7 +12,7 @@ data:
   notes: {{ include (print .Template.BasePath "/NOTES.txt") . | toJson }}
 `;
 
-/** What Helm tells the operator after the install with these values, or after an upgrade. */
+/** The notes that Helm prints after an install or upgrade with these values. */
 export function notesOf(values: Values = {}, options: RenderOptions = {}): string {
   const folder = mkdtempSync(join(tmpdir(), "chart-"));
   try {

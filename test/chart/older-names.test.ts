@@ -2,11 +2,11 @@ import test from "ava";
 import { notesOf } from "./notes.js";
 import { render, type Values } from "./rendered-chart.js";
 
-/** Passwords are generated where no Secret is named: no two renderings would be the same. */
+/** Without an existing Secret, passwords are generated, and no two renderings would be equal. */
 const OWN_SECRET = { credentials: { existingSecret: "ours" } };
 const external = { existingSecret: "theirs" };
 
-/** Values as the Python service's chart has them, ours, and the hints that the notes give. */
+/** Values for the Python service's chart, the equivalent ones for ours, and the hints in the notes. */
 const OLDER: readonly (readonly [string, Values, Values, readonly string[]])[] = [
   [
     "counts",

@@ -11,7 +11,7 @@ import { Provisioning } from "./provisioning.js";
 const OWN_BUCKET = "entityservice";
 const UPLOAD_BUCKET = "anonlink-uploads";
 const PROJECT = "0123456789abcdef".repeat(3);
-/** Keys may hold whatever a password may. */
+/** Keys may contain any character that a password may. */
 const UPLOADER = { accessKey: "the uploader", secretKey: `up "$'\\ %s ://@ load` };
 const DOWNLOADER = { accessKey: "the-downloader", secretKey: "down/+=load: secret" };
 const denied = { code: "AccessDenied" };
@@ -45,7 +45,7 @@ interface Keys {
   readonly sessionToken?: string;
 }
 
-/** A bucket with these keys, which are not asked to make it. */
+/** A store over an existing bucket with these keys. */
 function storeOf(bucket: string, keys: Keys): MinioObjectStore {
   const { host, port } = server;
   const region = "us-east-1";
@@ -133,7 +133,7 @@ test.serial("the service gives out temporary credentials by these users, which e
     await t.throwsAsync(bytesOf(reader.get(name)), denied, name);
   }
 
-  // Whatever the service asks for, it can give out no more than the user may.
+  // Whatever the service requests, temporary credentials grant no more than the user's own rights.
   const beyond = sharedObjects(OWN_BUCKET, UPLOADER);
   const scores = storeOf(OWN_BUCKET, keysOf(await beyond.downloadCredentials("similarity-scores/b.bin")));
   await t.throwsAsync(bytesOf(scores.get("similarity-scores/b.bin")), denied);

@@ -7,17 +7,17 @@ import { StartedProcess } from "../started-process.js";
 
 const script = fileURLToPath(new URL("../../chart/files/provision.sh", import.meta.url));
 
-/** All that the script may use beside the shell, of what the client's image has. */
+/** The programs in the client's image that the script may use besides the shell. */
 const COREUTILS = ["cat", "date", "dirname", "mktemp", "rm", "sleep", "timeout"];
 
 export interface Provisioned {
   readonly code: number | NodeJS.Signals;
   readonly output: string;
-  /** Each call of MinIO's client: what a list of processes would show. */
+  /** The command line of each call to MinIO's client, as a process list would show it. */
   readonly calls: readonly string[];
 }
 
-/** Runs the chart's script as a container of MinIO's client does, with these variables and no others. */
+/** Runs the chart's script as in a container of MinIO's client, with only the given variables. */
 export class Provisioning {
   readonly folder = mkdtempSync(join(tmpdir(), "provision-"));
   readonly #calls = join(this.folder, "calls");
@@ -42,12 +42,12 @@ export class Provisioning {
     const pairs = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
     const args = ["-i", ...pairs, ...shell, script];
     const started = new StartedProcess("provision.sh", "/usr/bin/env", args);
-    const code = await started.waitForEnd(120_000);
+    const code = await started.waitForEnd();
     const calls = readFileSync(this.#calls, "utf8").split("\n").slice(0, -1);
     return { code, output: started.output, calls };
   }
 
-  /** What runs have left behind. */
+  /** The folder for temporary files, where leftovers would be. */
   get temporaryFolder(): string {
     return this.#temporary;
   }

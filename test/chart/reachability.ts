@@ -15,12 +15,12 @@ interface Peer {
   readonly ipBlock?: { readonly cidr: string };
 }
 
-/** One end of a connection: a pod of the release's own namespace, or something outside of it. */
+/** One end of a connection: a pod in the release's namespace, or anything outside it. */
 export type End = { readonly labels: Labels } | "outside";
 
 /**
- * Whether the NetworkPolicies let a connection through, as Kubernetes defines them: policies that select a pod close it,
- * in the directions that they name, to all but what any one of their rules allows; both ends must agree.
+ * Whether the NetworkPolicies allow a connection, by Kubernetes' rules: if policies select a pod for a direction, only
+ * connections that one of their rules allows are possible in it. Both ends must allow the connection.
  */
 export function mayReach(chart: RenderedChart, from: End, to: End, port: number): boolean {
   return isAllowed(chart, "Egress", from, to, port) && isAllowed(chart, "Ingress", to, from, port);
@@ -49,11 +49,11 @@ function rulesOf({ spec }: Manifest, direction: "Ingress" | "Egress"): readonly 
 function allows({ from, to, ports }: Rule, other: End, port: number): boolean {
   const isPort = ports === undefined || ports.some((one) => one.protocol === "TCP" && one.port === port);
   const peers = from ?? to;
-  // An empty list is the same as none: everybody.
+  // An empty list, like a missing one, allows all peers.
   return isPort && (peers === undefined || peers.length === 0 || peers.some((peer) => isPeer(peer, other)));
 }
 
 function isPeer({ podSelector, namespaceSelector, ipBlock }: Peer, other: End): boolean {
-  if (ipBlock !== undefined || namespaceSelector !== undefined) return false; // not of this namespace
+  if (ipBlock !== undefined || namespaceSelector !== undefined) return false; // not in this namespace
   return other !== "outside" && matches(podSelector?.matchLabels, other.labels);
 }

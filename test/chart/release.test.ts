@@ -1,4 +1,4 @@
-// Helm itself over the life of a release: what it does in which order, and what becomes of passwords.
+// Helm over the life of a release: the order of its changes, and what happens to passwords.
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,7 +16,7 @@ import {
   type Values,
 } from "./rendered-chart.js";
 
-/** A cluster of a test's own, and Helm in it. */
+/** A test's own cluster, and Helm for it. */
 class Cluster {
   readonly api = new KubernetesApi();
   readonly #folder = mkdtempSync(join(tmpdir(), "helm-"));
@@ -53,7 +53,7 @@ class Cluster {
     return stdout;
   }
 
-  /** Installs or upgrades with these values, and gives the notes. */
+  /** Installs or upgrades with these values, and returns the notes. */
   async apply(command: "install" | "upgrade", values: Values = {}): Promise<string> {
     const { code, stdout, stderr } = await this.tryToApply(command, values);
     if (code !== 0) throw new Error(`helm ${command}: ${stderr}`);
@@ -68,7 +68,7 @@ class Cluster {
     return { ...this.api.find("Secret", FULL_NAME)?.data };
   }
 
-  /** What has been done since this was asked the last time, as `create Job migrate`. */
+  /** The changes since the last call, such as `create Job migrate`. */
   takeChanges(): string[] {
     const changes = this.api.changes.splice(0);
     return changes.map(({ verb, kind, name }) => `${verb} ${kind} ${name.replace(`${FULL_NAME}-`, "")}`);
@@ -126,7 +126,7 @@ test("an upgrade migrates first, provisions last, and keeps the passwords", asyn
     changes.filter((change) => /^create Job|(change|create) (Deployment|StatefulSet|Secret)/.test(change)),
     [
       "create Job migrate",
-      "change Deployment worker", // nothing else starts anew
+      "change Deployment worker", // nothing else is restarted
       "create Job provision",
     ],
   );

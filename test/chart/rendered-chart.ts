@@ -10,13 +10,13 @@ export const CHART = fileURLToPath(new URL("../../chart", import.meta.url));
 export const MINIMAL = join(CHART, "minimal-values.yaml");
 export const RELEASE = "linkage";
 export const NAMESPACE = "records";
-/** What the chart's objects are called after. */
+/** The prefix of the names of the chart's objects. */
 export const FULL_NAME = "linkage-anonlink-wasm";
 
-/** Values as in values.yaml, any part of them. */
+/** Any subset of the values in values.yaml. */
 export type Values = Readonly<Record<string, unknown>>;
 
-/** A pod, or what makes pods. */
+/** A pod, or an object that creates pods. */
 export interface Workload {
   readonly manifest: Manifest;
   readonly name: string;
@@ -24,7 +24,7 @@ export interface Workload {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly pod: PodSpec;
-  /** Those that start first included. */
+  /** Includes init containers. */
   readonly containers: readonly ContainerSpec[];
 }
 
@@ -34,7 +34,7 @@ export interface HelmOutput {
   readonly stderr: string;
 }
 
-/** Runs Helm, without any settings of the person who runs the tests. */
+/** Runs Helm without the settings of the user who runs the tests. */
 export function helm(args: readonly string[], input = ""): HelmOutput {
   const env = { PATH: process.env["PATH"], HOME: "/nonexistent", KUBECONFIG: "/nonexistent" };
   const { status, stdout, stderr, error } = spawnSync(helmProgram(), args, {
@@ -48,9 +48,9 @@ export function helm(args: readonly string[], input = ""): HelmOutput {
 }
 
 export interface RenderOptions {
-  /** Files of values, before the values themselves. */
+  /** Values files; the values themselves take precedence. */
   readonly files?: readonly string[];
-  /** More of Helm's arguments. */
+  /** Additional arguments for Helm. */
   readonly args?: readonly string[];
   readonly chart?: string;
   readonly release?: string;
@@ -65,7 +65,7 @@ export function tryToRender(values: Values = {}, options: RenderOptions = {}): H
   );
 }
 
-/** The manifests that Helm makes of the chart with these values, hooks and tests included. */
+/** The manifests that Helm renders with these values, including hooks and tests. */
 export function render(values: Values = {}, options: RenderOptions = {}): RenderedChart {
   const { code, stdout, stderr } = tryToRender(values, options);
   if (code !== 0) throw new Error(`helm template: ${stderr}`);
@@ -79,7 +79,7 @@ export class RenderedChart {
     const documents = parseAllDocuments(text);
     if (!Array.isArray(documents)) throw new Error("expected manifests, got none");
     for (const { errors, warnings } of documents) {
-      for (const problem of [...errors, ...warnings]) throw problem; // a key that is there twice, as well
+      for (const problem of [...errors, ...warnings]) throw problem; // includes duplicate keys
     }
     const objects = documents.map((document) => document.toJS() as Manifest | null);
     this.manifests = objects.filter((object) => object !== null);
@@ -99,7 +99,7 @@ export class RenderedChart {
     return found;
   }
 
-  /** By the part after the release's name, as `api`. */
+  /** Finds a workload by the part of its name after the release's, such as `api`. */
   workload(part: string): Workload {
     const name = `${FULL_NAME}-${part}`;
     const found = this.workloads.find((workload) => workload.name === name);
@@ -124,7 +124,7 @@ export class RenderedChart {
     });
   }
 
-  /** The variables of a container: its own, and those of ConfigMaps and Secrets that the chart makes. */
+  /** The variables of a container: its own, and those from ConfigMaps and Secrets of the chart. */
   environmentOf(container: ContainerSpec): Record<string, string> {
     const found: Record<string, string> = {};
     for (const { configMapRef } of container.envFrom ?? []) {
@@ -142,7 +142,7 @@ export class RenderedChart {
     return found;
   }
 
-  /** What the chart's own Secret holds. */
+  /** The decoded contents of the chart's own Secret. */
   get credentials(): Record<string, string> {
     const { data = {} } = this.get("Secret", FULL_NAME);
     const entries = Object.entries(data).map(([key, text]) => [key, Buffer.from(text, "base64").toString()]);

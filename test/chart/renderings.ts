@@ -1,4 +1,4 @@
-// The chart as operators install it: as it is, small, with stores of others, and with all that it has.
+// The chart as operators install it: with default values, minimal, with external stores, and with everything enabled.
 import { MINIMAL, type RenderedChart, render, type Values } from "./rendered-chart.js";
 
 const EXTERNAL: Values = {
@@ -37,7 +37,7 @@ const autoscaling = { enabled: true };
 const podDisruptionBudget = { enabled: true };
 const ingress = { enabled: true, className: "traefik", annotations: { "example.org/issuer": "ours" } };
 
-/** A value for every key that is empty or off otherwise. */
+/** A value for every key that is empty or disabled by default. */
 export const EVERYTHING: Values = {
   imagePullSecrets: [{ name: "registry" }],
   extraCertificates: { configMap: "authority" },

@@ -10,7 +10,7 @@ import type { Manifest } from "./manifests.js";
 import { CHART, FULL_NAME, helm, MINIMAL, render, tryToRender } from "./rendered-chart.js";
 import { EVERYTHING, RENDERING_NAMES, rendering, VALUES } from "./renderings.js";
 
-/** The oldest Kubernetes that the chart takes, and the newest whose schemas there are. */
+/** The oldest Kubernetes version that the chart supports, and the newest one with published schemas. */
 const VERSIONS = ["1.27", "1.37"];
 const OPERATOR = "monitoring.coreos.com/v1";
 

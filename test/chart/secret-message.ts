@@ -1,13 +1,13 @@
 import type { Manifest } from "./manifests.js";
 
-/** The first bytes of objects that clients write in Protocol Buffers. */
+/** The first bytes of objects encoded in Protocol Buffers. */
 const MAGIC = Buffer.from("k8s\0");
 
 type Fields = ReadonlyMap<number, readonly Buffer[]>;
 
 /**
- * A Secret as Helm sends its notes of releases: in Protocol Buffers, wrapped in a message that says of what kind it is.
- * Only what Helm writes is read: name, labels, type and data.
+ * Decodes a Secret that Helm sends as a release record: in Protocol Buffers, wrapped in a message that names its kind.
+ * Reads only what Helm writes: name, labels, type and data.
  */
 export function readSecretMessage(body: Buffer): Manifest {
   if (!body.subarray(0, MAGIC.length).equals(MAGIC)) throw new Error("expected a message of Kubernetes");
@@ -39,7 +39,7 @@ function mapOf(fields: Fields, number: number, encoding: BufferEncoding): Record
   return Object.fromEntries(pairs);
 }
 
-/** The fields of a message that hold bytes: texts, messages and entries of maps. */
+/** The length-delimited fields of a message: strings, messages and map entries. */
 function fieldsOf(message: Buffer): Fields {
   const fields = new Map<number, Buffer[]>();
   let at = 0;

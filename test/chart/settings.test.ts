@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "ava";
 import { parse } from "yaml";
+import { parseTransportOptions } from "../../src/celery/index.js";
 import { readServiceConfig } from "../../src/config/service-config.js";
 import type { ContainerSpec } from "./manifests.js";
 import { CHART, FULL_NAME, type RenderedChart, render } from "./rendered-chart.js";
@@ -9,9 +10,9 @@ import { EVERYTHING, RENDERING_NAMES, rendering } from "./renderings.js";
 
 const file = (name: string) => readFileSync(join(CHART, "files", name), "utf8");
 
-/** The variables that our own program reads. */
+/** The variables that our program reads. */
 function programVariables(): Set<string> {
-  const names = new Set(["PGSSLMODE", "NODE_EXTRA_CA_CERTS"]); // which its database driver and Node read
+  const names = new Set(["PGSSLMODE", "NODE_EXTRA_CA_CERTS"]); // read by its database driver and by Node
   const watched = new Proxy({} as Record<string, string>, {
     get(_, name) {
       names.add(String(name));
@@ -25,11 +26,11 @@ function programVariables(): Set<string> {
 const OURS = programVariables();
 const inTemplate = new Set(file("nginx.conf.template").match(/(?<=\$\{)[A-Z_]+(?=\})/g));
 
-/** What other people's programs read, by the containers' names. */
+/** The variables that third-party programs read, by container name. */
 const OTHERS: Readonly<Record<string, (variable: string) => boolean>> = {
   nginx: (variable) => inTemplate.has(variable) || variable.startsWith("NGINX_ENVSUBST_"),
   flower: (variable) =>
-    OURS.has(variable) || // of the ConfigMap that it shares
+    OURS.has(variable) || // from the shared ConfigMap
     /^(MONITOR_(USER|PASSWORD)|FLOWER_[A-Z_]+|PYTHONPATH|HOME|SSL_CERT_FILE)$/.test(variable),
   provision: (variable) =>
     OURS.has(variable) || file("provision.sh").includes(variable) || /^(HOME|SSL_CERT_FILE)$/.test(variable),
@@ -38,7 +39,7 @@ const OTHERS: Readonly<Record<string, (variable: string) => boolean>> = {
   minio: (variable) => /^(MINIO_(ROOT_USER|ROOT_PASSWORD|BROWSER|UPDATE)|HOME)$/.test(variable),
 };
 
-/** The names of the variables that a container is given, whether the chart knows their values or not. */
+/** The names of a container's variables, whether or not the chart knows their values. */
 function variablesOf(chart: RenderedChart, container: ContainerSpec): string[] {
   const shared = (container.envFrom ?? []).flatMap(({ configMapRef }) =>
     Object.keys(chart.get("ConfigMap", configMapRef.name).data ?? {}),
@@ -104,7 +105,7 @@ test("nginx' template is filled in whole", (t) => {
   );
 });
 
-/** The service's settings, as the container of the API or of workers gets them. */
+/** The service's settings, as a container of the API or of a worker reads them. */
 function configOf(chart: RenderedChart, part = "api") {
   const container = chart.workload(part).pod.containers[0]!;
   return readServiceConfig(chart.environmentOf(container));
@@ -224,6 +225,9 @@ test("what is set arrives", (t) => {
       CONCURRENCY: 4,
       PREFETCH_MULTIPLIER: 2,
       VISIBILITY_TIMEOUT_SECONDS: 600,
+      BROKER_TRANSPORT_OPTIONS: "{'priority_steps': [0, 5], 'sep': ':'}",
+      WORKER_ENABLE_REMOTE_CONTROL: false,
+      MAX_MESSAGE_BYTES: 134_217_728,
       DB_MAX_CONNECTIONS: 5,
     },
   };
@@ -232,10 +236,17 @@ test("what is set arrives", (t) => {
   t.is(limits.similarityScoresMaxCandidatePairs, 1_000_000_000);
   t.is(limits.solverMaxCandidatePairs, 200_000_000);
   t.like(celery, { concurrency: 4, prefetchMultiplier: 2, visibilityTimeoutSeconds: 600 });
+  t.deepEqual(parseTransportOptions(celery.transportOptions, 600), {
+    prioritySteps: [0, 5],
+    separator: ":",
+    visibilityTimeoutSeconds: 600,
+  });
+  t.false(celery.enableRemoteControl);
+  t.is(celery.maxMessageBytes, 134_217_728);
   t.true(database.maxConnections > 0);
 });
 
-/** Secrets that values name, which the operator makes. */
+/** Secrets that the operator creates and values refer to. */
 const OF_THE_OPERATOR = ["of-the-database", "of-redis", "of-the-objects", "of-our-own"];
 
 test("each ConfigMap, Secret, key and account that is referred to is there", (t) => {

@@ -7,7 +7,7 @@ import { mayReach } from "./reachability.js";
 import { CHART, render } from "./rendered-chart.js";
 
 const SUITES = ["integration", "e2e"];
-/** The release that the jobs name until the operator has put in another one. */
+/** The release's name in the jobs until the operator replaces it. */
 const RELEASE = "anonlink-wasm";
 const somebody = [{ podSelector: { matchLabels: { "example.org/part": "front" } } }];
 const chart = render({ networkPolicy: { api: { from: somebody } } }, { release: RELEASE });

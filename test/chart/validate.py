@@ -7,7 +7,7 @@ import sys
 import kubernetes_validate
 from kubernetes_validate import utils
 
-# Else it reads the same schemas for each manifest.
+# Without a cache, the same schemas are read for each manifest.
 utils.schema_contents = functools.lru_cache(maxsize=None)(utils.schema_contents)
 
 request = json.load(sys.stdin)

@@ -3,9 +3,9 @@ import { tryToRender, type Values } from "./rendered-chart.js";
 
 const keys = (accessKey: string) => ({ accessKey, secretKey: "a-long-secret-key" });
 
-/** Values that an operator may get wrong, and what the refusal names. */
+/** Invalid values that an operator may set, and the expected error. */
 const WRONG: readonly (readonly [Values, RegExp])[] = [
-  // Typing errors
+  // Misspelled keys
   [{ worker: {} }, /'worker' not allowed/],
   [{ workers: { replica: 3 } }, /'\/workers': additional properties 'replica'/],
   [
@@ -14,7 +14,7 @@ const WRONG: readonly (readonly [Values, RegExp])[] = [
   ],
   [{ workers: { chunk_size_aim: 100 } }, /'\/workers': additional properties 'chunk_size_aim'/],
   [{ api: { ingres: { enabled: true } } }, /'\/api': additional properties 'ingres'/],
-  // Wrong kinds, and out of range
+  // Wrong types, and values out of range
   [{ api: { replicas: "two" } }, /'\/api\/replicas': got string, want integer/],
   [{ api: { replicas: -1 } }, /'\/api\/replicas': minimum/],
   [{ workers: { CHUNK_SIZE_AIM: "many" } }, /'\/workers\/CHUNK_SIZE_AIM'/],
@@ -30,7 +30,7 @@ const WRONG: readonly (readonly [Values, RegExp])[] = [
   [{ uploadObjectStore: { stsDuration: 60 } }, /'\/uploadObjectStore\/stsDuration': minimum/],
   [{ api: { nginx: { MAX_BODY_SIZE: "10GB" } } }, /'\/api\/nginx\/MAX_BODY_SIZE'/],
   [{ config: { lower_case: "x" } }, /'lower_case'/],
-  // Passwords that are none, or in a place where all can read them
+  // Invalid passwords, or passwords in a place that everyone can read
   [{ postgresql: { password: "S3cret" } }, /postgresql\.password: expected 12 or more letters/],
   [
     { minio: { ...keys("an-access-key"), secretKey: "S3cret" } },
@@ -56,7 +56,7 @@ const WRONG: readonly (readonly [Values, RegExp])[] = [
     { credentials: { existingSecret: "ours" }, redis: { password: "given-as-well" } },
     /redis\.password: expected no value, because credentials\.existingSecret/,
   ],
-  // What does not go together
+  // Incompatible values
   [{ postgresql: { enabled: false } }, /postgresql\.external\.host: expected a value/],
   [
     { redis: { enabled: false, external: { server: "redis.example.org" } } },

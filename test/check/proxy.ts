@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** What the client gets. */
+/** The response for the client. */
 export interface ProxiedAnswer {
   status: number;
   headers: Record<string, string>;
@@ -16,18 +16,19 @@ export interface ProxiedRequest {
 }
 
 /**
- * What stands between a check and a service.
+ * Handles the requests between a check and a service.
  *
- * @param forward asks the service; its answer may be changed, or never be asked for
+ * @param forward sends the request to the service; its response may be changed. Need not be called.
  */
 export type Between = (
   request: ProxiedRequest,
   forward: () => Promise<ProxiedAnswer>,
 ) => Promise<ProxiedAnswer>;
 
-/** Starts it on a free port; returns its URL. */
+/** Starts a proxy on a free port; returns its URL. */
 export async function startProxy(serviceUrl: string, between: Between) {
-  const server = createServer(async (request, response) => {
+  // Only clients close idle connections; otherwise the server may close one just as a request is sent.
+  const server = createServer({ keepAliveTimeout: 0 }, async (request, response) => {
     const parts: Buffer[] = [];
     for await (const part of request) parts.push(part as Buffer);
     const { method = "GET", url: path = "/", headers } = request;

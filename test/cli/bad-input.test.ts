@@ -90,7 +90,7 @@ const cases: Record<string, [string[], RegExp][]> = {
 
 for (const [name, list] of Object.entries(cases)) {
   test(`bad ${name} end with exit code 2 and one helpful sentence`, async (t) => {
-    t.timeout(240_000); // it starts many processes
+    t.timeout(240_000); // many processes are started
     for (const [args, message] of list) {
       const { code, stdout, stderr } = await runCli(["match", ...args]);
       t.is(code, 2, `${args.join(" ")}: ${stderr}`);

@@ -10,7 +10,7 @@ const A = `${folder}/clks-a.json`;
 const B = `${folder}/clks-b.json`;
 const match = ["match", A, B, "--threshold", "0.9"];
 
-/** Runs a line of bash, in which $CLI is the command line. */
+/** Runs a line of bash, in which $CLI stands for the command line. */
 async function bash(line: string): Promise<{ code: number; stdout: string; stderr: string }> {
   const quoted = CLI.map((word) => `"${word}"`).join(" ");
   const child = spawn("bash", ["-c", `set -o pipefail; ${line.replaceAll("$CLI", quoted)}`], { cwd: root });
@@ -107,7 +107,7 @@ for (const [signal, code] of [
     const args = ["match", "-", B, "--threshold", "0.9", "--out", join(scratch, "out.json")];
     const child = spawn(CLI[0], [...CLI.slice(1), ...args], { cwd: root });
     child.stdin.on("error", () => {});
-    // More than a pipe holds: when it is gone, the command is reading.
+    // More than fits into a pipe: once it is written, the command is reading.
     await new Promise((resolve) => child.stdin.write(`{"clks": [${" ".repeat(2 ** 20)}`, resolve));
     child.kill(signal);
     t.deepEqual(await once(child, "close"), [code, null]);
@@ -124,7 +124,7 @@ test("Ctrl-C stops the comparison, exits with 130 and leaves no file", async (t)
   const args = ["match", big, "-", ...options, "--out", join(scratch, "out.json")];
   const child = spawn(CLI[0], [...CLI.slice(1), ...args], { cwd: root });
   await new Promise<void>((resolve) => child.stdin.end(readFileSync(big), () => resolve()));
-  // All is read; the comparison takes minutes. Should it not have begun yet, what follows must hold all the same.
+  // The input is read, and the comparison takes minutes. The assertions also hold if it has not started yet.
   await new Promise((resolve) => setTimeout(resolve, 1000));
   child.kill("SIGINT");
   t.deepEqual(await once(child, "close"), [130, null]);

@@ -2,7 +2,7 @@ import { PassThrough } from "node:stream";
 import test from "ava";
 import { ProgressBar } from "../../src/cli/progress-bar.js";
 
-/** What a progress bar writes to a stream that is a terminal or not. */
+/** What a progress bar writes to a stream, which may be a terminal. */
 function written(isTTY: boolean, total: number): string {
   const terminal = { isTTY, columns: 80, cursorTo: () => {}, clearLine: () => {}, moveCursor: () => {} };
   const stream = Object.assign(new PassThrough(), terminal);

@@ -13,7 +13,7 @@ export interface CliResult {
 /** The project's folder: commands run here. */
 export const root = new URL("../..", import.meta.url);
 
-/** What starts the command line from its source: a program and its first arguments. */
+/** Starts the command line from its source: a program and its first arguments. */
 export const CLI = [process.execPath, "--import=tsx", "src/cli/main.ts"] as const;
 
 /** Runs the command line in the project's folder. */
@@ -38,7 +38,7 @@ export function runCli(
         stderr: Buffer.concat(stderr).toString(),
       });
     });
-    child.stdin.on("error", () => {}); // a command that ends early reads no input
+    child.stdin.on("error", () => {}); // a command that exits early does not read its input
     child.stdin.end(input ?? "");
   });
 }

@@ -1,14 +1,14 @@
-// What every Database does.
+// The contract of every Database.
 import type { TestFn } from "ava";
 import { testBlocks } from "./database/blocks.js";
 import type { OpenedDatabase } from "./database/opened-database.js";
 import { testProjects } from "./database/projects.js";
 import { testResults } from "./database/results.js";
 import { testRuns } from "./database/runs.js";
-import { testTurns } from "./database/turns.js";
+import { testUploadSlots } from "./database/upload-slots.js";
 import { testUploads } from "./database/uploads.js";
 
-/** @param open a database that all tests share, while they run; it is closed at the end */
+/** @param open opens the database that all tests share; it is closed at the end */
 export function testDatabase(test: TestFn, open: () => Promise<OpenedDatabase>): void {
   let opened: OpenedDatabase;
   test.before(async () => {
@@ -24,7 +24,7 @@ export function testDatabase(test: TestFn, open: () => Promise<OpenedDatabase>):
     });
   });
 
-  for (const add of [testProjects, testTurns, testUploads, testBlocks, testRuns, testResults]) {
+  for (const add of [testProjects, testUploadSlots, testUploads, testBlocks, testRuns, testResults]) {
     add(test, () => opened);
   }
 }

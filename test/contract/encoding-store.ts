@@ -1,4 +1,4 @@
-// What every EncodingStore that can be written does.
+// The contract of every WritableEncodingStore.
 import { createHash } from "node:crypto";
 import type { ExecutionContext, TestFn } from "ava";
 import type {
@@ -11,27 +11,27 @@ import { seededRandom } from "../random-clks.js";
 
 export interface OpenedEncodingStore {
   readonly store: WritableEncodingStore;
-  /** Adds a party with a pending upload of that receipt token; returns the data provider's id. */
+  /** Adds a party with a pending upload that has this receipt token; returns the data provider's id. */
   addParty(receiptToken: string): Promise<number>;
-  /** Another upload takes over the party's turn. */
+  /** Lets another upload take over the party's upload slot. */
   takeOver(dataproviderId: number, receiptToken: string): Promise<void>;
-  /** The party's pending upload is ready. */
+  /** Marks the party's pending upload as ready. */
   finish(dataproviderId: number): Promise<void>;
   /** Ids of the party's blocks, by name. */
   blocksOf(dataproviderId: number): Promise<ReadonlyMap<string, number>>;
-  /** How many things are stored of a party: rows, memberships, blocks, files. */
+  /** Counts everything that is stored for a party: encodings, memberships, blocks, files. */
   countStored(dataproviderId: number, receiptTokens: readonly string[]): Promise<number>;
 }
 
 const BYTE_LENGTH = 16;
 
-/** Rows of a block by its name. */
+/** The records of each block, by its name. */
 type Blocks = ReadonlyMap<string, readonly number[]>;
 
 const hashed = (name: string | number) => createHash("sha256").update(String(name)).digest("hex");
 const token = () => hashed(Math.random()).slice(0, 48);
 
-/** Rows that differ from each other. */
+/** Random encodings. */
 function randomRows(recordCount: number, byteLength = BYTE_LENGTH, seed = 1): Buffer {
   const random = seededRandom(seed);
   const rows = Buffer.alloc(recordCount * byteLength);
@@ -39,7 +39,7 @@ function randomRows(recordCount: number, byteLength = BYTE_LENGTH, seed = 1): Bu
   return rows;
 }
 
-/** Blocks as a writer takes them, in pieces of up to `pieceRows` rows; each piece's memory is used for the next. */
+/** Blocks for a writer, in pieces of up to `pieceRows` records; each piece reuses the memory of the previous one. */
 async function* members(blocks: Blocks, pieceRows = 1 << 18): AsyncGenerator<BlockMembers> {
   const buffer = new Uint32Array(pieceRows);
   for (const [name, rows] of blocks) {
@@ -58,7 +58,7 @@ function pick(rows: Uint8Array, wanted: Iterable<number>, byteLength = BYTE_LENG
   return Buffer.concat([...wanted].map((row) => rows.subarray(row * byteLength, (row + 1) * byteLength)));
 }
 
-/** Writes rows in portions, from one buffer that is used again, as a parser does. */
+/** Writes records in portions, from one reused buffer, as a parser does. */
 async function writeAll(
   writer: EncodingWriter,
   rows: Uint8Array,
@@ -73,7 +73,7 @@ async function writeAll(
   }
 }
 
-/** @param open a store; parties and tokens of the test are its own */
+/** @param open opens a store; each test has its own parties and tokens */
 export function testEncodingStore(
   test: TestFn,
   open: (t: ExecutionContext) => Promise<OpenedEncodingStore>,
@@ -376,7 +376,7 @@ export function testEncodingStore(
     await writeAll(next, rows, 80);
     await next.commit(members(blocks));
     await opened.finish(dataproviderId);
-    await store.remove(dataproviderId, first); // by one who is late
+    await store.remove(dataproviderId, first); // by a late caller
     const blockId = (await opened.blocksOf(dataproviderId)).get(hashed(1))!;
     const read = await store.readRange({ dataproviderId, blockId, from: 0, to: 100 }, 8);
     t.true(rows.equals(read.dataset.bytes));
@@ -414,7 +414,7 @@ export function testEncodingStore(
     const [first, second] = [token(), token()];
     const dataproviderId = await opened.addParty(first);
     const killed = await store.begin(dataproviderId, first, BYTE_LENGTH);
-    await writeAll(killed, randomRows(600_000, BYTE_LENGTH, 4), 2 ** 20); // and then no word of it
+    await writeAll(killed, randomRows(600_000, BYTE_LENGTH, 4), 2 ** 20); // and then nothing more
     await opened.takeOver(dataproviderId, second);
     await store.remove(dataproviderId, first);
     const rows = randomRows(10);
@@ -425,7 +425,7 @@ export function testEncodingStore(
     const blockId = (await opened.blocksOf(dataproviderId)).get(hashed(1))!;
     const read = await store.readBlocks(dataproviderId, [blockId], BYTE_LENGTH);
     t.true(rows.equals(read.dataset.bytes));
-    await killed.abort(); // for the test's end
+    await killed.abort(); // so that the test can end
   });
 
   test("many upload and read at once", async (t) => {

@@ -1,10 +1,10 @@
-// What an encoding store needs of a database, in memory: uploads and blocks, as the port promises.
+// The part of a database that an encoding store needs, in memory: uploads and blocks, as the port specifies.
 import type { UploadDatabase } from "../../src/linkage/database.js";
 import { ServiceError } from "../../src/linkage/errors.js";
 import type { Upload } from "../../src/linkage/project.js";
 
 export class MemoryUploads implements Pick<UploadDatabase, "findUpload" | "addBlocks" | "removeBlocks"> {
-  /** By data provider; a party has one. */
+  /** By data provider; each has at most one. */
   readonly uploads = new Map<number, Upload>();
   readonly blocks = new Map<number, { dataproviderId: number; name: string; recordCount: number }>();
   /** Awaited before each answer. */
@@ -26,7 +26,7 @@ export class MemoryUploads implements Pick<UploadDatabase, "findUpload" | "addBl
     if (upload?.receiptToken !== receiptToken || upload.state !== "pending") {
       throw new ServiceError("forbidden", "upload", "the party's pending one", "another");
     }
-    // In any order within a call, as a database may number them.
+    // In reverse order within a call, because a database may number them in any order.
     const ids = blocks.map((_, n) => this.#lastBlockId + blocks.length - n);
     this.#lastBlockId += blocks.length;
     blocks.forEach((block, n) => {

@@ -1,4 +1,4 @@
-// What migrating does to every database.
+// The contract of migrations, for every database.
 import type { ExecutionContext, TestFn } from "ava";
 import { migrate } from "../../src/adapters/sql/migrations/migrate.js";
 import type { SqlConnection, SqlQueries } from "../../src/adapters/sql/sql-connection.js";
@@ -14,7 +14,7 @@ async function run(queries: SqlQueries, statements: readonly string[]): Promise<
   for (const statement of statements) await queries.query(statement);
 }
 
-/** @param open an empty database; tests run one after the other */
+/** @param open opens an empty database; tests run one after the other */
 export function testMigrations(test: TestFn, open: (t: ExecutionContext) => Promise<SqlConnection>): void {
   async function describePythons(t: ExecutionContext) {
     const connection = await open(t);

@@ -1,4 +1,4 @@
-// What every ObjectStore does.
+// The contract of every ObjectStore.
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ExecutionContext, TestFn } from "ava";
@@ -7,13 +7,13 @@ import type { ByteRange, ObjectStore } from "../../src/linkage/object-store.js";
 
 export interface OpenedObjectStore {
   readonly store: ObjectStore;
-  /** What the store keeps beside complete files: drafts, parts. */
+  /** What the store keeps besides complete files: drafts, parts. */
   leftovers(): Promise<readonly string[]>;
 }
 
 export const MIB = 2 ** 20;
 
-/** `byteLength` bytes that depend on the seed, in chunks of 256 KiB, each of which is overwritten by the next one. */
+/** `byteLength` seeded bytes, in chunks of 256 KiB; each chunk overwrites the previous one. */
 export async function* content(byteLength: number, seed = 1): AsyncGenerator<Uint8Array> {
   const buffer = Buffer.alloc(MIB / 4);
   for (let from = 0; from < byteLength; from += buffer.length) {
@@ -43,13 +43,13 @@ export async function namesIn(store: ObjectStore, prefix: string): Promise<strin
   return names.sort();
 }
 
-/** Content that fails after so many bytes. */
+/** Content that fails after `byteLength` bytes. */
 async function* failing(byteLength: number): AsyncGenerator<Uint8Array> {
   yield* content(byteLength);
   throw new Error("no more");
 }
 
-/** @param open a store that holds nothing, and which the test has for itself; it closes it in a teardown */
+/** @param open opens an empty store for this test only, and closes it in a teardown */
 export function testObjectStore(
   test: TestFn,
   open: (t: ExecutionContext) => Promise<OpenedObjectStore>,
@@ -195,7 +195,7 @@ export function testObjectStore(
     const chunks: Uint8Array[] = [];
     const reading = async () => {
       for await (const chunk of store.get("a")) {
-        // Some servers hold the writer up until the reader is done.
+        // Some servers block the writer until the reader is done.
         if (chunks.length === 0) await Promise.race([(replacing = replace()), sleep(1000)]);
         chunks.push(Uint8Array.from(chunk));
       }

@@ -1,14 +1,14 @@
-// What every RunCache does.
+// The contract of every RunCache.
 import type { ExecutionContext, TestFn } from "ava";
 import type { RunCache } from "../../src/linkage/run-cache.js";
 
 export interface OpenedRunCache {
   readonly cache: RunCache;
-  /** Lets as much time pass, in seconds, as leases see it. */
+  /** Lets this many seconds pass for an upload's lease. */
   pass(receiptToken: string, seconds: number): Promise<void>;
 }
 
-/** @param open a cache that the test has for itself; it closes it in a teardown */
+/** @param open opens a cache for this test only, and closes it in a teardown */
 export function testRunCache(test: TestFn, open: (t: ExecutionContext) => Promise<OpenedRunCache>): void {
   const run = (n = Math.random()) => `run ${n}`;
 
@@ -54,6 +54,20 @@ export function testRunCache(test: TestFn, open: (t: ExecutionContext) => Promis
     const large = { comparisons: 4_000_000_000_000, candidates: 0 };
     t.is(await cache.countProgress(runId, "other", large), 3);
     t.deepEqual(await cache.progressOf(runId), { comparisons: 4_000_000_000_010, candidates: 3 });
+  });
+
+  test("the first one settles how large packages are, for all", async (t) => {
+    const { cache } = await open(t);
+    const runId = run();
+    t.is(await cache.settlePackageSize(runId, 7), 7);
+    t.is(await cache.runState(runId), undefined, "of an unknown run nothing is noted");
+    await cache.setRunState(runId, "active");
+    const wanted = [100, 200, 300];
+    const settled = await Promise.all(wanted.map((size) => cache.settlePackageSize(runId, size)));
+    t.is(new Set(settled).size, 1);
+    t.true(wanted.includes(settled[0]!));
+    await cache.remove(runId);
+    t.is(await cache.settlePackageSize(runId, 400), 400);
   });
 
   test("progress is forgotten as a stage ends, but not the tasks that were counted", async (t) => {

@@ -1,16 +1,21 @@
-// What every TaskQueue does, with whatever does its tasks.
+// The contract of every TaskQueue, together with whatever runs its tasks.
 import type { ExecutionContext, TestFn } from "ava";
 import { ServiceError } from "../../src/linkage/errors.js";
-import type { TaskCall, TaskDefinition, TaskQueue } from "../../src/linkage/task-queue.js";
+import {
+  type TaskCall,
+  type TaskDefinition,
+  TaskPutOff,
+  type TaskQueue,
+} from "../../src/linkage/task-queue.js";
 import { until } from "../celery/until.js";
 
 export interface OpenedTaskQueue {
   readonly queue: TaskQueue;
-  /** Begins to do tasks. */
+  /** Starts to run tasks. */
   start(): void;
 }
 
-/** A task that was done, and with what. */
+/** A completed task and its parameters. */
 interface Done {
   readonly task: string;
   readonly taskId: string;
@@ -19,7 +24,7 @@ interface Done {
 
 const PREFIX = "test.tasks.";
 
-/** Tasks that note what they were called with. */
+/** Tasks that record their parameters. */
 function noteTasks() {
   const done: Done[] = [];
   const failures: { taskId: string; isLastTry: boolean | undefined }[] = [];
@@ -62,6 +67,16 @@ function noteTasks() {
       async (given, context) => (failures.length === 0 ? fail(given, context) : undefined),
       { maxRetries: 1 },
     ),
+    define(
+      "putOff",
+      ["value", "parent_span?"],
+      async (_, { taskId, isLastTry, isRepeat }) => {
+        failures.push({ taskId, isLastTry });
+        if (failures.length < 6) throw new TaskPutOff("not yet", 0.01);
+        if (isRepeat && failures.length < 7) throw new Error("putting it off counts as a try");
+      },
+      { maxRetries: 0 },
+    ),
     define("hear", ["who?", "parent_span?"], async () => undefined, { takesPositionals: true }),
   ];
   return { definitions, done, failures };
@@ -80,7 +95,7 @@ const ids = {
 };
 
 /**
- * @param open a queue, and what does these tasks; the test has it for itself and closes it in a teardown
+ * @param open opens a queue for this test only, with something that runs these tasks; closes it in a teardown
  */
 export function testTaskQueue(
   test: TestFn,
@@ -91,7 +106,7 @@ export function testTaskQueue(
     return { ...(await open(t, tasks.definitions)), ...tasks };
   };
   const untilDone = async (done: readonly Done[], count: number) => {
-    await until(`${count} tasks done`, 30_000, async () => (done.length >= count ? true : undefined));
+    await until(`${count} tasks done`, 120_000, async () => (done.length >= count ? true : undefined));
   };
 
   test("a task is done with its parameters, under its id", async (t) => {
@@ -111,7 +126,7 @@ export function testTaskQueue(
     start();
     await untilDone(done, 5);
     t.deepEqual(new Set(done.map(({ parameters }) => parameters["value"])), new Set([0, 1, 2, 3, 4]));
-    await until("nothing waits", 10_000, async () => ((await queue.depth()) === 0 ? true : undefined));
+    await until("nothing waits", 120_000, async () => ((await queue.depth()) === 0 ? true : undefined));
   });
 
   for (const count of [1, 2, 250]) {
@@ -148,11 +163,11 @@ export function testTaskQueue(
     );
     for (let n = 0; n < 2; n++) await queue.sendChord(parts, call("collect", {}, { id: ids.b }), ids.group);
     start();
-    await until("the chord's end, and nothing waits", 30_000, async () => {
+    await until("the chord's end, and nothing waits", 120_000, async () => {
       const isOver = done.some(({ task }) => task === "collect") && (await queue.depth()) === 0;
       return isOver ? true : undefined;
     });
-    await new Promise((resolve) => setTimeout(resolve, 300)); // the second end, were there one
+    await new Promise((resolve) => setTimeout(resolve, 300)); // time for a second end, if there were one
     const ends = done.filter(({ task }) => task === "collect");
     t.deepEqual(
       ends.map(({ parameters }) => parameters["results"]),
@@ -175,7 +190,7 @@ export function testTaskQueue(
     const parts = [call("square", { value: 1 }), call("fail", { value: 2 }), call("square", { value: 3 })];
     const onError = call("hear", { who: "me" });
     await queue.sendChord(parts, call("collect", {}, { id: ids.b, onError }), ids.group);
-    await until("it is heard", 30_000, async () =>
+    await until("it is heard", 120_000, async () =>
       done.some(({ task }) => task === "hear") ? true : undefined,
     );
     t.like(
@@ -192,6 +207,15 @@ export function testTaskQueue(
     await untilDone(done, 1);
     t.like(done[0], { task: "failOnce", taskId: ids.a, parameters: { value: 1 } });
     t.deepEqual(failures, [{ taskId: ids.a, isLastTry: false }]);
+  });
+
+  test("what is put off has not failed, and is done under its id", async (t) => {
+    const { queue, start, done, failures } = await setUp(t);
+    start();
+    await queue.send(call("putOff", { value: 1 }, { id: ids.a, onError: call("hear", {}) }));
+    await untilDone(done, 1);
+    t.like(done[0], { task: "putOff", taskId: ids.a, parameters: { value: 1 } });
+    t.is(failures.length, 6);
   });
 
   test("what cannot be done with such arguments is not tried again", async (t) => {

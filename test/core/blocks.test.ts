@@ -9,7 +9,7 @@ const block = fc.oneof(
 );
 const rows = fc.array(fc.array(block, { maxLength: 5 }), { maxLength: 20 });
 
-/** The same by Maps and Sets. */
+/** The expected index, built with Maps and Sets. */
 function oracle(input: readonly (readonly (string | number)[])[]): Map<string, number[]> {
   const index = new Map<string, Set<number>>();
   input.forEach((blocks, row) => {
@@ -79,8 +79,8 @@ test("finds names given as UTF-8 among those given as text", (t) => {
 });
 
 test("many names, and names with equal hashes, are kept apart", (t) => {
-  // FNV-1a keeps only its state: two texts that lead from one state to another can take each other's place, so
-  // five such pairs in a row make 32 names with the same hash, more than the table looks through.
+  // FNV-1a keeps only its state, so two strings that lead from one state to the same next one are interchangeable.
+  // Five such pairs in a row make 32 names with the same hash, more than the table probes.
   let state = 0x811c9dc5;
   let clashing = [""];
   for (let stage = 0; stage < 5; stage++) {

@@ -21,7 +21,7 @@ import { mergeCandidateFiles } from "../../src/core/candidates/merge-candidate-f
 import { sortCandidatePairs } from "../../src/core/candidates/sort-candidates.js";
 import { LinkageError } from "../../src/core/errors.js";
 
-/** Sorted pairs; scores that also half precision holds, indices of one byte. */
+/** Sorted pairs with scores that are exact in half precision, and indices of one byte. */
 const anyPairs = fc
   .array(fc.tuple(fc.nat(64), fc.nat(2), fc.nat(2), fc.nat(255), fc.nat(9)), { maxLength: 40 })
   .map((rows) =>
@@ -44,7 +44,7 @@ function onePair(score: number, leftDataset = 0, rightDataset = 1, left = 0, rig
   };
 }
 
-/** The bytes in pieces whose lengths are taken in turn from `lengths`; pieces may be empty. */
+/** The bytes in pieces whose lengths cycle through `lengths`; pieces may be empty. */
 async function* cut(bytes: Uint8Array, lengths: readonly number[] = [65_536]): AsyncGenerator<Uint8Array> {
   for (let at = 0, i = 0; at < bytes.length; i++) {
     const length = lengths[i % lengths.length]!;
@@ -65,7 +65,7 @@ function join(chunks: readonly Uint8Array[]): Uint8Array {
   return Uint8Array.from(chunks.flatMap((chunk) => [...chunk]));
 }
 
-/** Writes one value with a plain DataView: an encoder of its own, as an oracle. */
+/** A separate encoder, as an oracle: writes each value with a plain DataView. */
 function encode(pairs: CandidatePairs, score: number, dataset: number, record: number): Uint8Array {
   const bytes = [1, score, dataset, record];
   const view = new DataView(new ArrayBuffer(8));
@@ -91,12 +91,12 @@ const halfFloats = new Map(
   Array.from({ length: 2 ** 16 }, (_, bits) => [nameNumber(halfFloatValue(bits)), bits]),
 );
 
-/** A name that tells −0 from 0. */
+/** A name that distinguishes −0 from 0. */
 function nameNumber(value: number): string {
   return Object.is(value, -0) ? "-0" : String(value);
 }
 
-/** The bits of a half-precision number, looked up in the list of all of them. */
+/** The bits of a half-precision number, looked up in the table of all of them. */
 function halfFloatBits(value: number): number {
   const bits = halfFloats.get(nameNumber(value));
   if (bits === undefined) throw new Error(`half precision cannot hold ${value}`);

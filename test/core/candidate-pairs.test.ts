@@ -16,7 +16,7 @@ import { sortCandidatePairs, withDatasets } from "../../src/core/candidates/sort
 import { sortSimilarPairs } from "../../src/core/candidates/sort-similar-pairs.js";
 import { LinkageError } from "../../src/core/errors.js";
 
-/** Score, left and right data set, left and right record: the oracle works on plain rows. */
+/** Score, left and right data set, left and right record. The oracle works on these tuples. */
 type Row = [number, number, number, number, number];
 
 function toPairs(rows: readonly Row[]): CandidatePairs {
@@ -46,7 +46,7 @@ function compareRows(a: Row, b: Row): number {
 
 const sortRows = (rows: readonly Row[]) => [...rows].sort(compareRows);
 
-/** A small generator with a seed, for lists too long for fast-check to build. */
+/** A small seeded generator, for lists too long for fast-check to build. */
 function makeRandom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -171,7 +171,7 @@ for (const [scoreKind, score] of Object.entries(manyScoreKinds)) {
       const pairs = toPairs(rows);
       const expected = toPairs(sortRows(rows));
       const sorted = sortSimilarPairs(pairs.scores, pairs.leftRecords, pairs.rightRecords);
-      // Column by column, as t.deepEqual takes seconds for so many; −0 differs from 0.
+      // Column by column, because t.deepEqual takes seconds for this many; −0 differs from 0.
       t.true(sorted.scores.every((value, i) => Object.is(value, expected.scores[i])));
       t.true(sorted.leftRecords.every((left, i) => left === expected.leftRecords[i]));
       t.true(sorted.rightRecords.every((right, i) => right === expected.rightRecords[i]));

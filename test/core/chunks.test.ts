@@ -12,9 +12,9 @@ import {
 } from "../../src/core/chunks.js";
 import { LinkageError } from "../../src/core/errors.js";
 
-/** Left count, right count, aim, and the borders that Python computes by anonlink's formula. */
+/** Left count, right count, aim, and the borders that Python computes with anonlink's formula. */
 const fromPython: [number, number, number, number[], number[]][] = [
-  // Halves are among the numbers of chunks and the borders: 5/2, 7/2, 2.5 and 3.5 √100, 15/2 …
+  // The chunk counts and borders include halves: 5/2, 7/2, 25/√100, 35/√100, 15/2 …
   [5, 5, 4, [0, 2, 5], [0, 2, 3, 5]],
   [7, 7, 4, [0, 2, 4, 5, 7], [0, 2, 5, 7]],
   [25, 10, 100, [0, 12, 25], [0, 10]],

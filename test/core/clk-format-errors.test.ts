@@ -9,7 +9,7 @@ import {
 import { InvalidRowsError, LinkageError } from "../../src/core/errors.js";
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
-const CLKS = ["AQI=", "AwQ=", "BQY="]; // 1 2, 3 4, 5 6
+const CLKS = ["AQI=", "AwQ=", "BQY="]; // bytes 1 2, 3 4, 5 6
 
 function rowsError(t: ExecutionContext, read: () => unknown): InvalidRowsError {
   return t.throws(read, { instanceOf: InvalidRowsError })!;
@@ -238,7 +238,7 @@ test("streams: wrong chunks, wrong streams, failures and cancelling", async (t) 
     });
   await t.throwsAsync(readClkJsonStream(endless()), { instanceOf: LinkageError });
   t.is(cancelled, 1);
-  // As in browsers that cannot iterate over a stream.
+  // As in browsers whose streams are not async iterable.
   const source = endless();
   await t.throwsAsync(readClkJsonStream({ getReader: () => source.getReader() } as never), {
     instanceOf: LinkageError,

@@ -5,7 +5,7 @@ import { InvalidRowsError, LinkageError } from "../../src/core/errors.js";
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 
-/** An input as plain values; blocks by name, as JSON.parse orders keys that are numbers. */
+/** An input as plain values; blocks are sorted by name, because JSON.parse puts integer keys first. */
 function plain({ dataset, blocks }: ClkInput) {
   const groups = blocks?.names.map((name, b) => ({
     name,
@@ -15,7 +15,7 @@ function plain({ dataset, blocks }: ClkInput) {
   return { bytes: [...dataset.bytes], byteLength: dataset.byteLength, groups };
 }
 
-/** What reading gives: an input, or the error where it is one that may be thrown; others go through. */
+/** The result of reading: the input, or a LinkageError. Other errors are rethrown. */
 function attempt(read: () => ClkInput): ReturnType<typeof plain> | LinkageError {
   try {
     return plain(read());
@@ -25,7 +25,7 @@ function attempt(read: () => ClkInput): ReturnType<typeof plain> | LinkageError 
   }
 }
 
-/** The same by JSON.parse; undefined where that fails. */
+/** The same with JSON.parse; `undefined` if that fails. */
 function oracle(text: Uint8Array): ReturnType<typeof attempt> | undefined {
   let value: unknown;
   try {
@@ -36,7 +36,7 @@ function oracle(text: Uint8Array): ReturnType<typeof attempt> | undefined {
   return attempt(() => readClkObject(value));
 }
 
-/** Reads a text, whole and in chunks; whatever is read must be what JSON.parse makes of it. */
+/** Reads a string, whole and in chunks. Whatever can be read must equal the result of JSON.parse. */
 async function check(t: ExecutionContext, text: Uint8Array, chunkLength: number): Promise<void> {
   const whole = attempt(() => readClkJson(text));
   const chunks: Uint8Array[] = [];
@@ -52,7 +52,7 @@ async function check(t: ExecutionContext, text: Uint8Array, chunkLength: number)
   }
   t.deepEqual(streamed, whole);
   const expected = oracle(text);
-  // JSON.parse rounds large integers, so the reader of objects must refuse them.
+  // JSON.parse rounds large integers, so the object reader must reject them.
   const isRounded =
     expected instanceof InvalidRowsError && expected.rows.every((row) => /exact/.test(row.reason));
   if (!isRounded) t.deepEqual(whole, expected);

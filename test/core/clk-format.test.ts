@@ -15,9 +15,9 @@ import {
 
 const febrl = (name: string) => readFileSync(new URL(`../data/febrl4-1k/${name}`, import.meta.url));
 const utf8 = (text: string) => new TextEncoder().encode(text);
-const CLKS = ["AQI=", "AwQ=", "BQY="]; // 1 2, 3 4, 5 6
+const CLKS = ["AQI=", "AwQ=", "BQY="]; // bytes 1 2, 3 4, 5 6
 
-/** What an input holds, as plain values: the CLKs, and each block's records. */
+/** An input as plain values: the CLKs, and the records of each block. */
 function plain({ dataset, blocks }: ClkInput): unknown {
   const groups = blocks?.names.map((name, b) => [
     name,
@@ -26,7 +26,7 @@ function plain({ dataset, blocks }: ClkInput): unknown {
   return { clks: [...dataset.bytes], byteLength: dataset.byteLength, ...(groups && { blocks: groups }) };
 }
 
-/** Reads the same value in all ways, which must agree; gives the one result. */
+/** Reads the same value in every way. The results must agree; returns one of them. */
 async function readEveryWay(
   t: ExecutionContext,
   value: unknown,

@@ -28,7 +28,7 @@ const THRESHOLDS = [
 test("the integers accept exactly the pairs that the doubles accept: every case of small CLKs", (t) => {
   const byteLength = 4;
   const bits = 8 * byteLength;
-  // Every score that can occur, and its neighbours, are the thresholds where rounding could bite.
+  // Rounding could matter for thresholds that are possible scores or their neighbors.
   const scores = new Set(THRESHOLDS);
   for (let sum = 1; sum <= 2 * bits; sum++) {
     for (let overlap = 1; 2 * overlap <= sum; overlap++) {
@@ -63,7 +63,7 @@ test("the integers accept exactly the pairs that the doubles accept: random case
       const threshold = THRESHOLDS[n] ?? (random() < 0.5 ? score : random() || 1);
       const { leastOverlap } = overlapLimits(threshold, byteLength);
       for (let sum = 1; sum <= 2 * bits; sum++) {
-        // Acceptance is monotone in the overlap: look at the border.
+        // Acceptance is monotonic in the overlap, so checking the border is enough.
         const least = leastOverlap[sum]!;
         if ((2 * least) / sum < threshold || (least > 1 && (2 * (least - 1)) / sum >= threshold)) wrong++;
       }

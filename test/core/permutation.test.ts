@@ -14,7 +14,7 @@ function toGroups(groups: readonly (readonly (readonly [number, number])[])[]): 
   };
 }
 
-/** A small generator of repeatable numbers (mulberry32). */
+/** A small seeded generator (mulberry32). */
 function seededRandom(seed: number): RandomBelow {
   let state = seed;
   return (limit) => {
@@ -88,7 +88,8 @@ test("records of a group may come in either order", (t) => {
 });
 
 test("every outcome is equally likely", (t) => {
-  // One group, counts 2 and 3: its place is 0 or 1; the other row on the left follows; two rows on the right.
+  // One group, record counts 2 and 3. Its position is 0 or 1, which determines that of the other left record; the other
+  // two right records can be in either order.
   const random = seededRandom(42);
   const counts = new Map<string, number>();
   const groups = toGroups([

@@ -8,7 +8,7 @@ import { mergeIntoGroups } from "../../src/core/solver/group-merger.js";
 
 type Pair = [leftDataset: number, leftRow: number, rightDataset: number, rightRow: number];
 
-/** Pairs with falling scores, in the order given; `step` 0 makes them all ties. */
+/** Pairs with descending scores, in the given order; `step` 0 makes them all ties. */
 function toCandidates(pairs: readonly Pair[], step = 0.001): CandidatePairs {
   const column = (place: 0 | 1 | 2 | 3) => Uint32Array.from(pairs, (pair) => pair[place]);
   return {
@@ -110,7 +110,7 @@ test("a pair that is repeated, or comes the other way round, counts once", (t) =
 });
 
 test("pairs remembered before a merge count for the merged group", (t) => {
-  // {a, b} and {c, d} form first; the four cross pairs come one by one.
+  // {a, b} and {c, d} form first; the four pairs between them follow one by one.
   const pairs: Pair[] = [
     [0, 0, 1, 0],
     [2, 0, 3, 0],
@@ -179,7 +179,7 @@ test("property: between two data sets the one-to-one loop equals the general sol
     fc.property(lists, fc.constantFrom([0, 1], [1, 0], [7, 2]), (rows, [left, right]) => {
       const pairs = rows.map(([a, b]): Pair => [left!, a, right!, b]);
       const fast = solve(pairs);
-      // The pair of a record with itself is none, but takes the input out of the loop's hands.
+      // A pair of a record with itself has no effect, but makes the input ineligible for the loop.
       t.deepEqual(fast, solve([...pairs, [left!, 0, left!, 0]]));
       t.deepEqual(fast, solveGreedyReference(toCandidates(pairs)));
       t.true(fast.every((group) => group.length === 2));

@@ -1,10 +1,10 @@
-/** Known answers: the CLKs below were made by clkhash 0.18.3 from the same schemas, secrets and people. */
+/** Known answers: clkhash 0.18.3 made the CLKs below from the same schemas, secrets and people. */
 import test from "ava";
 import { encodePeople } from "../../demo/clk-encoder.js";
 import { makePeople, type Person } from "../../demo/people.js";
 import { FIELD_NAMES, linkageSchema } from "../../demo/schema.js";
 
-/** An everyday record, characters of two to four bytes with missing fields, nothing at all, repeated bigrams. */
+/** A typical record; characters of two to four bytes, and missing fields; an empty record; repeated bigrams. */
 const PEOPLE = [
   ["luke", "k", "smith", "19480731", "199", "murray view rd", "emardborough", "5385", "0470581850"],
   ["zoë", "", "o'brien-nuñez", "20010229", "7", "", "saint-louis 😀", "", ""],

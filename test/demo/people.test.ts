@@ -77,7 +77,7 @@ function hashOf({ left, right, truth }: PeopleSets): string {
   return createHash("sha256").update(content).digest("hex");
 }
 
-/** The two records of every shared entity. */
+/** The two records of every person in both data sets. */
 function couplesOf({ left, right, truth }: PeopleSets): [Person, Person][] {
   const rights = new Map(right.map((person, row) => [truth.right[row], person]));
   return left.flatMap((person, row) => {

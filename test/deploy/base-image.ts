@@ -16,7 +16,7 @@ import { promisify } from "node:util";
 const run = promisify(execFile);
 const cache = fileURLToPath(new URL("../../.cache/", import.meta.url));
 
-/** What images of Node have beyond Debian and Node: what installs packages. */
+/** The package managers in Node images, besides Debian and Node. */
 const LINKS: Readonly<Record<string, string>> = {
   "usr/local/bin/npm": "../lib/node_modules/npm/bin/npm-cli.js",
   "usr/local/bin/npx": "../lib/node_modules/npm/bin/npx-cli.js",
@@ -31,12 +31,12 @@ const FILES = [
   "opt/yarn-v1.22.22/bin/yarnpkg",
 ];
 
-/** The environment of images of Node. */
+/** The environment of Node images. */
 export const BASE_ENV = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" };
 
 /**
- * The root of what stands in for an image `node:<version>-<suite>-slim`, which is Debian with a Node put into it: Debian
- * comes from debootstrap, Node and npm are this machine's. Made at first use, and seen only when it is complete.
+ * Returns the root folder of a substitute for the image `node:<version>-<suite>-slim`, which is Debian with Node added:
+ * Debian comes from debootstrap, Node and npm from this machine. Created at first use; appears only when complete.
  *
  * @throws Error for another image, or another major version of Node than this machine's
  */
@@ -54,12 +54,12 @@ export async function baseImage(reference: string): Promise<string> {
     const draft = mkdtempSync(join(cache, "draft-"));
     try {
       const root = join(draft, "root");
-      // What it mounts goes with it, however it ends.
+      // Its mounts disappear with it, however it ends.
       await run("unshare", ["--mount", "debootstrap", "--variant=minbase", suite, root], {
         maxBuffer: 2 ** 26,
       });
       rmSync(join(root, "var/cache/apt"), { recursive: true });
-      for (const file of ["resolv.conf", "hosts"]) writeFileSync(join(root, "etc", file), ""); // a container's own
+      for (const file of ["resolv.conf", "hosts"]) writeFileSync(join(root, "etc", file), ""); // each container's own
       installNode(root);
       if (!existsSync(folder)) renameSync(root, folder);
     } finally {

@@ -4,11 +4,11 @@ import type { Problem } from "../service/client.js";
 
 export interface Call {
   readonly method?: string;
-  /** The address of this machine that the call comes from, such as 127.0.0.2. */
+  /** The local address that the call comes from, such as 127.0.0.2. */
   readonly from?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array | string;
-  /** Sends the body in chunks, without saying how long it is. */
+  /** Sends the body in chunks, without a Content-Length. */
   readonly chunked?: boolean;
 }
 
@@ -18,7 +18,7 @@ export interface CallAnswer {
   readonly text: string;
 }
 
-/** A call on a connection of its own. */
+/** Sends a request on its own connection. */
 export function call(url: string, options: Call = {}): Promise<CallAnswer> {
   const { method = "GET", from, headers = {}, body, chunked = false } = options;
   const length =
@@ -32,7 +32,7 @@ export function call(url: string, options: Call = {}): Promise<CallAnswer> {
     });
     let hasAnswer = false;
     sent.on("error", (error) => {
-      if (!hasAnswer) reject(error); // else the server has closed, as it may once it has refused a body
+      if (!hasAnswer) reject(error); // otherwise the server closed the connection, as it may after it refuses a body
     });
     sent.on("response", (response) => {
       hasAnswer = true;
@@ -51,7 +51,7 @@ export function call(url: string, options: Call = {}): Promise<CallAnswer> {
   });
 }
 
-/** Sends a request as it is written, to a port of 127.0.0.1; resolves with the whole answer. */
+/** Sends a raw request to a port of 127.0.0.1; resolves with the raw answer. */
 export function callRaw(port: number, text: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, "127.0.0.1");
@@ -64,7 +64,7 @@ export function callRaw(port: number, text: string): Promise<string> {
   });
 }
 
-/** What is wrong with a problem document, as of a gateway; `undefined` for a good one. */
+/** What is wrong with a gateway's problem document; `undefined` if it is valid. */
 export function flawOf({ status, headers, text }: CallAnswer): string | undefined {
   if (headers["content-type"] !== "application/problem+json") return `type ${headers["content-type"]}`;
   const problem = JSON.parse(text) as Problem;

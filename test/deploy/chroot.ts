@@ -5,17 +5,17 @@ import { promisify } from "node:util";
 const run = promisify(execFile);
 const OUTPUT_BYTES = 64 * 2 ** 20;
 
-/** Who a command is, what it sees and where it stands. */
+/** The user, environment and working directory of a command. */
 export interface CommandSettings {
-  /** `uid:gid`; root where it is missing. */
+  /** `uid:gid`; default: root. */
   readonly user?: string | undefined;
   readonly env: Readonly<Record<string, string>>;
   readonly folder: string;
 }
 
 /**
- * Mounts what a build finds beside its files, in a mount namespace of its own, and enters. The network's settings are those
- * of this machine; they lie on a tmpfs, and nothing of them stays.
+ * Mounts what a build needs besides its files, in a separate mount namespace, and enters the root. The network settings
+ * are those of this machine; they are on a tmpfs and leave nothing behind.
  */
 const ENTER_TO_BUILD = `
 set -eu
@@ -33,7 +33,7 @@ if [ -n "$authorities" ]; then cp -L "$authorities" "$root/run/network/authoriti
 mount --bind "$cache" "$root/run/npm"
 exec chroot "$root" "$@"`;
 
-/** Enters with a root that cannot be written to; /tmp is empty, volumes are folders of this machine. */
+/** Enters a read-only root; /tmp is empty, and volumes are folders of this machine. */
 const ENTER_READ_ONLY = `
 set -eu
 root=$1
@@ -51,7 +51,7 @@ shift
 mount -o remount,bind,ro "$root"
 exec chroot "$root" "$@"`;
 
-/** Runs a command as a step of a build, with the network of this machine; resolves with what it has printed. */
+/** Runs a command as a build step, with this machine's network; resolves with its output. */
 export async function runToBuild(
   root: string,
   command: readonly string[],
@@ -84,9 +84,9 @@ export async function runToBuild(
 }
 
 /**
- * The command line that starts a program as a container engine does with a read-only root: as process 1, without rights.
+ * The command line that starts a program as a container engine does with a read-only root: as process 1, unprivileged.
  *
- * @param volumes folders of this machine, by the path where they are seen
+ * @param volumes folders of this machine, by the path where they are mounted
  */
 export function readOnlyCommand(
   root: string,
@@ -107,7 +107,7 @@ function inNamespaces(
   return ["unshare", ...namespaces, "sh", "-c", enter, "enter", ...args, ...command];
 }
 
-/** A command for within the root. */
+/** A command to be run inside the root. */
 export function asUser(
   command: readonly string[],
   { user, env, folder }: CommandSettings,

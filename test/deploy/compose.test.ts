@@ -1,4 +1,4 @@
-// compose.yaml as Docker reads it, and the parts of it that run without containers.
+// compose.yaml as Docker reads it, and its parts that run without containers.
 import { execFile } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -48,7 +48,7 @@ interface Composition {
   readonly volumes: Readonly<Record<string, unknown>>;
 }
 
-/** Programs of ours, by the service's name. */
+/** The services that run our program. */
 const OURS = ["api", "exporter", "migrate", "worker", "worker-highmemory"];
 const ONCE = ["migrate", "provision"];
 const REQUIRED = [
@@ -76,8 +76,8 @@ test.before(async () => {
 test.after.always(() => rmSync(folder, { recursive: true, force: true }));
 
 /**
- * What Docker makes of a compose file in deploy/. Its reader takes no variables from the environment: those that have values
- * are put in before, and all others left to it.
+ * Returns a Compose file in deploy/ as Docker reads it. The reader ignores environment variables, so those with values
+ * are substituted first; it resolves the others.
  */
 async function read(content: string, env: Readonly<Record<string, string>>): Promise<Composition> {
   const file = join(mkdtempSync(join(folder, "read-")), "compose.yaml");
@@ -99,7 +99,7 @@ test("the parts are there, and each is confined", (t) => {
     t.deepEqual(service.security_opt, ["no-new-privileges:true"], name);
     t.regex(service.image, /^[\w./-]+:[\w.-]*\d[\w.-]*$/, `${name} has a version`);
     t.is(service.restart, ONCE.includes(name) ? "no" : "unless-stopped", name);
-    // The image of ours has a health check; what ends has none.
+    // Our image has a health check; services that run once have none.
     if (!OURS.includes(name) && !ONCE.includes(name)) t.truthy(service.healthcheck?.test.length, name);
   }
   for (const name of OURS) t.is(composition.services[name]!.image, `anonlink-wasm:${version}`);
@@ -123,7 +123,7 @@ test("nothing is reached from other machines unless it is said", (t) => {
 });
 
 test("parts start when those are ready that they need, and have time to end", (t) => {
-  // Of names that there are not, the reader says nothing.
+  // The reader does not report names that do not exist.
   for (const { depends_on = {}, networks } of Object.values(composition.services)) {
     for (const name of Object.keys(depends_on)) t.true(name in composition.services, name);
     for (const name of Object.keys(networks!)) t.true(name in composition.networks, name);
@@ -250,10 +250,10 @@ test("nginx gets all variables of its template, and its image's entry point puts
   t.notRegex("NGINX_VERSION", filter);
 
   const chosen = Object.fromEntries(variables.map((name) => [name, environment![name]!]));
-  const temporary = { API_ADDRESS: "127.0.0.1:8850", TEMP_FOLDER: folder }; // names are known to compose alone
+  const temporary = { API_ADDRESS: "127.0.0.1:8850", TEMP_FOLDER: folder }; // host names resolve only inside Compose
   const file = join(folder, "nginx.conf");
   writeFileSync(file, await fillTemplate({ ...chosen, ...temporary }));
-  // It opens its standard output, which must be a pipe.
+  // nginx opens its standard output, which must be a pipe.
   const check = 'set -o pipefail; nginx -t -c "$1" | cat';
   await t.notThrowsAsync(run("bash", ["-c", check, "check", file]));
 });
@@ -263,7 +263,7 @@ test("Redis runs by its command, wants the password, and keeps an append-only fi
   const data = join(folder, "redis");
   const port = await freePort();
   await run("mkdir", [data]);
-  // Docker reads a doubled dollar as one.
+  // Compose reads `$$` as `$`.
   const script = command!.at(-1)!.replaceAll("$$", "$").replace("/data", data).trimEnd();
   t.true(script.includes(data));
   const env = { REDISCLI_AUTH: environment!["REDISCLI_AUTH"]! };

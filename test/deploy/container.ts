@@ -7,13 +7,13 @@ import type { Image } from "./image.js";
 
 const run = promisify(execFile);
 
-/** A program that runs in an image's root, as a container engine would start it with a read-only root. */
+/** A program in an image's root, started as a container engine does with a read-only root. */
 export class Container {
   readonly process: StartedProcess;
 
   /**
-   * @param args in place of the image's command
-   * @param volumes folders of this machine, by the path where they are seen
+   * @param args replace the image's command
+   * @param volumes folders of this machine, by the path where they are mounted
    */
   constructor(
     private readonly image: Image,
@@ -27,20 +27,20 @@ export class Container {
     this.process = new StartedProcess(args[0] ?? "container", program, rest);
   }
 
-  /** Process 1 of the container, as this machine numbers it. */
+  /** The host's process id of the container's process 1. */
   get pid(): number {
     const { pid } = this.process;
     return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim());
   }
 
-  /** Runs a command beside the program; rejects where that fails. */
+  /** Runs a command in the container; rejects if it fails. */
   async execute(command: readonly string[]): Promise<string> {
     const into = ["--target", String(this.pid), "--mount", "--pid", "--root"];
     const { stdout } = await run("nsenter", [...into, ...asUser(command, this.image)]);
     return stdout;
   }
 
-  /** Asks as the image's HEALTHCHECK does. */
+  /** Whether the image's HEALTHCHECK succeeds. */
   async isHealthy(): Promise<boolean> {
     return this.execute(this.image.healthCheck).then(
       () => true,
@@ -48,7 +48,7 @@ export class Container {
     );
   }
 
-  /** SIGTERM for the program; resolves with its exit code. */
+  /** Sends SIGTERM to the program; resolves with its exit code. */
   async stop(): Promise<number | NodeJS.Signals> {
     process.kill(this.pid, "SIGTERM");
     return this.process.waitForEnd();

@@ -1,12 +1,12 @@
-/** An instruction of a Dockerfile, in upper case, and what follows it, with its lines joined. */
+/** A Dockerfile instruction: its name in upper case, and its arguments with continued lines joined. */
 export interface Instruction {
   readonly name: string;
   readonly text: string;
 }
 
-/** What a FROM begins. */
+/** A build stage, which starts with FROM. */
 export interface Stage {
-  /** As it is written: a reference of an image, or an earlier stage's name. */
+  /** An image reference, or the name of an earlier stage. */
   readonly base: string;
   readonly name: string | undefined;
   readonly instructions: readonly Instruction[];
@@ -18,7 +18,7 @@ export interface Dockerfile {
   readonly stages: readonly Stage[];
 }
 
-/** Reads a Dockerfile of the plain kind: no here-documents, no escape directive, no flags but `--from`. */
+/** Parses a simple Dockerfile: no here-documents, no escape directive, no flags except `--from`. */
 export function parseDockerfile(text: string): Dockerfile {
   const globals: Record<string, string> = {};
   const stages: { base: string; name: string | undefined; instructions: Instruction[] }[] = [];
@@ -56,7 +56,7 @@ function instructionsOf(text: string): Instruction[] {
   return found;
 }
 
-/** Puts values in place of `$NAME` and `${NAME}`; a name that has none is an error. */
+/** Substitutes `$NAME` and `${NAME}`; throws if a name has no value. */
 export function expand(text: string, values: Readonly<Record<string, string>>): string {
   return text.replace(/\$(?:\{(\w+)\}|(\w+))/g, (_, braced: string | undefined, bare: string | undefined) => {
     const value = values[(braced ?? bare)!];
@@ -65,7 +65,7 @@ export function expand(text: string, values: Readonly<Record<string, string>>): 
   });
 }
 
-/** `NAME=value` pairs, whose values may be quoted. */
+/** Parses `NAME=value` pairs; values may be quoted. */
 export function pairsOf(text: string): [name: string, value: string][] {
   return [...text.matchAll(/([\w.]+)=(?:"([^"]*)"|(\S*))/g)].map(([, name, quoted, bare]) => [
     name!,

@@ -1,4 +1,4 @@
-// The image that the Dockerfile makes, built in folders with debootstrap and chroot, and what runs in it.
+// The Dockerfile's image, built in folders with debootstrap and chroot, and the programs in it.
 import { execFile } from "node:child_process";
 import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -47,7 +47,7 @@ function start(
   return container;
 }
 
-/** A folder of the container's user. */
+/** A folder that the container's user owns. */
 function volume(name: string): string {
   const path = join(folder, name);
   mkdirSync(path, { mode: 0o700 });
@@ -98,7 +98,7 @@ test("there is nothing to build or to install with, and no package but what runs
 test("all files are root's; the user may write to /data and temporary folders alone", async (t) => {
   t.is((await run("find", [join(image.root, "app"), "!", "-uid", "0", "-o", "!", "-gid", "0"])).stdout, "");
   t.is((await run("find", [join(image.root, "app"), "!", "-type", "l", "-perm", "/022"])).stdout, "");
-  // What is closed to the user is no place to write either; what is in /dev the engine makes.
+  // Ignores errors: folders closed to the user are not writable either. /dev is created by the engine.
   const search = "find / -xdev -path /dev -prune -o -writable ! -type l -print 2>/dev/null; exit 0";
   const asUser = ["--userspec", `${USER}:${USER}`, image.root, "sh", "-c", search];
   const folders = (await run("chroot", asUser)).stdout.trim().split("\n");
@@ -160,7 +160,7 @@ test("serve links two small sets, keeps them over a restart, and tells its healt
   t.deepEqual(asSet(found.groups), asSet(groups));
 
   const check = start(["check", "--url", client.url, "--suite", "e2e"]);
-  t.is(await check.process.waitForEnd(120_000), 0, check.process.output);
+  t.is(await check.process.waitForEnd(), 0, check.process.output);
   t.regex(check.process.output, /^\d+ passed, 0 failed/m);
 
   const exporterPort = await freePort();
@@ -170,7 +170,7 @@ test("serve links two small sets, keeps them over a restart, and tells its healt
     const text = await (await fetch(`http://127.0.0.1:${exporterPort}/metrics`)).text();
     return /^anonlink_service_up(?:\{.*\})? 1$/m.test(text) || undefined;
   };
-  await client.until("the service's figures", 30_000, figures);
+  await client.until("the service's figures", 120_000, figures);
   t.true(await exporter.isHealthy());
   t.is(await exporter.stop(), 0, exporter.process.output);
 
@@ -185,7 +185,7 @@ test("migrate, api and worker of the image link over real stores, and tell their
   const cluster = await StartedCluster.start({ kind: "packed", workers: 0, withApi: false });
   try {
     const migrate = start(["migrate"], {}, cluster.env);
-    t.is(await migrate.process.waitForEnd(60_000), 0, migrate.process.output);
+    t.is(await migrate.process.waitForEnd(), 0, migrate.process.output);
     const [port, healthPort] = [await freePort(), await freePort()];
     const api = start(["api", "--host", "127.0.0.1", `--port=${port}`], {}, cluster.env);
     const queues = ["--queues", "celery,compute,highmemory"];
@@ -193,7 +193,7 @@ test("migrate, api and worker of the image link over real stores, and tell their
     const worker = start(["worker", ...queues, ...health], {}, cluster.env);
     const client = new ServiceClient(`http://127.0.0.1:${port}`);
     for (const url of [client.url, `http://127.0.0.1:${healthPort}`]) {
-      await client.until(`${url}/readyz`, 60_000, async () => {
+      await client.until(`${url}/readyz`, 120_000, async () => {
         const isReady = await fetch(`${url}/readyz`).then(
           ({ ok }) => ok,
           () => false,

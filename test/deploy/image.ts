@@ -8,9 +8,9 @@ import { type Dockerfile, execForm, expand, type Instruction, pairsOf, type Stag
 
 const run = promisify(execFile);
 
-/** What a stage has led to. */
+/** The result of a build stage. */
 export interface Image {
-  /** The folder that is its root. */
+  /** Its root folder. */
   readonly root: string;
   readonly env: Record<string, string>;
   readonly labels: Record<string, string>;
@@ -19,17 +19,17 @@ export interface Image {
   user: string | undefined;
   entrypoint: readonly string[];
   command: readonly string[];
-  /** The command that asks whether a container lives. */
+  /** The command of its HEALTHCHECK. */
   healthCheck: readonly string[];
 }
 
 /**
- * Builds the images of a Dockerfile's stages as a container engine does, as far as folders and chroot can: the base comes
- * from debootstrap, and each stage is one layer.
+ * Builds the images of a Dockerfile's stages like a container engine, as far as folders and chroot allow: the base
+ * image comes from debootstrap, and each stage is one layer.
  *
- * @param context what COPY takes from
- * @param folder where the stages' roots are made
- * @returns the last stage's
+ * @param context the folder that COPY reads
+ * @param folder where the stages' roots are created
+ * @returns the image of the last stage
  */
 export async function buildImage(dockerfile: Dockerfile, context: string, folder: string): Promise<Image> {
   const built = new Map<string, Image>();
@@ -106,7 +106,7 @@ async function follow(
   }
 }
 
-/** Folders give what is in them; all becomes root's. */
+/** Runs COPY: of a folder, its contents are copied. The copies belong to root. */
 async function copy(
   text: string,
   image: Image,
@@ -129,8 +129,8 @@ async function copy(
 }
 
 /**
- * Makes the folder that a .dockerignore leaves of a project. It must name what stays: `*`, then `!path` for each, then
- * `**` patterns of names that go all the same.
+ * Creates a build context with the files that a project's .dockerignore keeps. It must consist of `*`, then `!path` for
+ * each path that is kept, then `**` patterns of names that are ignored anyway.
  */
 export function makeContext(project: string, folder: string): void {
   const lines = readFileSync(join(project, ".dockerignore"), "utf8").split("\n");

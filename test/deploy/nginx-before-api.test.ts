@@ -1,4 +1,4 @@
-// What nginx lets through to an API, and what it refuses.
+// The requests that nginx passes to an API, and those that it refuses.
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync, statSync } from "node:fs";
@@ -18,7 +18,7 @@ const LOGGED = ["X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-R
 const MIB = 2 ** 20;
 
 let cluster: StartedCluster;
-/** Without limits that a test meets. */
+/** With limits that no test reaches. */
 let nginx: NginxServer;
 test.before(async () => {
   cluster = await StartedCluster.start({ workers: 0, env: { LOG_HTTP_HEADER_FIELDS: LOGGED.join() } });
@@ -29,7 +29,7 @@ test.after.always(async () => {
   await cluster?.close();
 });
 
-/** nginx before the API. */
+/** Starts nginx in front of the API. */
 function before(settings: Partial<NginxSettings> = {}): Promise<NginxServer> {
   return NginxServer.start(`127.0.0.1:${cluster.port}`, settings);
 }
@@ -39,7 +39,7 @@ function isProblem(t: ExecutionContext, answer: CallAnswer, status: number, text
   t.is(flawOf(answer), undefined, text);
 }
 
-/** What the API has logged of a request. */
+/** The API's log entry for a request. */
 async function loggedByApi(t: ExecutionContext, requestId: string) {
   const api = cluster.processes.find(({ name }) => name === "api")!;
   await api.whenPrinted(new RegExp(`"requestId":"${requestId}".*"msg":"request"`));
@@ -65,7 +65,7 @@ test("nginx is not root, has no rights, and writes below one folder alone", (t) 
 });
 
 test("all that nginx compiles in is told where to write", (t) => {
-  // A folder for temporary files that is not named would be made below /var/lib/nginx, where others may not write.
+  // Without a configured path, nginx would create the folder below /var/lib/nginx, where its user may not write.
   const build = execFileSync("sh", ["-c", "nginx -V 2>&1"], { encoding: "utf8" });
   const kinds = [...build.matchAll(/--http-(\w+(?:-\w+)*)-temp-path/g)].map(([, kind]) => kind);
   t.true(kinds.length >= 5);
@@ -120,7 +120,7 @@ test("the API learns who calls, and by which id", async (t) => {
   const answer = await call(`${nginx.url}/version`, {
     from: "127.0.0.7",
     headers: {
-      "X-Request-Id": "the-client's own", // an id that the API would not take either
+      "X-Request-Id": "the-client's own", // an id that the API would not accept either
       "X-Forwarded-For": "192.0.2.1",
       "X-Forwarded-Proto": "https",
       "X-Forwarded-Host": "elsewhere.example",
@@ -154,7 +154,7 @@ test("behind proxies that are trusted, the client is the one whom they name; oth
     const forwarded = (client: string): Call => ({
       from: "127.0.0.8",
       headers: {
-        "X-Forwarded-For": `198.51.100.1, ${client}, 10.1.2.3`, // the first is the client's own invention
+        "X-Forwarded-For": `198.51.100.1, ${client}, 10.1.2.3`, // the client made up the first address
         "X-Forwarded-Proto": "https",
         "X-Forwarded-Host": "linkage.example",
       },
@@ -166,7 +166,7 @@ test("behind proxies that are trusted, the client is the one whom they name; oth
       "x-forwarded-host": "linkage.example",
       host: "127.0.0.1",
     });
-    // The limits are those of the client, not of the proxy.
+    // Limits apply to the client, not to the proxy.
     const many = Array.from({ length: 20 }, () => call(`${behind.url}/version`, forwarded("192.0.2.6")));
     const statuses = (await Promise.all(many)).map(({ status }) => status);
     t.true(statuses.includes(503));
@@ -231,7 +231,7 @@ test("an upload over the limit gets a problem document, and its token stays good
     const headers = { ...upload.headers, "Hash-Count": String(MIB / 128) };
     const answer = await call(url, { ...upload, headers, body: body.subarray(0, MIB) });
     t.is(answer.status, 201, answer.text);
-    // Other calls take small bodies, whatever uploads may have.
+    // Other calls accept only small bodies, whatever the limit of uploads is.
     const plain = { method: "POST", body: Buffer.alloc(9 * MIB) };
     isProblem(t, await call(`${nginx.url}/projects`, plain), 413);
   } finally {
@@ -281,7 +281,7 @@ test("while the API is away, callers get problem documents", async (t) => {
     }
     const tries = (await away.logged({ status: 502 }, 3)).map(({ method, apiStatus }) => [method, apiStatus]);
     t.deepEqual(tries, [
-      ["GET", "502, 502"], // reading may be tried again
+      ["GET", "502, 502"], // reads may be retried
       ["POST", "502"],
       ["DELETE", "502"],
     ]);

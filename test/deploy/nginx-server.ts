@@ -10,12 +10,12 @@ import { StartedProcess } from "../started-process.js";
 
 const run = promisify(execFile);
 const template = fileURLToPath(new URL("../../chart/files/nginx.conf.template", import.meta.url));
-const START_TIMEOUT_MS = 20_000;
-const LOG_TIMEOUT_MS = 10_000;
-/** Neither root nor anybody else. */
+const START_TIMEOUT_MS = 180_000;
+const LOG_TIMEOUT_MS = 60_000;
+/** An unprivileged user id that is not otherwise used. */
 const USER = 10_101;
 
-/** The variables of the template that tests choose. */
+/** The template variables that tests can set. */
 export interface NginxSettings {
   readonly MAX_BODY_SIZE: string;
   readonly MAX_UPLOADS: string;
@@ -25,7 +25,7 @@ export interface NginxSettings {
   readonly TRUSTED_PROXIES: string;
 }
 
-/** What tests that are not about limits do not meet. */
+/** Limits that only tests of limits reach. */
 const GENEROUS: NginxSettings = {
   MAX_BODY_SIZE: "10g",
   MAX_UPLOADS: "100",
@@ -51,7 +51,7 @@ export interface LoggedRequest {
   readonly limit: string;
 }
 
-/** Mounts all but the folder for temporary files for reading only. The pipe is nginx's own, since it opens /dev/stdout. */
+/** Mounts everything read-only except the temporary folder. nginx opens /dev/stdout, so it gets its own pipe. */
 const START = `
 set -eu
 mount --bind "$1" "$1"
@@ -59,13 +59,13 @@ mount -o remount,bind,ro /
 exec setpriv --reuid=${USER} --regid=${USER} --clear-groups --no-new-privs --inh-caps=-all --bounding-set=-all \\
   bash -c 'exec nginx -c "$1/nginx.conf" -g "daemon off;" > >(cat)' nginx "$1"`;
 
-/** Debian's nginx with the project's configuration, before a server: not as root, and with a root that is read-only. */
+/** Debian's nginx with the project's configuration, in front of a server: not as root, on a read-only file system. */
 export class NginxServer {
   readonly #process: StartedProcess;
 
   private constructor(
     readonly port: number,
-    /** Where all is that it writes. */
+    /** The folder of everything that it writes. */
     readonly folder: string,
     process: StartedProcess,
   ) {
@@ -73,8 +73,8 @@ export class NginxServer {
   }
 
   /**
-   * @param api `host:port` of what it stands before
-   * @param edit changes the filled configuration, where a test would wait too long
+   * @param api `host:port` of the upstream server
+   * @param edit changes the filled configuration, for example to shorten timeouts
    */
   static async start(
     api: string,
@@ -107,17 +107,17 @@ export class NginxServer {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** The process that leads; it is nginx itself. */
+  /** The process group's leader, which is nginx itself. */
   get pid(): number {
     return this.#process.pid;
   }
 
-  /** What it has printed. */
+  /** Its output so far. */
   get output(): string {
     return this.#process.output;
   }
 
-  /** The lines of the access log that are like this, once there are so many: they follow the answers. */
+  /** Resolves with the matching lines of the access log once there are `count`; they are written after the answers. */
   async logged(pattern: Partial<LoggedRequest>, count = 1): Promise<readonly LoggedRequest[]> {
     const deadline = Date.now() + LOG_TIMEOUT_MS;
     const wanted = Object.entries(pattern);
@@ -148,7 +148,7 @@ export class NginxServer {
     );
   }
 
-  /** Ends it in order; resolves with its exit code. */
+  /** Stops it gracefully; resolves with its exit code. */
   async stop(): Promise<number | NodeJS.Signals> {
     this.#process.signal("SIGQUIT");
     return this.#process.waitForEnd();
@@ -160,12 +160,12 @@ export class NginxServer {
   }
 }
 
-/** The template of the configuration. */
+/** The configuration template. */
 export function templateText(): string {
   return readFileSync(template, "utf8");
 }
 
-/** Fills the template as the entry point of nginx's image does: the named variables, and no others. */
+/** Fills in the template like the entry point of the nginx image: only the named variables. */
 export async function fillTemplate(variables: Readonly<Record<string, string>>): Promise<string> {
   const names = Object.keys(variables)
     .map((name) => `\${${name}}`)

@@ -3,7 +3,7 @@ import type { NewProject } from "../service/client.js";
 
 const BYTE_LENGTH = 128;
 
-/** A party's upload whose body comes when the test says so. */
+/** A party's upload whose body the test sends step by step. */
 export class SlowUpload {
   /** Resolves with the answer when the server has closed the connection. */
   readonly answer: Promise<{ readonly status: number; readonly text: string }>;
@@ -11,11 +11,11 @@ export class SlowUpload {
   readonly #byteLength: number;
   #sent = 0;
 
-  /** @param from the address of this machine that it comes from */
+  /** @param from the local address that it comes from */
   constructor(port: number, project: NewProject, party: number, recordCount: number, from = "127.0.0.1") {
     this.#byteLength = recordCount * BYTE_LENGTH;
     this.#socket = connect({ port, host: "127.0.0.1", localAddress: from });
-    this.#socket.on("error", () => {}); // the answer tells
+    this.#socket.on("error", () => {}); // the answer shows the outcome
     let text = "";
     this.#socket.setEncoding("utf8").on("data", (part: string) => {
       text += part;
@@ -39,7 +39,7 @@ export class SlowUpload {
     );
   }
 
-  /** Sends so many bytes more; resolves once the system has taken them. */
+  /** Sends `byteLength` more bytes; resolves once the system has accepted them. */
   send(byteLength: number): Promise<void> {
     this.#sent += byteLength;
     return new Promise((resolve) => this.#socket.write(Buffer.alloc(byteLength, 0x5a), () => resolve()));
@@ -50,7 +50,7 @@ export class SlowUpload {
     return this.send(this.#byteLength - this.#sent);
   }
 
-  /** Leaves in the middle. */
+  /** Closes the connection before the body is complete. */
   abort(): void {
     this.#socket.destroy();
   }

@@ -1,4 +1,4 @@
-// Bodies and results through nginx, before an API and a worker on real servers.
+// Bodies and results through nginx, in front of an API and a worker on real servers.
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
@@ -37,7 +37,7 @@ test.after.always(async () => {
   await cluster?.close();
 });
 
-/** Files below the folder of temporary files that nginx holds open, also those without a name. */
+/** The temporary files that nginx has open, including unlinked ones. */
 function openFiles(): string[] {
   const children = readFileSync(`/proc/${nginx.pid}/task/${nginx.pid}/children`, "utf8").trim().split(" ");
   return children.flatMap((pid) =>
@@ -46,19 +46,19 @@ function openFiles(): string[] {
         const target = readlinkSync(`/proc/${pid}/fd/${fd}`);
         return target.startsWith(`${nginx.folder}/`) ? [target] : [];
       } catch {
-        return []; // closed meanwhile
+        return []; // closed in the meantime
       }
     }),
   );
 }
 
-/** What the database knows of a party's upload. */
+/** The state of a party's upload in the database. */
 async function uploadState(token: string): Promise<string> {
   const { rows } = await database.query("SELECT uploaded FROM dataproviders WHERE token = $1", [token]);
   return rows[0].uploaded as string;
 }
 
-/** The rows of each upload that the database has of a party: one, if all is well. */
+/** The database's rows of a party's uploads; there should be one. */
 async function storedUploads(token: string): Promise<{ state: string; count: number }[]> {
   const { rows } = await database.query(
     "SELECT state, count FROM uploads WHERE dp = (SELECT id FROM dataproviders WHERE token = $1)",
@@ -85,11 +85,15 @@ for (const chunked of [false, true]) {
     const answered = once(sent, "response") as Promise<[IncomingMessage]>;
     for (let n = 0; n < LARGE_MIB; n++) {
       if (n === LARGE_MIB - 1) {
-        await client.until("the file of the body", 30_000, async () => openFiles().length === 1 || undefined);
+        await client.until(
+          "the file of the body",
+          120_000,
+          async () => openFiles().length === 1 || undefined,
+        );
         t.is(await uploadState(project.update_tokens[0]!), "not_started", "the API has seen nothing of it");
       }
       const part = Buffer.from(bytes);
-      part.writeUInt32BE(n); // no two parts are alike
+      part.writeUInt32BE(n); // makes every part unique
       hash.update(part);
       if (!sent.write(part)) await once(sent, "drain");
     }
@@ -99,7 +103,7 @@ for (const chunked of [false, true]) {
     t.is(response.statusCode, 201);
     t.is(receipt.row_count, (LARGE_MIB * MIB) / BYTE_LENGTH);
     t.is(receipt.sha256, hash.digest("hex"));
-    await client.until("the end of that file", 30_000, async () => openFiles().length === 0 || undefined);
+    await client.until("the end of that file", 120_000, async () => openFiles().length === 0 || undefined);
     t.deepEqual(readdirSync(join(nginx.folder, "bodies")), []);
   });
 }
@@ -121,11 +125,11 @@ test.serial(
       await pause(50);
       t.is(await uploadState(token), "not_started");
     }
-    // Without nginx, the API is in the middle of such an upload.
+    // Without nginx, the API would already be processing such an upload.
     const other = await client.createProject();
     const direct = new SlowUpload(cluster.port, other, 1, 16_384);
     await direct.send(1_000_000);
-    await client.until("the upload that the API is busy with", 30_000, async () =>
+    await client.until("the upload that the API is busy with", 120_000, async () =>
       (await uploadState(other.update_tokens[1]!)) === "in_progress" ? true : undefined,
     );
     direct.abort();
@@ -140,11 +144,11 @@ test.serial("a client that leaves in the middle leaves nothing, and may begin ag
   const token = project.update_tokens[0]!;
   const upload = new SlowUpload(nginx.port, project, 0, 16_384);
   await upload.send(1_000_000);
-  await client.until("the file of the body", 30_000, async () =>
+  await client.until("the file of the body", 120_000, async () =>
     openFiles().length === 1 ? true : undefined,
   );
   upload.abort();
-  await client.until("its end", 30_000, async () => openFiles().length === 0 || undefined);
+  await client.until("its end", 120_000, async () => openFiles().length === 0 || undefined);
   t.is(await uploadState(token), "not_started");
   const again = new SlowUpload(nginx.port, project, 0, 16_384);
   await again.finish();
@@ -187,7 +191,7 @@ test.serial(
     const running = { isOver: false };
     const flaws: string[] = [];
     const statuses = new Map<string, number>();
-    /** Counts what came, and holds problem documents of nginx to their form. */
+    /** Counts answers, and checks the form of problem documents. */
     const note = (what: string, answer: CallAnswer) => {
       const key = `${what} ${answer.status}`;
       statuses.set(key, (statuses.get(key) ?? 0) + 1);
@@ -209,7 +213,7 @@ test.serial(
     });
 
     const linked: { project: NewProject; parties: readonly Rows[] }[] = [];
-    /** Creates projects, and uploads to each as a client does that does not give up. */
+    /** Creates projects, and uploads to each like a client that retries until it succeeds. */
     const upload = async (seed: number) => {
       for (let n = 0; !running.isOver; n++) {
         const created = await call("create", "POST", "/projects", {
@@ -234,7 +238,7 @@ test.serial(
               },
             });
             if (answer.status === 201) break;
-            // Its answer may have been lost, and not the upload: then the token is refused.
+            // Only the answer may have been lost: then the upload exists, and the token is refused.
             if (answer.status === 403 && (await uploadState(update_tokens[party]!)) === "done") break;
             await pause(200);
           }
@@ -276,7 +280,7 @@ test.serial(
         t.deepEqual(stored, [{ state: "ready", count: rows.bytes.byteLength / rows.byteLength }]);
       }
     }
-    // The first and the last of them, all the way.
+    // Completes the first and the last project.
     for (const { project, parties } of [linked[0]!, linked.at(-1)!]) {
       const found = await client.complete<{ groups: never[] }>(project, 0.85);
       t.deepEqual(asSet(found.groups), asSet((await expectedOf(parties, 0.85)).groups));

@@ -1,4 +1,4 @@
-// Backing up and restoring by the commands that docs/operations.md gives: the stores of a cluster, and a data folder.
+// Backup and restore with the commands in docs/operations.md: of a cluster's stores, and of a data folder.
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,7 +20,7 @@ const febrl = [febrlRows("a"), febrlRows("b")] as const;
 
 type Groups = { readonly groups: readonly (readonly (readonly [number, number])[])[] };
 
-/** Does what a block of the document says, in a folder. */
+/** Runs the commands of a marked code block of the document in a folder. */
 async function follow(marker: string, cwd: string, env: NodeJS.ProcessEnv = process.env): Promise<void> {
   await run("bash", ["-euo", "pipefail", "-c", markedBlock(DOCUMENT, marker)], { cwd, env });
 }
@@ -31,7 +31,7 @@ function newFolder(t: { teardown(end: () => void): void }): string {
   return folder;
 }
 
-/** What an operator's shell knows of a cluster's stores, once those were led there. */
+/** The environment of an operator's shell with access to a cluster's stores. */
 function operatorsEnvironment({ postgres, redis, s3 }: StartedCluster, folder: string): NodeJS.ProcessEnv {
   return {
     ...process.env,
@@ -55,7 +55,7 @@ async function upload(client: ServiceClient, project: NewProject, parties: reado
   }
 }
 
-/** Projects at each point of their lives, and what must come of them. */
+/** Creates projects in each stage of their life cycle; returns them with their expected results. */
 async function fill(client: ServiceClient, cluster: StartedCluster) {
   const expected = await expectedOf(febrl, THRESHOLD);
   const worker = await cluster.startWorker();
@@ -75,12 +75,12 @@ async function fill(client: ServiceClient, cluster: StartedCluster) {
   const { run_id: waitingRun } = await client.run(waiting, THRESHOLD);
 
   await worker.killGroup();
-  await cluster.startWorker("celery"); // starts runs, and leaves comparisons to others
+  await cluster.startWorker("celery"); // starts runs, but does not run comparisons
   const running = await client.createProject();
   const runningParties = overlappingRows(7, [400, 300], 128);
   await upload(client, running, runningParties);
   const { run_id: runningRun } = await client.run(running, THRESHOLD);
-  await client.until("a running run", 30_000, async () =>
+  await client.until("a running run", 120_000, async () =>
     (await client.runStatus(running, runningRun)).state === "running" ? true : undefined,
   );
   return {
@@ -96,7 +96,7 @@ for (const kind of ["packed", "tables"] as const) {
     const lost = await StartedCluster.start({ kind, workers: 0 });
     t.teardown(() => lost.close());
     const filled = await fill(new ServiceClient(lost.url), lost);
-    // The service goes on meanwhile.
+    // The service keeps running during the backup.
     await follow("backup", folder, operatorsEnvironment(lost, folder));
     await lost.close();
 
@@ -111,7 +111,7 @@ for (const kind of ["packed", "tables"] as const) {
     const { groups } = await client.result<Groups>(grouped, groupedRun);
     t.deepEqual(asSet(groups), asSet(expected.groups));
     t.deepEqual(await client.result(scored, scoredRun), { similarity_scores: expected.scores });
-    // Encodings are there as well.
+    // Encodings are restored too.
     const again = await client.complete<Groups>(grouped, THRESHOLD);
     t.deepEqual(asSet(again.groups), asSet(expected.groups));
 

@@ -6,7 +6,7 @@ interface Container {
   readonly name: string;
 }
 
-/** As much of a Kubernetes object as commands refer to. */
+/** The parts of a Kubernetes object that commands refer to. */
 export interface KubernetesObject {
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
@@ -22,7 +22,7 @@ export interface KubernetesObject {
   };
 }
 
-/** What `helm install` would make; throws what Helm prints where it refuses the values. */
+/** The objects that `helm install` would create; throws Helm's output if it rejects the values. */
 export function renderChart(folder: string, args: readonly string[]): KubernetesObject[] {
   const text = execFileSync(
     helmProgram(),
@@ -39,7 +39,7 @@ export function renderChart(folder: string, args: readonly string[]): Kubernetes
     .filter((object) => object !== null);
 }
 
-/** Objects, and the volume claims and pods that Kubernetes makes of stateful sets. */
+/** Adds the pods and volume claims that Kubernetes creates for workloads. */
 export function withPodsAndClaims(objects: readonly KubernetesObject[]): KubernetesObject[] {
   return objects.flatMap((object) => {
     const { kind, metadata, spec } = object;

@@ -1,5 +1,5 @@
-// The commands of the documents for operators, as a shell understands them: Helm takes the values, Kubernetes has the objects
-// and Compose the services that they name, and our programs have the options.
+// The commands in the operators' documents, as a shell parses them: Helm accepts the values; the named objects exist in
+// the chart, the services in Compose, and the options in our programs.
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ import { checkKubectl } from "./kubectl-references.js";
 import { type Command, ReadersFolder } from "./recorded-commands.js";
 
 const cli = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
-/** These are run for real, by tests of their own. */
+/** Blocks that other tests actually run. */
 const RUN_ELSEWHERE = new Set(["first-linkage", "backup", "restore", "serve:backup", "serve:restore"]);
 
 const blocks = [
@@ -34,13 +34,13 @@ function isShell({ language, marker }: CodeBlock): boolean {
   return language === "sh" && !RUN_ELSEWHERE.has(marker ?? "");
 }
 
-/** Each command of a program once, as tests are named after them. */
+/** Each distinct command of a program, because test titles must be unique. */
 function of(program: string): Command[] {
   const own = commands.filter((command) => command.program === program);
   return [...new Map(own.map((command) => [command.where, command])).values()];
 }
 
-/** Whether a help text has all options of a command. */
+/** Asserts that a help text lists all options of a command. */
 function hasOptions(t: ExecutionContext, help: string, args: readonly string[], where: string): void {
   const known = new Set(help.match(/(?<=[\s,])--?[\w-]+/g));
   for (const option of args.filter((arg) => /^--?\w/.test(arg))) {
@@ -79,7 +79,7 @@ for (const { args, where } of of("helm")) {
   });
 }
 
-// Everything that there may be.
+// All objects that the chart may contain.
 const objects = withPodsAndClaims(
   renderChart(folder.path, ["-f", "my-values.yaml", "-f", "metrics-values.yaml"]),
 );
@@ -109,7 +109,7 @@ for (const { args, where } of [...of("docker"), ...of("minikube")]) {
     if (args[0] === "run") return isOurs(t, args.slice(image + 1), where);
     if (args[0] !== "compose") return t.pass();
     const named = args.slice(2).flatMap((arg) => /^(\w[\w-]*)(?:=\d+)?$/.exec(arg)?.[1] ?? []);
-    const services = args[1] === "exec" ? named.slice(0, 1) : named; // then comes a program
+    const services = args[1] === "exec" ? named.slice(0, 1) : named; // followed by a program
     for (const service of services) t.true(service in compose.services, `${where}: ${service}`);
     t.pass();
   });

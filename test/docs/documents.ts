@@ -1,17 +1,17 @@
-// What the documents for operators say, in parts that can be held to the files that they speak of.
+// Parses the operators' documents into parts that can be checked against the files they describe.
 import { readFileSync } from "node:fs";
 
 const root = new URL("../../", import.meta.url);
 
 export const OPERATOR_DOCUMENTS = ["docs/deployment.md", "docs/migrating.md", "docs/operations.md"] as const;
 
-/** A block of code. */
+/** A fenced code block. */
 export interface CodeBlock {
   readonly document: string;
-  /** The line that it begins in. */
+  /** The line where it starts. */
   readonly line: number;
   readonly language: string;
-  /** What the comment before it says: `backup` for `<!-- backup -->`. */
+  /** The content of the comment before it: `backup` for `<!-- backup -->`. */
   readonly marker: string | undefined;
   readonly text: string;
 }
@@ -29,19 +29,19 @@ export function codeBlocks(document: string): CodeBlock[] {
   });
 }
 
-/** The block behind a comment. */
+/** The text of the code block after a marker comment. */
 export function markedBlock(document: string, marker: string): string {
   const found = codeBlocks(document).find((block) => block.marker === marker);
   if (found === undefined) throw new Error(`${document}: no block behind <!-- ${marker} -->`);
   return found.text;
 }
 
-/** All that stands between backticks in the text. */
+/** All inline code outside code blocks. */
 export function inlineCode(document: string): string[] {
   return [...prose(document).matchAll(/`([^`]+)`/g)].map(([, code = ""]) => code.replace(/\s+/g, " "));
 }
 
-/** Rows of tables, each as its cells. */
+/** The rows of all tables, as cells. */
 export function tableRows(document: string): string[][] {
   return prose(document)
     .split("\n")
@@ -55,12 +55,12 @@ export function tableRows(document: string): string[][] {
     );
 }
 
-/** Where links lead: `worker.md#queues`. */
+/** Link targets, such as `worker.md#queues`. */
 export function links(document: string): string[] {
   return [...prose(document).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = ""]) => target);
 }
 
-/** Headings, as texts. */
+/** The text of each heading. */
 export function headings(document: string): string[] {
   return [
     ...readText(document)
@@ -69,7 +69,7 @@ export function headings(document: string): string[] {
   ].map(([, heading = ""]) => heading);
 }
 
-/** What a link to a heading ends with, as GitHub makes it. */
+/** The anchor that GitHub generates for a heading. */
 export function anchorOf(heading: string): string {
   return heading
     .toLowerCase()

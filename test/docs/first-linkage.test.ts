@@ -1,4 +1,4 @@
-// The first linkage of docs/deployment.md, as its reader does it, with a service that ends with the test.
+// The first linkage of docs/deployment.md, run as its reader would, with a service that stops with the test.
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";

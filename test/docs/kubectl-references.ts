@@ -4,7 +4,7 @@ import type { ExecutionContext } from "ava";
 import { parseAllDocuments } from "yaml";
 import type { KubernetesObject } from "./chart-objects.js";
 
-/** The kinds that commands name, as kubectl writes them. */
+/** The kinds by their names in kubectl commands. */
 const KINDS: Readonly<Record<string, string>> = {
   deployment: "Deployment",
   statefulset: "StatefulSet",
@@ -17,14 +17,14 @@ const KINDS: Readonly<Record<string, string>> = {
   persistentvolumeclaim: "PersistentVolumeClaim",
   persistentvolumeclaims: "PersistentVolumeClaim",
 };
-/** What Python's chart makes of a release called `anonlink`, and what Traefik's and the reader make. */
+/** Objects of the Python service's chart for a release called `anonlink`, and of Traefik's chart. */
 const OF_OTHERS = [
   ...["deployment/anonlink-api", "deployment/anonlink-worker", "deployment/anonlink-highmemory-worker"],
   ...["secret/anonlink-entity-service", "service/traefik"],
 ];
 const JOBS = ["chart/jobs/integration-test-job.yaml", "chart/jobs/e2e-test-job.yaml"];
 
-/** Whether what a kubectl command names is in the chart: objects, labels, containers, ports, files. */
+/** Asserts that everything a kubectl command names exists: objects, labels, containers, ports, files. */
 export function checkKubectl(
   t: ExecutionContext,
   args: readonly string[],
@@ -62,7 +62,7 @@ export function checkKubectl(
   t.pass();
 }
 
-/** `deployment/NAME`, and `get secret NAME`. */
+/** Finds objects named as `deployment/NAME` or `get secret NAME`. */
 function namedObjects(args: readonly string[]): [kind: string, name: string][] {
   const found: [string, string][] = [];
   for (const [n, arg] of args.entries()) {

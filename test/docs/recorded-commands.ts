@@ -15,7 +15,7 @@ import { fileURLToPath } from "node:url";
 import type { CodeBlock } from "./documents.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-/** What is not run, as there is no cluster and no engine: only how they are called is looked at. */
+/** Programs that are not run, because there is no cluster and no container engine; only their arguments are checked. */
 const STAND_INS = [
   "helm",
   "kubectl",
@@ -29,7 +29,10 @@ const STAND_INS = [
 ];
 STAND_INS.push("redis-cli");
 
-/** Notes its name and its arguments, at once, as others may do so at the same time; of kubectl, what asks for a Secret gets one. */
+/**
+ * Records its name and arguments in one write, because others may write at the same time. For kubectl commands that
+ * read a Secret, it prints one.
+ */
 const STAND_IN = `#!/bin/sh
 line=$(printf '%s\\0' "\${0##*/}" "$@" | base64 -w 0)
 printf '%s\\n' "$line" >>"$RECORD"
@@ -40,20 +43,20 @@ case " $* " in
 esac
 `;
 
-/** A command of a document, as the shell has understood it. */
+/** A command of a document, as parsed by the shell. */
 export interface Command {
   readonly program: string;
   readonly args: readonly string[];
-  /** Document and line, for messages. */
+  /** Document, line and command, for messages. */
   readonly where: string;
 }
 
-/** A folder that looks like the checkout, with the files that a document tells its readers to make. */
+/** A folder that resembles the checkout, with the files that the documents ask their readers to create. */
 export class ReadersFolder {
   readonly path = mkdtempSync(join(tmpdir(), "reader-"));
   readonly #programs = join(this.path, ".programs");
 
-  /** @param blocks those of all documents: YAML whose first line is a comment with a file's name is that file */
+  /** @param blocks the code blocks of all documents; YAML that starts with a comment `# NAME.yaml` becomes that file */
   constructor(blocks: readonly CodeBlock[]) {
     for (const folder of ["chart", "deploy"]) {
       cpSync(join(root, folder), join(this.path, folder), {
@@ -73,7 +76,7 @@ export class ReadersFolder {
     }
   }
 
-  /** Runs a block with stand-ins for the programs, and tells how each was called. */
+  /** Runs a block with stand-ins for the programs; returns how each was called. */
   record({ document, line, text }: Pick<CodeBlock, "document" | "line" | "text">): Command[] {
     const record = join(this.path, ".record");
     rmSync(record, { force: true });

@@ -1,4 +1,4 @@
-// The documents for operators speak of what there is: files, headings, values of the chart, settings, figures, alerts.
+// What the operators' documents mention exists: files, headings, chart values, settings, metrics, alerts.
 import { existsSync, readdirSync } from "node:fs";
 import test from "ava";
 import { parse } from "yaml";
@@ -22,7 +22,7 @@ const DOCUMENTS = [
   ...readdirSync(new URL("docs/", root)).map((name) => `docs/${name}`),
 ];
 
-/** Whether a link of a document leads to a file of ours, and to a heading in it. */
+/** Whether a link of a document points to one of our files, and to a heading in it. */
 function leadsSomewhere(document: string, link: string): boolean {
   const [path = "", anchor] = link.split("#");
   const target = new URL(path === "" ? document : path, path === "" ? root : new URL(document, root));
@@ -58,7 +58,7 @@ for (const document of OPERATOR_DOCUMENTS) {
 
 const values = parse(readText("chart/values.yaml")) as Record<string, unknown>;
 
-/** Whether there is such a value: `api.nginx.BURST`. */
+/** Whether the chart has a value such as `api.nginx.BURST`. */
 function isValue(path: string): boolean {
   let at: unknown = values;
   for (const key of path.split(".")) {
@@ -68,7 +68,7 @@ function isValue(path: string): boolean {
   return true;
 }
 
-/** What reads like a value of the chart: `api.domain`, also as `api.domain: example.org`. */
+/** The code that looks like a value of the chart: `api.domain`, or `api.domain: example.org`. */
 function valuePaths(codes: readonly string[]): string[] {
   return codes
     .map((code) => /^([a-z]\w*(?:\.\w+)+)(?:: .*)?$/i.exec(code)?.[1] ?? "")
@@ -107,7 +107,7 @@ test("docs/migrating.md: the chart has the values that it names, and understands
   }
 });
 
-/** Settings of Python's service that ours does not read. */
+/** Settings of the Python service that ours does not read. */
 const NOT_READ = ["DEBUG", "LOG_CFG", "LOGFILE", "TRACE_CFG", "ENTITY_CACHE_THRESHOLD", "MAX_CACHE_SIZE"];
 NOT_READ.push("CONNEXION_STRICT_VALIDATION", "CONNEXION_RESPONSE_VALIDATION");
 

@@ -1,4 +1,4 @@
-// The arithmetic of docs/operations.md: rates are those that were published, hours and tasks follow from them.
+// The arithmetic in docs/operations.md: its rates match the published ones, and hours and tasks follow from them.
 import test from "ava";
 import { splitIntoChunks } from "../../src/core/chunks.js";
 import { readText, tableRows } from "./documents.js";
@@ -9,14 +9,14 @@ const CHUNK_SIZE_AIM = 300_000_000;
 const rows = tableRows("docs/operations.md");
 const results = readText("bench/RESULTS.md");
 
-/** A number that the results have behind a text. */
+/** The number that follows a string in the results. */
 function published(before: string): number {
   const at = results.indexOf(before);
   if (at < 0) throw new Error(`bench/RESULTS.md has no ${before}`);
   return Number(/[\d.]+/.exec(results.slice(at + before.length))![0]);
 }
 
-/** What the document says in the column behind the first one that begins with a text, as numbers. */
+/** The rates in the document's table, starting at the row whose first cell starts with `first`. */
 function ratesOf(first: string): number[] {
   const start = rows.findIndex(([cell = ""]) => cell.startsWith(first));
   const count = first.startsWith("comparing alone") ? 4 : 1;
@@ -34,7 +34,7 @@ test("the rates are those that were published", (t) => {
   const [serve = 0] = ratesOf("`serve`");
   const whole = /… waiting and comparing.*?([\d.]+) million comparisons a second/.exec(results)![1];
   t.true(isNear(serve, Number(whole) / CORES), `serve: ${whole}`);
-  // Of Node 20, which comes first: 20,000² comparisons in milliseconds, the last one in seconds.
+  // Node 20's results come first: the time for 20,000² comparisons in milliseconds, or in seconds for the last one.
   const kernels = [0.95, 0.9, 0.8, 0.7].map((threshold) =>
     published(`58 % ones, 20,000 rows, ${threshold} | `),
   );

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import test, { type ExecutionContext } from "ava";
 import { type RunningExporter, startExporter } from "../../src/exporter/main.js";
@@ -12,14 +13,22 @@ import { startEmbedded } from "../service/embedded.js";
 import { StartedProcess } from "../started-process.js";
 
 const INTERVAL_MS = 20;
-/** Machines that test may be busy: only where nothing comes at all is it waited for less long. */
+/** Test machines may be busy, so the short timeout is only for services that never answer. */
 const TIMEOUT_MS = { hangs: 300, answers: 30_000 };
 const STATUS = { status: "ok", project_count: 7, rate: 1234567 };
 const VERSION = { anonlink: "0.14.2", entityservice: "v1.15.1", python: "3.8.12" };
 
-/** A service that answers as it is told. */
+/** How long tests wait for a metric, and for a program to start and stop. */
+const PATIENCE_MS = 120_000;
+
+/** Requests on its own connection: the server may close an idle one just as it is reused. */
+function get(url: string): Promise<Response> {
+  return fetch(url, { headers: { Connection: "close" } });
+}
+
+/** A service that answers with `listener`. */
 async function startFake(t: ExecutionContext, listener: RequestListener): Promise<string> {
-  const server = createServer(listener);
+  const server = createServer({ keepAliveTimeout: 0 }, listener); // only the exporter closes idle connections
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   t.teardown(async () => {
@@ -43,9 +52,9 @@ async function start(
   return exporter;
 }
 
-/** By series, as Prometheus' text has them; only the exporter's own. */
+/** The exporter's own metrics: values by series, as written in the Prometheus text format. */
 async function figures({ url }: Pick<RunningExporter, "url">): Promise<Record<string, number>> {
-  const response = await fetch(`${url}/metrics`);
+  const response = await get(`${url}/metrics`);
   if (response.status !== 200) throw new Error(`/metrics: ${response.status}`);
   const lines = (await response.text()).split("\n").filter((line) => line.startsWith("anonlink_"));
   return Object.fromEntries(
@@ -58,11 +67,12 @@ async function until(
   exporter: Pick<RunningExporter, "url">,
   isThere: (found: Record<string, number>) => boolean,
 ): Promise<Record<string, number>> {
-  for (const end = Date.now() + 30_000; ; ) {
-    collectGarbage(); // what waits must not be lost by that
+  t.timeout(2 * PATIENCE_MS);
+  for (const end = Date.now() + PATIENCE_MS; ; await pause(INTERVAL_MS)) {
+    collectGarbage(); // must not drop pending requests
     const found = await figures(exporter);
     if (isThere(found)) return found;
-    if (Date.now() > end) t.fail(`waited in vain, last for ${JSON.stringify(found)}`);
+    if (Date.now() > end) throw new Error(`waited in vain, last for ${JSON.stringify(found)}`);
   }
 }
 
@@ -86,9 +96,9 @@ test("it tells what /status and /version tell, and is well itself", async (t) =>
     "GET /api/v1/status without a token",
     "GET /api/v1/version without a token",
   ]);
-  t.is((await fetch(`${exporter.url}/healthz`)).status, 200);
-  t.is((await fetch(`${exporter.url}/readyz`)).status, 200);
-  t.is((await fetch(`${exporter.url}/else`)).status, 404);
+  t.is((await get(`${exporter.url}/healthz`)).status, 200);
+  t.is((await get(`${exporter.url}/readyz`)).status, 200);
+  t.is((await get(`${exporter.url}/else`)).status, 404);
 });
 
 test("it exports figures of a service of ours", async (t) => {
@@ -133,7 +143,7 @@ for (const [what, reason, listener] of [
       Object.keys(found).filter((series) => OF_SERVICE.test(series) || series.includes("age")),
       [],
     );
-    t.is((await fetch(`${exporter.url}/healthz`)).status, 200);
+    t.is((await get(`${exporter.url}/healthz`)).status, 200);
   });
 }
 
@@ -164,25 +174,27 @@ test("it ends while it waits for an answer", async (t) => {
     apiUrl: await startFake(t, () => {}),
     ...{ host: "127.0.0.1", port: 0, intervalMs: 600_000, timeoutMs: 600_000 },
   });
-  t.is((await fetch(`${exporter.url}/readyz`)).status, 503);
+  t.is((await get(`${exporter.url}/readyz`)).status, 503);
   await exporter.close();
-  await t.throwsAsync(fetch(`${exporter.url}/healthz`));
+  await t.throwsAsync(get(`${exporter.url}/healthz`));
 });
 
 test("as a command: it says where its figures are, and ends in order", async (t) => {
   const [program, ...first] = CLI;
   const service = `http://127.0.0.1:${await freePort()}`;
   const args = [...first, "exporter", "--url", service, "--port", "0", "--interval", "0.1"];
+  t.timeout(4 * PATIENCE_MS);
   const exporter = new StartedProcess("exporter", program, args, { cwd: fileURLToPath(root) });
   t.teardown(() => exporter.killGroup());
-  const [, url] = await exporter.whenPrinted(/figures of the service at (\S+)\/metrics/);
-  await exporter.whenPrinted(/the service is away: \/api\/v1\/(status|version): ECONNREFUSED/);
+  const [, url] = await exporter.whenPrinted(/figures of the service at (\S+)\/metrics/, PATIENCE_MS);
+  await exporter.whenPrinted(/the service is away: \/api\/v1\/(status|version): ECONNREFUSED/, PATIENCE_MS);
   t.is((await figures({ url: url! }))["anonlink_service_up"], 0);
   exporter.signal("SIGTERM");
-  t.is(await exporter.waitForEnd(), 0);
+  t.is(await exporter.waitForEnd(PATIENCE_MS), 0);
 });
 
 test("as a command: it wants a service's URL, and a port that is free", async (t) => {
+  t.timeout(4 * PATIENCE_MS); // starts four programs
   t.regex((await runCli(["exporter"])).stderr, /required option '--url <url>'/);
   t.regex((await runCli(["exporter", "--url", "ftp://x"])).stderr, /must be a URL such as/);
   t.regex(

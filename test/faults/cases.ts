@@ -1,36 +1,36 @@
 import { overlappingRows, type RowBlocks, type Rows, randomBlocks } from "../service/data.js";
 
 export const THRESHOLD = 0.8;
-/** The least number of rows in an upload. */
-const LEAST_RECORDS = 100;
+/** The minimum number of records in an upload. */
+const MIN_RECORDS = 100;
 
-/** A project of two parties, and how its clients go about it. */
+/** A project of two parties, and what its client does. */
 export interface Case {
-  /** Milliseconds after the round's begin at which the project is made. */
+  /** Milliseconds from the start of the round until the project is created. */
   readonly startMs: number;
   /** How long sending an upload takes, in milliseconds. */
   readonly uploadMs: number;
   readonly resultType: "groups" | "similarity_scores";
   readonly parties: readonly BlockedRows[];
-  /** Whether the run comes before the data. */
+  /** Whether the run is requested before the data is uploaded. */
   readonly runsFirst: boolean;
-  /** Of parties without blocks. */
+  /** The upload format of each party; used only without blocks. */
   readonly forms: readonly ("clks" | "binaryclks")[];
 }
 
 export type BlockedRows = Rows & { readonly blocks?: RowBlocks };
 
 /**
- * A case by chance.
+ * Returns a random case.
  *
- * @param below gives whole numbers below a limit
- * @param most milliseconds and rows, at most
+ * @param below returns random integers from 0 to below a limit
+ * @param most upper limits, in milliseconds and records
  */
 export function someCase(
   below: (limit: number) => number,
   most: { readonly startMs: number; readonly uploadMs: number; readonly recordCount: number },
 ): Case {
-  const count = () => LEAST_RECORDS + below(most.recordCount - LEAST_RECORDS);
+  const count = () => MIN_RECORDS + below(most.recordCount - MIN_RECORDS);
   const counts = [count(), count()];
   const usesBlocking = below(3) === 0;
   const seed = below(1_000_000);

@@ -1,8 +1,8 @@
-// The cluster's part of `npm run test:faults`: a line of JSON for each round.
+// The cluster part of `npm run test:faults`: prints one line of JSON per round.
 import { runClusterRound } from "./cluster-round.js";
 import { ServiceCluster } from "./service-cluster.js";
 
-/** @returns how many rounds failed */
+/** @returns the number of failed rounds */
 export async function clusterFaults(rounds: number, seed: number): Promise<number> {
   let cluster = await ServiceCluster.start();
   let failed = 0;
@@ -13,7 +13,7 @@ export async function clusterFaults(rounds: number, seed: number): Promise<numbe
       if (outcome.error === undefined) continue;
       failed++;
       console.error(output);
-      await cluster.remove(); // what is left would be found in the next round
+      await cluster.remove(); // leftovers would fail the next round
       cluster = await ServiceCluster.start();
     }
   } finally {

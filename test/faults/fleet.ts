@@ -1,7 +1,7 @@
 import { ServiceCluster } from "../fleet/cluster.js";
 import { runRound, VISIBILITY_TIMEOUT_SECONDS } from "../fleet/round.js";
 
-/** The workers' part of `npm run test:faults`: a line of JSON for each round. Returns how many failed. */
+/** The worker part of `npm run test:faults`: prints one line of JSON per round. Returns the number of failed rounds. */
 export async function fleetFaults(rounds: number, seed: number): Promise<number> {
   const cluster = await ServiceCluster.start({ visibilityTimeoutSeconds: VISIBILITY_TIMEOUT_SECONDS });
   let failed = 0;

@@ -11,30 +11,30 @@ import {
 } from "../service/data.js";
 import { type BlockedRows, type Case, THRESHOLD } from "./cases.js";
 
-/** How many pieces an upload is sent in. */
+/** The number of pieces in which an upload is sent. */
 const PIECES = 8;
-/** Between two tries. */
+/** The pause between two attempts. */
 const PAUSE_MS = 80;
 
 export type Phase = "waiting" | "uploading" | "running" | "done";
 
-/** How many clients are at what. */
+/** The number of clients in each phase. */
 export function countPhases(clients: readonly PatientClient[]): Record<Phase, number> {
   const counts = { waiting: 0, uploading: 0, running: 0, done: 0 };
   for (const { phase } of clients) counts[phase]++;
   return counts;
 }
 
-/** What clients have seen. */
+/** Counts of what clients have seen. */
 export interface Tally {
-  /** Uploads that broke off, or whose answers were lost, and that were tried again. */
+  /** Uploads that were interrupted or whose answers were lost, and that were retried. */
   retries: number;
 }
 
 interface SlowBody {
   readonly path: "clks" | "binaryclks";
   readonly headers: Readonly<Record<string, string>>;
-  /** The body, from its beginning. */
+  /** Sends the body from the start. */
   readonly send: () => AsyncIterable<Uint8Array>;
 }
 
@@ -63,15 +63,15 @@ function bodyOf(rows: BlockedRows, form: "clks" | "binaryclks", ms: number): Slo
   };
 }
 
-/** A client that tries again as long as the service is away. */
+/** A client that retries as long as the service is down. */
 export class PatientClient {
   phase: Phase = "waiting";
-  /** What it does at the moment, and how that went the last time: for who looks into a failure. */
+  /** The error of the latest failed attempt, for debugging. */
   lastProblem = "";
 
   /**
-   * @param deadline when it gives up, as `Date.now` counts
-   * @param answerMs how long it waits for an answer; as if that was lost, it then tries again
+   * @param deadline when it gives up, as a time of `Date.now`
+   * @param answerMs how long it waits for an answer; after that it retries, as if the answer was lost
    */
   constructor(
     readonly client: ServiceClient,
@@ -80,7 +80,17 @@ export class PatientClient {
     readonly answerMs = 30_000,
   ) {}
 
-  /** Takes a project from its making to its result, and compares that. */
+  /** Whether it has given up. */
+  get isLate(): boolean {
+    return Date.now() > this.deadline;
+  }
+
+  /** Makes its current work fail. */
+  giveUp(): void {
+    this.deadline = 0;
+  }
+
+  /** Creates a project, uploads its data, requests a run, and compares its result with the library's. */
   async check(
     { startMs, uploadMs, resultType, parties, runsFirst, forms }: Case,
     onMade?: (project: NewProject) => void,
@@ -93,18 +103,18 @@ export class PatientClient {
       }),
     );
     onMade?.(project);
-    // An answer may be lost after the run was made: then there are two.
+    // If the answer is lost after the run was created, the retry creates a second one.
     const run = () => this.again(() => this.client.run(project, THRESHOLD));
     const early = runsFirst ? await run() : undefined;
     this.phase = "uploading";
     await Promise.all(
-      parties.map((rows, party) => this.#upload(project, party, bodyOf(rows, forms[party]!, uploadMs))),
+      parties.map((rows, party) => this.upload(project, party, rows, forms[party]!, uploadMs)),
     );
     this.phase = "running";
     const { run_id } = early ?? (await run());
     const expected = await expectedOf(parties, THRESHOLD);
     await this.checkRun(project, run_id, resultType, expected);
-    for (const other of await this.#runIds(project)) {
+    for (const other of await this.runIds(project)) {
       if (other !== run_id) await this.checkRun(project, other, resultType, expected);
     }
     this.phase = "done";
@@ -115,14 +125,14 @@ export class PatientClient {
     return project;
   }
 
-  /** Begins a project, and deletes it after so many milliseconds, wherever it is then. */
+  /** Starts a project, and deletes it after `ms` milliseconds, in whatever phase it is. */
   async quit(one: Case, ms: number): Promise<void> {
     const { deadline } = this;
     let project: NewProject | undefined;
     const work = this.check(one, (made) => {
       project = made;
     });
-    work.catch(() => {}); // it ends as the project is gone
+    work.catch(() => {}); // it fails because the project is gone
     await pause(one.startMs + ms);
     while (project === undefined && Date.now() < deadline) await pause(PAUSE_MS);
     if (project === undefined) throw new Error(`no project: ${this.lastProblem}`);
@@ -132,7 +142,7 @@ export class PatientClient {
     await work.catch(() => {});
   }
 
-  /** Deletes a project; where an answer is lost, it is gone the next time. */
+  /** Deletes a project; after a lost answer, a retry gets 403 because it is gone. */
   async delete(projectId: string, resultToken: string): Promise<void> {
     await this.again(async () => {
       const { status } = await this.client.delete(`/projects/${projectId}`, resultToken);
@@ -140,7 +150,7 @@ export class PatientClient {
     });
   }
 
-  /** Waits for a run's end, which must be a good one, and compares its result. */
+  /** Waits until a run has completed, and compares its result with the expected one. */
   async checkRun(
     project: NewProject,
     runId: string,
@@ -163,7 +173,7 @@ export class PatientClient {
     if (!isRight) throw new Fatal(`the result of run ${runId} is not the library's`);
   }
 
-  async #runIds({ project_id, result_token }: NewProject): Promise<string[]> {
+  async runIds({ project_id, result_token }: NewProject): Promise<string[]> {
     return this.again(async () => {
       const answer = await this.client.get(`/projects/${project_id}/runs`, result_token);
       if (answer.status !== 200) throw new Error(`the list of runs got ${answer.status}: ${answer.text}`);
@@ -171,8 +181,15 @@ export class PatientClient {
     });
   }
 
-  /** Uploads until it is accepted, or until it shows that an upload whose answer was lost had been accepted. */
-  async #upload(project: NewProject, party: number, { path, headers, send }: SlowBody): Promise<void> {
+  /** Retries an upload until it is accepted, or until it turns out that one with a lost answer was accepted. */
+  async upload(
+    project: NewProject,
+    party: number,
+    rows: BlockedRows,
+    form: Case["forms"][number],
+    ms: number,
+  ): Promise<void> {
+    const { path, headers, send } = bodyOf(rows, form, ms);
     let hadNoAnswer = false;
     await this.again(async () => {
       const signal = AbortSignal.timeout(this.answerMs);
@@ -184,8 +201,8 @@ export class PatientClient {
         throw error;
       });
       if (answer.status === 201) return;
-      if (answer.status >= 500) hadNoAnswer = true; // it may have been accepted before something failed
-      // Done already, or in progress from before the kill: then the next try finds the turn free, or the party done.
+      if (answer.status >= 500) hadNoAnswer = true; // it may have been accepted before the failure
+      // 403: an earlier attempt was accepted or is still in progress; a later one gets 201, or finds it accepted.
       if (answer.status === 403 && hadNoAnswer && (await this.#areDone(project))) return;
       if (answer.status >= 400 && answer.status !== 403 && answer.status < 500) {
         throw new Fatal(`an upload got ${answer.status}: ${answer.text}`);
@@ -194,12 +211,12 @@ export class PatientClient {
     });
   }
 
-  /** Which party has contributed is not told: only how many have. */
+  /** Whether both parties have contributed; the service does not return which one has. */
   async #areDone(project: NewProject): Promise<boolean> {
     return (await this.client.describe(project)).parties_contributed === 2;
   }
 
-  /** Tries until it succeeds, fails for good, or the deadline is over. */
+  /** Retries until the call succeeds, fails permanently, or the deadline has passed. */
   async again<Answer>(call: () => Promise<Answer>): Promise<Answer> {
     for (;;) {
       try {
@@ -227,5 +244,5 @@ interface Result {
   readonly similarity_scores?: unknown;
 }
 
-/** What trying again does not change. */
+/** An error that is not retried. */
 export class Fatal extends Error {}

@@ -9,38 +9,39 @@ import { someCase } from "./cases.js";
 import { countPhases, PatientClient, type Phase } from "./patient-client.js";
 
 const KILLS = { least: 3, more: 4 };
-/** Between a start and the next kill, at most. */
+/** The maximum time between a start and the next kill. */
 const PAUSE_MS = 1500;
-/** Projects begin within this time; sending an upload takes so long, at most; and has so many rows, at most. */
-const MOST = { startMs: 8000, uploadMs: 2500, recordCount: 5100 };
+/** Upper limits: projects start within `startMs`; uploads take `uploadMs` and have `recordCount` records at most. */
+const MAX = { startMs: 8000, uploadMs: 2500, recordCount: 5100 };
 const ROUND_MS = 120_000;
 const REMOVAL_MS = 20_000;
-/** So that a run has many parts, and kills fall between them. */
+/** Small, so that a run has many chunks and kills occur between them. */
 const CHUNK_SIZE_AIM = 50_000;
 
-/** What was done in a round, and whether all was well. */
+/** What was done in a round, and whether it passed. */
 export interface ServiceRound {
   readonly seed: number;
   readonly projects: number;
-  /** Milliseconds after each start at which the service was killed, and how many projects were at what then. */
+  /** For each kill, the milliseconds since the service's start, and the number of projects in each phase. */
   readonly kills: readonly (Readonly<Record<Phase, number>> & { readonly ms: number })[];
-  /** Uploads that broke off, or whose answers were lost, and that were tried again. */
+  /** Uploads that were interrupted or whose answers were lost, and that were retried. */
   readonly retries: number;
   readonly ms: number;
   readonly error?: string;
 }
 
 /**
- * A service in one process, which is killed at random moments while clients upload and runs go on, and started again each
- * time. Clients try again what got no answer. In the end, every upload that was accepted is there, every run is complete
- * without anyone's help, and every result is the library's; and when the projects are deleted, no file is left.
+ * A service in one process is killed at random moments while clients upload and runs are in progress, and restarted
+ * each time. Clients retry requests that got no answer. In the end, every accepted upload is stored, every run has
+ * completed without intervention, and every result equals the library's. After the projects are deleted, no file is
+ * left.
  */
 export async function runServiceRound(seed: number): Promise<ServiceRound> {
   const random = seededRandom(seed);
   const below = (limit: number) => Math.floor(random() * limit);
   const dataFolder = mkdtempSync(join(tmpdir(), "entity-service-faults-"));
   const begin = Date.now();
-  const cases = Array.from({ length: 3 + below(4) }, () => someCase(below, MOST));
+  const cases = Array.from({ length: 3 + below(4) }, () => someCase(below, MAX));
   const kills: ServiceRound["kills"][number][] = [];
   const tally = { retries: 0 };
   const about = () => ({ seed, projects: cases.length, kills, ...tally, ms: Date.now() - begin });
@@ -69,7 +70,7 @@ export async function runServiceRound(seed: number): Promise<ServiceRound> {
   }
 }
 
-/** When all projects are deleted, no file of them stays: neither theirs nor those of uploads that were broken off. */
+/** Deletes all projects, and checks that no files are left, neither of the projects nor of interrupted uploads. */
 async function leavesNothing(serve: ServeProcess, projects: readonly NewProject[]): Promise<void> {
   for (const { project_id, result_token } of projects) {
     const { status } = await serve.client.delete(`/projects/${project_id}`, result_token);

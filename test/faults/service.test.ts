@@ -1,8 +1,8 @@
-// Some rounds of service.ts, which runs as many as are wanted.
+// A few rounds of service.ts, which runs any number of them.
 import test from "ava";
 import { runServiceRound } from "./service-round.js";
 
-for (const seed of [1, 2, 3, 4, 5]) {
+for (const seed of [1, 2, 3]) {
   test.serial(`uploads and runs survive the kills of seed ${seed}`, async (t) => {
     const outcome = await runServiceRound(seed);
     t.log(JSON.stringify(outcome));

@@ -1,7 +1,7 @@
-// The service's part of `npm run test:faults`: a line of JSON for each round.
+// The service part of `npm run test:faults`: prints one line of JSON per round.
 import { runServiceRound } from "./service-round.js";
 
-/** @returns how many rounds failed */
+/** @returns the number of failed rounds */
 export async function serviceFaults(rounds: number, seed: number): Promise<number> {
   let failed = 0;
   for (let round = 0; round < rounds; round++) {

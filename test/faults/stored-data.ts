@@ -4,19 +4,21 @@ import { until } from "../celery/until.js";
 import type { NewProject } from "../service/client.js";
 import { recordCountOf } from "../service/data.js";
 import type { BlockedRows } from "./cases.js";
-import { BUCKET, type Encodings, type ServiceCluster } from "./service-cluster.js";
+import { BUCKET, type Encodings, type ServerProxy, type ServiceCluster } from "./service-cluster.js";
 
-/** Tables that hold what belongs to a project. */
+/** Tables with a project's data. */
 const TABLES = [
   ...["projects", "dataproviders", "uploads", "blocks", "encodings", "encodingblocks"],
   ...["runs", "run_results", "similarity_scores", "permutations", "permutation_masks"],
 ];
 const QUEUES = ["celery", "compute", "highmemory"];
 const SETTLE_MS = 40_000;
-/** Ends the name of an upload that was begun and neither completed nor given up. */
+/** Names of candidate files written by Python's workers; our names are longer. */
+const PYTHON_FILE = /^similarity-scores\/[0-9a-f]{24}\.bin$/;
+/** Suffix for the name of a multipart upload that was neither completed nor aborted. */
 const INCOMPLETE = ", incomplete";
 
-/** Each party's upload is there once, whole, and ready; and nothing else of the party. */
+/** Checks that each party's upload is stored exactly once, complete and ready, and nothing else of that party. */
 export async function holdsUploadsOnce(
   cluster: ServiceCluster,
   encodings: Encodings,
@@ -53,7 +55,7 @@ export async function holdsUploadsOnce(
   }
 }
 
-/** How many rows are in each block, ascending. */
+/** The number of records in each block, ascending. */
 function blockSizes(rows: BlockedRows): number[] {
   if (rows.blocks === undefined) return [recordCountOf(rows)];
   const sizes = new Map<unknown, number>();
@@ -68,7 +70,7 @@ async function packedCount({ files }: ServiceCluster, name: string): Promise<num
   return decodeTrailer(bytes.subarray(-TRAILER_LENGTH), bytes.length).recordCount;
 }
 
-/** Waits until no queue has a message, and nobody holds one. */
+/** Waits until no queue has a message and no worker holds one. */
 export async function settle({ cache }: ServiceCluster): Promise<void> {
   let counts: readonly number[] = [];
   const isQuiet = async () => {
@@ -82,7 +84,7 @@ export async function settle({ cache }: ServiceCluster): Promise<void> {
   });
 }
 
-/** Ids and result tokens of all projects, also of those whose making was never answered. */
+/** Ids and result tokens of all projects, including those whose creation was never answered. */
 export async function allProjects({ database }: ServiceCluster): Promise<{ id: string; token: string }[]> {
   const { rows } = await database.query(
     "SELECT trim(project_id) AS id, access_token AS token FROM projects WHERE NOT marked_for_deletion",
@@ -90,28 +92,97 @@ export async function allProjects({ database }: ServiceCluster): Promise<{ id: s
   return rows;
 }
 
-/** Waits until nothing of any project is stored anywhere. */
-export async function isEmpty(cluster: ServiceCluster): Promise<void> {
-  let left: Record<string, unknown> = {};
+export interface EmptyOptions {
+  /** Whether expiring keys may be left, because Python's workers leave some; default false. */
+  readonly mayKeepExpiring?: boolean;
+  /**
+   * Maximum number of candidate files of Python's workers that no result names, because the task was executed again;
+   * default 0.
+   */
+  readonly strayFiles?: number;
+}
+
+/** Waits until no data of any project is stored anywhere. */
+export async function isEmpty(
+  cluster: ServiceCluster,
+  { mayKeepExpiring = false, strayFiles = 0 }: EmptyOptions = {},
+): Promise<void> {
+  let left: Leftovers = {};
   const look = async () => {
-    left = {};
-    for (const table of TABLES) {
-      const { rows } = await cluster.database.query(`SELECT count(*)::int AS count FROM ${table}`);
-      if (rows[0].count > 0) left[table] = rows[0].count;
-    }
-    const keys = (await cluster.cache.keys("*")).filter((key) => /^(run|project|upload):/.test(key));
-    if (keys.length > 0) left["keys"] = keys;
-    const objects = await objectNames(cluster);
-    if (objects.length > 0) left["objects"] = objects;
-    return Object.keys(left).length === 0 ? true : undefined;
+    left = await describeLeftovers(cluster);
+    const { expiring, pythonFiles = [], ...others } = left;
+    const isFine = (mayKeepExpiring || expiring === undefined) && pythonFiles.length <= strayFiles;
+    return isFine && Object.keys(others).length === 0 ? true : undefined;
   };
   await until("nothing to be left", SETTLE_MS, look).catch((error: Error) => {
     throw new Error(`${error.message}: ${JSON.stringify(left)}`);
   });
 }
 
-/** Removes all that is stored, so that what a round has left does not fail the next one. Nobody is at work meanwhile. */
-export async function clear(cluster: ServiceCluster): Promise<void> {
+/** The stored data of projects; empty members are omitted. */
+export interface Leftovers {
+  /** The number of rows by table. */
+  readonly rows?: Readonly<Record<string, number>>;
+  /** Expiring keys of runs, projects and uploads. */
+  readonly expiring?: readonly string[];
+  /** Keys that never expire, except those of queues and their bindings. */
+  readonly keys?: readonly string[];
+  readonly objects?: readonly string[];
+  /** Candidate files written by Python's workers. */
+  readonly pythonFiles?: readonly string[];
+}
+
+export async function describeLeftovers(cluster: ServiceCluster): Promise<Leftovers> {
+  const rows: Record<string, number> = {};
+  for (const table of TABLES) {
+    const { rows: found } = await cluster.database.query(`SELECT count(*)::int AS count FROM ${table}`);
+    if (found[0].count > 0) rows[table] = found[0].count;
+  }
+  const keys: string[] = [];
+  const expiring: string[] = [];
+  for (const key of await cluster.cache.keys("*")) {
+    const isOfService = /^(run|project|upload):/.test(key);
+    const isForEver = (await cluster.cache.ttl(key)) === -1;
+    const isOfQueues =
+      key.startsWith("_kombu.binding") ||
+      key.startsWith("unacked") ||
+      /^(celery|compute|highmemory)\b/.test(key);
+    if (isForEver && !isOfQueues) keys.push(key);
+    else if (isOfService) expiring.push(key);
+  }
+  const names = await objectNames(cluster);
+  const found = {
+    ...{ rows, keys, expiring },
+    objects: names.filter((name) => !PYTHON_FILE.test(name)),
+    pythonFiles: names.filter((name) => PYTHON_FILE.test(name)),
+  };
+  return Object.fromEntries(Object.entries(found).filter(([, each]) => Object.keys(each).length > 0));
+}
+
+/** Unfinished chords, and the held, queued and failed tasks: for debugging a run that does not end. */
+export async function describePending({ cache }: ServiceCluster): Promise<Record<string, unknown>> {
+  const chords: Record<string, string> = {};
+  for (const key of await cache.keys("celery-taskset-meta-*.s")) {
+    const group = key.slice(0, -".s".length);
+    chords[group] = `${await cache.zcard(`${group}.j`)} of ${await cache.get(key)} parts`;
+  }
+  const held: Record<string, string | undefined> = {};
+  for (const [tag, entry] of Object.entries(await cache.hgetall("unacked"))) {
+    held[tag] = /"task": ?"([^"]+)"/.exec(entry)?.[1];
+  }
+  const queued = Object.fromEntries(
+    await Promise.all(QUEUES.map(async (queue) => [queue, await cache.llen(queue)] as const)),
+  );
+  const failed: Record<string, string> = {};
+  for (const key of await cache.keys("celery-task-meta-*")) {
+    const stored = (await cache.get(key)) ?? "";
+    if (!/"status": ?"SUCCESS"/.test(stored)) failed[key] = stored.slice(0, 1500);
+  }
+  return { chords, held, queued, failed };
+}
+
+/** Removes all stored data, so that leftovers of a round do not fail the next one. Nothing else may be running. */
+export async function clear(cluster: ServiceCluster<ServerProxy>): Promise<void> {
   await cluster.database.query(`TRUNCATE ${TABLES.join(", ")} CASCADE`);
   await cluster.cache.flushall();
   for (const name of await objectNames(cluster)) {
@@ -121,7 +192,7 @@ export async function clear(cluster: ServiceCluster): Promise<void> {
   }
 }
 
-async function objectNames({ files }: ServiceCluster): Promise<string[]> {
+async function objectNames({ files }: ServiceCluster<ServerProxy>): Promise<string[]> {
   const names: string[] = [];
   for await (const { name } of files.listObjectsV2(BUCKET, "", true)) names.push(String(name));
   for await (const { key } of files.listIncompleteUploads(BUCKET, "", true))

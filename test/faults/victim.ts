@@ -1,8 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 
-/** A program or server that can be killed, started again, and made to stand still. */
+/** A program or server that can be killed, restarted and paused. */
 export class Victim {
-  /** Whether nothing is being done to it. */
+  /** Whether no fault is in progress on it. */
   isFree = true;
 
   constructor(

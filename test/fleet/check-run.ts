@@ -3,7 +3,7 @@ import type { PartyData } from "../servers/entity-service-data.js";
 import type { ServiceCluster, StartedRun } from "./cluster.js";
 import { expected } from "./data.js";
 
-/** Every part of a run's outcome: the five columns, the progress, and that no message is left. */
+/** Checks a run's whole outcome: the five columns of its result, the progress, and that no message is left. */
 export async function isRight(
   t: ExecutionContext,
   cluster: ServiceCluster,

@@ -1,18 +1,16 @@
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import IORedis, { type Redis } from "ioredis";
 import { Client } from "minio";
 import pg from "pg";
 import { parseCandidateFile } from "../../src/core/candidate-file.js";
 import type { CandidatePairs } from "../../src/core/candidate-pairs.js";
-import type { PythonLine } from "../celery/python-celery.js";
 import { until } from "../celery/until.js";
-import { pythonEnvironment } from "../python-environment.js";
 import { type PartyData, type StoredProject, storeProject } from "../servers/entity-service-data.js";
 import { type PostgresServer, startPostgres } from "../servers/postgres.js";
 import { type RedisServer, startRedis } from "../servers/redis.js";
 import { type S3Server, startS3 } from "../servers/s3.js";
 import { StartedProcess } from "../started-process.js";
+import { type FleetLine, fleetPython } from "./fleet-python.js";
 import { RunStarter } from "./run-starter.js";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
@@ -21,17 +19,19 @@ const DATABASE = "entityservice";
 const BUCKET = "entityservice";
 
 export interface ClusterOptions {
-  /** Default: the newest. */
-  readonly line?: PythonLine;
+  /** Default `newest`. */
+  readonly line?: FleetLine;
   readonly visibilityTimeoutSeconds?: number;
-  /** Whether Redis syncs each write, so that it may be killed; default true. */
+  /** Whether Redis syncs each write to disk, so that it can be killed without loss; default true. */
   readonly durable?: boolean;
 }
 
 export interface WorkerOptions {
   /** Default 1. */
   readonly concurrency?: number;
-  /** More settings. */
+  /** The queues of our workers; default `compute`. */
+  readonly queues?: string;
+  /** Additional settings. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -45,7 +45,7 @@ export interface StartedRun {
   readonly packages: readonly unknown[][];
 }
 
-/** The stores of the entity service, on servers of a test's own, workers of both languages, and who starts runs. */
+/** The stores of the entity service on separate servers, workers in both languages, and a process that starts runs. */
 export class ServiceCluster {
   readonly workers: StartedProcess[] = [];
   readonly database: pg.Pool;
@@ -93,6 +93,10 @@ export class ServiceCluster {
       MINIO_SERVER: s3.address,
       MINIO_ACCESS_KEY: s3.accessKey,
       MINIO_SECRET_KEY: s3.secretKey,
+      UPLOAD_OBJECT_STORE_ENABLED: "false",
+      // For equal results, also with small blocks, and no delay after each task.
+      PYTHON_ALL_CANDIDATES: "true",
+      PYTHON_AFTER_RETURN_SECONDS: "0",
       PYTHONPATH: here,
       PYTHONDONTWRITEBYTECODE: "1",
       PYTHONUNBUFFERED: "1",
@@ -100,14 +104,13 @@ export class ServiceCluster {
   }
 
   get #python(): string {
-    const line = this.options.line ?? "newest";
-    return join(pythonEnvironment(join(here, `requirements-${line}.txt`), `fleet-${line}`), "python");
+    return fleetPython(this.options.line ?? "newest");
   }
 
-  /** Starts a worker of ours; resolves once it takes tasks. */
+  /** Starts one of our workers; resolves once it takes tasks. */
   async ours(name: string, options: WorkerOptions = {}): Promise<StartedProcess> {
-    const { concurrency = 1, env = {} } = options;
-    const args = [cli, "worker", "--queues", "compute", "--concurrency", String(concurrency)];
+    const { concurrency = 1, queues = "compute", env = {} } = options;
+    const args = [cli, "worker", "--queues", queues, "--concurrency", String(concurrency)];
     args.push("--hostname", `${name}@test`, "--health-host", "127.0.0.1", "--health-port", "0");
     const worker = new StartedProcess(name, process.execPath, args, { env: { ...this.#env, ...env } });
     this.workers.push(worker);
@@ -128,20 +131,23 @@ export class ServiceCluster {
     return worker;
   }
 
-  /** Who merges and ends runs: the tasks that ours does not do. */
+  /** Starts a Python worker for the tasks that merge results and complete runs. */
   aggregator(): Promise<StartedProcess> {
     return this.python("aggregator", "celery,highmemory");
   }
 
-  /** Asks entity_service.py. */
+  /** Sends a question to entity_service and returns its answer. */
   ask<Answer>(ask: string, values: Readonly<Record<string, unknown>>): Promise<Answer> {
     this.#starter ??= new RunStarter(this.#python, this.#env);
     return this.#starter.ask(ask, values);
   }
 
-  /** Stores the parties' data, and sends the chord of a run, as the Python service does. */
+  /** Stores the parties' data and sends the chord of a run, as the Python service does. */
   async startRun(parties: readonly PartyData[], threshold: number, aim: number): Promise<StartedRun> {
-    const project = await storeProject(this.database, parties, { threshold });
+    const project = await storeProject(this.database, parties, {
+      threshold,
+      resultType: "similarity_scores",
+    });
     const { projectId, runId } = project;
     const byteLength = parties[0]!.dataset.byteLength;
     const sent = await this.ask<Omit<StartedRun, "project" | "runId">>("start_run", {
@@ -150,8 +156,8 @@ export class ServiceCluster {
     return { project, runId, ...sent };
   }
 
-  /** The result of a run, once it is complete; it is aggregated once. */
-  async result({ runId }: StartedRun, timeoutMs = 60_000): Promise<CandidatePairs> {
+  /** Returns the result of a run, once it is complete; checks that it was aggregated only once. */
+  async result({ runId }: StartedRun, timeoutMs = 300_000): Promise<CandidatePairs> {
     const name = await until(`the result of run ${runId}`, timeoutMs, async () => {
       const sql =
         "SELECT file, state FROM similarity_scores RIGHT JOIN runs ON run_id = run WHERE run_id = $1";
@@ -165,25 +171,25 @@ export class ServiceCluster {
     return parseCandidateFile(new Uint8Array(Buffer.concat(parts)));
   }
 
-  /** What Redis knows of a run. */
+  /** The state and progress of a run in Redis. */
   async progress({ runId }: StartedRun): Promise<Record<string, string>> {
     return this.store.hgetall(`run:${runId}`);
   }
 
-  /** How many tasks of a run's chord have ended. */
+  /** The number of tasks of a run's chord that have ended. */
   async endedCount({ groupId, taskIds }: StartedRun): Promise<number> {
     const key = `celery-taskset-meta-${groupId}`;
     const [count, isOpen] = await Promise.all([this.store.zcard(`${key}.j`), this.store.exists(`${key}.s`)]);
-    return isOpen === 0 ? taskIds.length : count; // when the last one ends, the keys go
+    return isOpen === 0 ? taskIds.length : count; // the keys are removed when the last task ends
   }
 
-  /** Delivery tags of what workers hold. */
+  /** Delivery tags of the messages that workers hold. */
   async held(): Promise<string[]> {
     return this.store.hkeys("unacked");
   }
 
   /** Resolves once no queue has a message and no worker holds one. */
-  async allAcknowledged(timeoutMs = 30_000): Promise<void> {
+  async allAcknowledged(timeoutMs = 120_000): Promise<void> {
     await until("all messages acknowledged", timeoutMs, async () => {
       const { store } = this;
       const lists = [store.llen("compute"), store.llen("highmemory"), store.llen("celery")];
@@ -192,11 +198,11 @@ export class ServiceCluster {
     });
   }
 
-  /** Ends all workers and who starts runs, and forgets all messages; returns what they printed. */
+  /** Stops all workers and the process that starts runs, and clears Redis; returns the workers' output. */
   async endWorkers(): Promise<string> {
     const workers = this.workers.splice(0);
     await Promise.all(workers.map((worker) => worker.killGroup()));
-    await this.#starter?.end(); // its connections may be those to a Redis that was killed
+    await this.#starter?.end(); // its connections may be to a Redis that was killed
     this.#starter = undefined;
     await this.store.flushall();
     return workers.map(({ name, pid, output }) => `${name} (${pid}):\n${output.slice(-6000)}`).join("\n");

@@ -1,4 +1,4 @@
-// Our worker, as it is installed, and Python's beside it on one queue.
+// Our worker, as installed, alongside Python's on one queue.
 import test from "ava";
 import { until } from "../celery/until.js";
 import type { StartedProcess } from "../started-process.js";
@@ -18,9 +18,9 @@ test.after.always(() => cluster?.remove());
 
 const blocked = inBlocks(febrl, 3);
 
-/** Stops a worker in the middle of a task, as it is the only one. */
+/** Pauses the only worker in the middle of a task; returns the delivery tags that it holds. */
 async function stopInTask(worker: StartedProcess): Promise<string[]> {
-  return until("a worker stopped in a task", 30_000, async () => {
+  return until("a worker stopped in a task", 180_000, async () => {
     if ((await cluster.held()).length === 0) return undefined;
     signalAll(worker, "SIGSTOP");
     const held = await cluster.held();
@@ -30,7 +30,10 @@ async function stopInTask(worker: StartedProcess): Promise<string[]> {
   });
 }
 
-/** Lets one worker take part, stops it with a task, and lets it go on when the other has done all the rest. */
+/**
+ * Starts the worker `last` and pauses it while it holds a task; starts `first`, and resumes `last` once `first` has
+ * done all other tasks. Returns the number of tasks that were left at that time.
+ */
 async function endLast(
   run: StartedRun,
   last: () => Promise<StartedProcess>,
@@ -39,7 +42,7 @@ async function endLast(
   const worker = await last();
   const held = await stopInTask(worker);
   await first();
-  await until("all other tasks done", 60_000, async () => {
+  await until("all other tasks done", 180_000, async () => {
     const left = await cluster.held();
     const isOver = (await cluster.store.llen("compute")) === 0 && left.every((tag) => held.includes(tag));
     return isOver ? true : undefined;
@@ -103,12 +106,12 @@ test.serial("a task delivered twice changes neither progress nor result", async 
   const run = await cluster.startRun(febrl, 0.75, 20_000);
   const messages = await cluster.store.lrange("compute", 0, -1);
   t.is(messages.length, run.packages.length);
-  // Kept from the aggregation, so that all is done twice while the run goes on: a part more than there are tasks.
+  // Withholding one task keeps the chord open while all other tasks are done twice.
   const one = messages.pop()!;
   await cluster.store.lrem("compute", 1, one);
   await cluster.store.lpush("compute", ...messages);
   await Promise.all([cluster.ours("one", { concurrency: 2 }), cluster.ours("two")]);
-  await until("all but one done twice", 60_000, async () =>
+  await until("all but one done twice", 180_000, async () =>
     (await cluster.store.llen("compute")) + (await cluster.held()).length === 0 ? true : undefined,
   );
   t.is(await cluster.endedCount(run), messages.length);

@@ -1,4 +1,4 @@
-// The line of Celery that the Python service pins, beside ours.
+// The line of Celery that the Python service pins, alongside our worker.
 import test from "ava";
 import { until } from "../celery/until.js";
 import { isRight } from "./check-run.js";
@@ -12,10 +12,10 @@ test("the oldest line of Celery and ours share a run", async (t) => {
   const run = await cluster.startRun(parties, 0.7, 5000);
   await cluster.python("aggregator", "celery,highmemory");
   const python = await cluster.python("py", "compute");
-  await until("tasks done by Python", 30_000, async () =>
+  await until("tasks done by Python", 180_000, async () =>
     (await cluster.endedCount(run)) > 0 ? true : undefined,
   );
-  python.signal("SIGTERM"); // it ends when its task is done
+  python.signal("SIGTERM"); // it exits when its task is done
   await python.waitForEnd();
   const byPython = await cluster.endedCount(run);
   t.true(byPython < run.packages.length);

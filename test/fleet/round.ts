@@ -10,18 +10,18 @@ export const VISIBILITY_TIMEOUT_SECONDS = 5;
 const THRESHOLD = 0.75;
 /** How long a chord may take: the faults, then a few times the visibility timeout. */
 const CHORD_MS = 120_000;
-/** Between one fault and the next, at most. */
+/** The maximum time between two faults. */
 const PAUSE_MS = 600;
-/** How long S3 keeps a worker waiting before it is killed. */
+/** How long S3 is paused before the worker is killed. */
 const S3_MS = 200;
 
-/** What was done in a round, and whether all was well. */
+/** What was done in a round, and whether it passed. */
 export interface Round {
   readonly round: number;
   readonly seed: number;
   readonly data: string;
   readonly tasks: number;
-  /** Whether a Python worker computed as well. */
+  /** Whether a Python worker took part in the comparisons. */
   readonly python: boolean;
   readonly faults: readonly string[];
   /** Tasks that had ended when the last fault was over. */
@@ -32,9 +32,10 @@ export interface Round {
 }
 
 /**
- * One chord over data of the seed's choice, while its workers and their Redis are killed and held up. Two workers are
- * ours; in some rounds there is one of Python's, which only ever stands still: what it takes off a queue may be lost with
- * it, or with Redis, before it is noted in `unacked`. Who aggregates is started when the faults are over, for that reason.
+ * Runs one chord over data chosen by the seed, while its workers are killed and paused, and their Redis is killed. Two
+ * workers are ours. Some rounds also have a Python worker, which is only paused, and then Redis is not killed: a
+ * message that a Python worker takes off a queue can be lost, with it or with Redis, before it is noted in `unacked`.
+ * For the same reason, the aggregator starts when the faults are over.
  */
 export async function runRound(cluster: ServiceCluster, round: number, seed: number): Promise<Round> {
   const random = seededRandom(seed);
@@ -66,7 +67,7 @@ export async function runRound(cluster: ServiceCluster, round: number, seed: num
 
     await cluster.result(run, CHORD_MS);
     await cluster.allAcknowledged(CHORD_MS);
-    const result = await cluster.result(run); // which still is the only one
+    const result = await cluster.result(run); // rejects if there is a second one by now
     const whole = await expected(parties, THRESHOLD);
     if (!isDeepStrictEqual(result, whole.pairs)) throw new Error("the result is not the library's");
     outcome.comparisons = Number((await cluster.progress(run))["comparisons"]);
@@ -82,14 +83,14 @@ export async function runRound(cluster: ServiceCluster, round: number, seed: num
 
 interface Harm {
   readonly below: (limit: number) => number;
-  /** What was done. */
+  /** Descriptions of the faults so far. */
   readonly faults: string[];
   readonly peer: StartedProcess | undefined;
   readonly cluster: ServiceCluster;
   readonly workers: readonly Restarted[];
 }
 
-/** Does some harm; what is returned resolves when it is over. In an object, since promises cannot hold promises. */
+/** Injects a fault; `over` resolves when it is over. In an object, because a promise cannot resolve to a promise. */
 async function fault({ below, faults, peer, cluster, workers }: Harm): Promise<{ over: Promise<void> }> {
   const kind = below(5);
   const restMs = below(1500);
@@ -115,12 +116,12 @@ async function fault({ below, faults, peer, cluster, workers }: Harm): Promise<{
     faults.push(`${worker.name} killed, back after ${restMs} ms`);
     return { over: worker.killFor(restMs) };
   }
-  // Between the progress and the file that a task stores.
+  // Aims between the storing of a task's progress and of its file.
   faults.push(`${worker.name} killed as S3 keeps it waiting, back after ${restMs} ms`);
   cluster.s3.signal("SIGSTOP");
   await pause(S3_MS);
   const over = worker.killFor(restMs);
-  await pause(S3_MS); // killed before S3 goes on
+  await pause(S3_MS); // so that it is killed before S3 resumes
   cluster.s3.signal("SIGCONT");
   return { over };
 }
@@ -144,9 +145,9 @@ async function dataOf(
   }
 }
 
-/** A worker of ours that is killed and started again. */
+/** One of our workers, which can be killed, restarted and paused. */
 class Restarted {
-  /** Whether it is neither down nor standing still. */
+  /** Whether it is neither down nor paused. */
   isUp = false;
   #process: StartedProcess | undefined;
   #starts = 0;

@@ -1,4 +1,4 @@
-// The same data to anonlink from PyPI and to us: the same pairs, scores bit for bit, order, files and groups.
+// anonlink from PyPI and our library on the same data: equal pairs, scores (bit for bit), order, files and groups.
 import { readFileSync } from "node:fs";
 import test, { type ExecutionContext } from "ava";
 import type { ClkDataset } from "../../src/core/clk-dataset.js";
@@ -31,7 +31,7 @@ interface Linked {
   readonly file: Uint8Array;
 }
 
-/** Groups as a set: the original's order of groups and of records within them is arbitrary. */
+/** Groups as a sorted list: the original's order of groups, and of records within them, is arbitrary. */
 function asSet(groups: [number, number][][]): string[] {
   return groups
     .map((group) =>
@@ -85,7 +85,7 @@ async function ours(
   return { pairs, groups: asSet(groupsToArrays(groups)), file: candidateFileBytes(pairs) };
 }
 
-/** Compares column by column, bit by bit: ava's own comparison does not take arrays of this size. */
+/** Compares column by column, bit by bit, because ava's own comparison cannot handle arrays of this size. */
 function sameColumns(
   t: ExecutionContext,
   found: CandidatePairs,
@@ -100,7 +100,7 @@ function sameColumns(
   }
 }
 
-/** All kernels, with one thread and with two, against one answer of anonlink; returns the number of pairs. */
+/** Compares all kernels, with one thread and with two, with one result of anonlink; returns the number of pairs. */
 async function sameAsAnonlink(
   t: ExecutionContext,
   datasets: ClkDataset[],
@@ -145,7 +145,7 @@ function randomBlocks(
   );
 }
 
-/** Data sets that have people in common. */
+/** Data sets with people in common. */
 function family(
   random: () => number,
   parties: number,
@@ -233,7 +233,7 @@ test("adversarial sets, by anonlink's Python", async (t) => {
 });
 
 test("pairs on the border that anonlink's C++ loses are in our result", async (t) => {
-  // Nested rows: row n has n bits, so rows 19 and 21 score exactly 0.95.
+  // Nested CLKs: record n has n bits set, so records 19 and 21 score exactly 0.95.
   const stairs = clksOfPopcounts(
     Array.from({ length: 65 }, (_, n) => n),
     8,
@@ -256,7 +256,7 @@ test("candidate files: theirs through ours and ours through theirs, merged by ei
   const all: CandidatePairs[] = [];
   for (let n = 0; n < 5; n++) {
     const { pairs, file } = await ours(family(random, 2 + (n % 3), 80, 16, 0.4), 0.5, undefined, "scalar", 1);
-    // A record belongs to one file only, as in chunks: no pair is in two.
+    // Each left record is in one file only, as with chunks, so that no pair is in two files.
     const shifted = { ...pairs, leftRecords: pairs.leftRecords.map((row) => row + 1000 * n) };
     all.push(shifted);
     files.push(candidateFileBytes(shifted));

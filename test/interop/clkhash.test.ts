@@ -1,4 +1,4 @@
-// The demo's encoder makes the CLKs that clkhash from PyPI makes of the same people, schema and secret.
+// The demo's encoder makes the same CLKs as clkhash from PyPI, from the same people, schema and secret.
 import test from "ava";
 import { encodeWithSchema } from "../../demo/clk-encoder.js";
 import { makePeople, type Person } from "../../demo/people.js";

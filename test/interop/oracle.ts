@@ -27,7 +27,7 @@ export class Oracle {
       if (error === undefined) asker.resolve(answer);
       else asker.reject(new Error(`the oracle says ${error}`));
     });
-    this.#process.stdin.on("error", () => {}); // it has ended, which "close" tells the askers
+    this.#process.stdin.on("error", () => {}); // it has ended; "close" rejects the questions
     this.#process.on("close", () => {
       this.#hasEnded = true;
       for (const { reject } of this.#waiting.splice(0)) reject(new Error("the oracle has ended"));

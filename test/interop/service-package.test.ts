@@ -1,4 +1,4 @@
-// The service tarball, installed with its dependencies in a scratch project.
+// The service's tarball, installed with its dependencies in a scratch project.
 import { execFile } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

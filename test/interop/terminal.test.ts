@@ -1,4 +1,4 @@
-// What only a terminal shows: runs the command line in a pseudo-terminal, by script of util-linux.
+// Output that only a terminal gets: runs the command line in a pseudo-terminal, with `script` from util-linux.
 import { spawn } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// npm run test:large: bodies of 1 GiB, alone and four at once; a line of JSON for each.
+// npm run test:large: uploads of 1 GiB, alone and four at once; prints a line of JSON for each.
 import { ALLOWED_BYTES, describeLarge, type LargeForm, MIB, uploadLarge } from "../service/large-uploads.js";
 
 const FORMS: readonly LargeForm[] = ["clks", "clknblocks", "binaryclks"];

@@ -15,7 +15,7 @@ import {
 } from "../../src/library/node.js";
 import { clksOfPopcounts, randomClks, seededRandom } from "../random-clks.js";
 
-/** The definition, pair by pair, in the total order. */
+/** The expected pairs, in the total order: those of the reference kernel that share a block. */
 async function oracle(
   inputs: { dataset: ClkDataset; blocks?: BlockIndex }[],
   threshold: number,
@@ -254,7 +254,7 @@ for (const threads of [1, 2]) {
       },
     };
     t.is(await t.throwsAsync(compare(left, left, options)), reason);
-    // A tile of the reference kernel, and one event-loop turn of it at most.
+    // At most one tile of the reference kernel, and what it compares in one turn of the event loop.
     t.true(afterAbort <= 4_000_000, `${afterAbort} comparisons after the abort`);
     const { pairs } = await compare(left, left, { threshold: 1, threads });
     t.true(pairs.scores.length >= 4000);

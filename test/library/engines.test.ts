@@ -1,4 +1,4 @@
-// Engines that lack something: no SIMD, no WebAssembly.
+// Engines without SIMD or without WebAssembly.
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import test from "ava";

@@ -17,7 +17,7 @@ const left = read("clks-a.json");
 const right = read("clks-b.json");
 const ids: Record<"a" | "b", string[]> = JSON.parse(readFileSync(new URL("entity-ids.json", folder), "utf8"));
 
-/** From the data's README: threshold, pairs, pairs that are true matches. */
+/** From the README of the data: threshold, pairs, true matches among them. */
 const FACTS = [
   [0.95, 472, 472],
   [0.9, 718, 718],

@@ -80,7 +80,7 @@ test("refuses wrong tokens, unknown projects and unknown runs with one and the s
     () => authorize(database, projectId, resultToken.slice(1), ALL),
     () => authorize(database, projectId, other.project.resultToken, ALL),
     () => authorize(database, projectId, parties[0]!.updateToken, ["result", "receipt"]),
-    () => authorize(database, projectId, "0".repeat(48), ALL), // what unknown projects are compared with
+    () => authorize(database, projectId, "0".repeat(48), ALL), // compared with if the project is unknown
     () => authorize(database, randomCode(), "0".repeat(48), ALL),
     () => authorize(database, randomCode(), resultToken, ALL),
     () => authorizeRun(database, projectId, randomCode(), resultToken, ["result"]),

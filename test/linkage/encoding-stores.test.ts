@@ -15,7 +15,7 @@ async function openPacked(t: ExecutionContext) {
   return openPackedStore(await FileObjectStore.open(folder));
 }
 
-/** Says what it is asked for. */
+/** Records the calls that it gets. */
 function fakeTables(calls: string[]): WritableEncodingStore {
   const refuse = (call: string) => async () => {
     calls.push(call);

@@ -7,7 +7,7 @@ import { ExporterMetrics } from "../../src/exporter/metrics.js";
 import { ServiceMetrics } from "../../src/service/metrics.js";
 import { WorkerMetrics } from "../../src/worker/metrics.js";
 
-// The rules that call a person, held to by Prometheus' own tool.
+// The alert rules, checked with promtool.
 
 const rulesFile = fileURLToPath(new URL("../../chart/files/alerts.yaml", import.meta.url));
 const casesFile = fileURLToPath(new URL("alerts.test.yaml", import.meta.url));
@@ -25,7 +25,7 @@ const { groups } = parse(readFileSync(rulesFile, "utf8")) as {
 const rules = groups.flatMap((group) => group.rules);
 const alerts = rules.filter((rule) => rule.alert !== undefined);
 
-/** What promtool prints; fails with that where it ends with another code than 0. */
+/** Runs promtool; returns its output. Throws if its exit code is not 0. */
 function promtool(...args: string[]): string {
   return execFileSync("promtool", args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 }

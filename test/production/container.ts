@@ -6,23 +6,23 @@ import { StartedProcess } from "../started-process.js";
 
 export interface Program {
   readonly command: readonly string[];
-  /** Nothing else is in its environment. */
+  /** Its whole environment. */
   readonly env: Readonly<Record<string, string>>;
-  /** Who it runs as; default: whoever runs the tests. */
+  /** The user it runs as; default: the one who runs the tests. */
   readonly userId?: number | undefined;
 }
 
-/** Makes what a rendered text names be what there is on this machine. */
+/** Replaces addresses and paths in a rendered string with those on this machine. */
 export type Translate = (text: string) => string;
 
-/** What a container's probe asks, in the order of their kinds. */
+/** The kinds of probes, in the order in which they must succeed. */
 const PROBES = ["startupProbe", "livenessProbe", "readinessProbe"] as const;
-const START_TIMEOUT_MS = 120_000;
+const START_TIMEOUT_MS = 180_000;
 const LAST_OUTPUT_MS = 200;
 
 /**
- * A container of a pod, as a process: with a host name of its pod's, and first in a space of process ids of its own, as a
- * container is. It shares the network and the files of this machine.
+ * A container of a pod, as a process: it has the pod's host name and is process 1 in its own PID namespace, like in a
+ * real container. It shares the network and the files of this machine.
  */
 export class Container {
   readonly #process: StartedProcess;
@@ -36,7 +36,7 @@ export class Container {
   ) {
     const { userId, env, command } = program;
     const begin = 'hostname "$0" && exec "$@"';
-    // Output goes through a pipe, as a container's does: nginx opens /dev/stdout, which a socket of Node's does not allow.
+    // Output goes through a pipe, as in a container: nginx opens /dev/stdout, which fails for the sockets of Node.
     this.#process = new StartedProcess(`${hostname}/${spec.name}`, "bash", [
       ...["-c", 'exec "$@" > >(cat) 2> >(cat >&2)', "bash"],
       ...["unshare", "--uts", "--pid", "--fork", "--kill-child", "sh", "-c", begin, hostname],
@@ -53,10 +53,10 @@ export class Container {
     return this.#process.hasEnded;
   }
 
-  /** Its exit code, once it has ended by itself or was told to; all that it has printed is there then. */
+  /** Resolves with its exit code once it has ended; its output is complete then. */
   async waitForEnd(timeoutMs: number): Promise<number | NodeJS.Signals> {
     const code = await this.#process.waitForEnd(timeoutMs);
-    // The pipe is read by somebody else, who may be behind.
+    // Another process reads the pipe, and it may lag behind.
     for (let length = -1; length !== this.output.length; await pause(LAST_OUTPUT_MS))
       length = this.output.length;
     return code;
@@ -72,7 +72,7 @@ export class Container {
     return this.#process.killGroup();
   }
 
-  /** Waits until all of its probes say yes. */
+  /** Waits until all its probes succeed. */
   async whenReady(): Promise<void> {
     const deadline = Date.now() + START_TIMEOUT_MS;
     for (const kind of PROBES) {
@@ -100,7 +100,7 @@ export class Container {
     return (await this.execute(exec.command)?.waitForEnd()) === 0;
   }
 
-  /** Runs a command in the container; `undefined` where it has ended. */
+  /** Runs a command in the container; returns `undefined` if the container has ended. */
   execute(command: readonly string[]): StartedProcess | undefined {
     const pid = this.#firstPid();
     if (pid === undefined || this.hasEnded) return undefined;
@@ -110,7 +110,7 @@ export class Container {
     ]);
   }
 
-  /** The one that is number 1 in the container, as this machine knows it. */
+  /** The host's process id of the container's process 1. */
   #firstPid(): number | undefined {
     try {
       const { pid } = this.#process;
@@ -125,7 +125,7 @@ export class Container {
   }
 }
 
-/** With output of the user's own, which may be opened again. */
+/** Runs a command as a user. The user owns the output pipes, so that they can be opened again. */
 function asUser(id: number): string[] {
   const user = [`--reuid=${id}`, `--regid=${id}`, "--clear-groups", "--no-new-privs"];
   return ["setpriv", ...user, "bash", "-c", 'exec "$@" > >(cat) 2> >(cat >&2)', "bash"];

@@ -13,12 +13,12 @@ const cli = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 const celery = fileURLToPath(new URL("../celery/requirements-newest.txt", import.meta.url));
 
 /**
- * What the image of a container would start, as it is on this machine. The image's entry point gets the container's
- * `args`; its `command` takes the entry point's place.
+ * The equivalent on this machine of the program that a container's image would start. The image's entry point gets the
+ * container's `args`; the container's `command` replaces the entry point.
  *
- * @param spec with texts that mean something on this machine
+ * @param spec with strings translated for this machine
  * @param env the container's variables
- * @param userId whom the pod runs as
+ * @param userId the user that the pod runs as
  */
 export function imageProgram(
   spec: ContainerSpec,
@@ -35,11 +35,11 @@ export function imageProgram(
       };
     case "nginxinc/nginx-unprivileged":
       fillNginxTemplates(spec, env);
-      // As root, its workers would be somebody else, who may not write to the folders of the pod.
+      // As root, it would start its workers as another user, which may not write to the pod's folders.
       return { env: { PATH: SYSTEM_PATH, ...env }, command: args, userId };
     case "mher/flower": {
       const python = join(pythonEnvironment(celery, "celery-newest"), "python");
-      // The scripts of the environment know only the folder that they were installed in.
+      // The environment's scripts work only in the folder where they were installed.
       const [program, ...rest] = command;
       return { env: { PATH: SYSTEM_PATH, ...env }, command: [python, "-m", program!, ...rest] };
     }
@@ -54,13 +54,13 @@ export function imageProgram(
   }
 }
 
-/** In a pod, our commands listen on all addresses; here on the loopback's only. */
+/** In a pod, our commands listen on all addresses; here, only on the loopback address. */
 function ownAddress(args: readonly string[]): string[] {
   if (args[0] === "api") return ["--host", "127.0.0.1"];
   return args[0] === "worker" ? ["--health-host", "127.0.0.1"] : [];
 }
 
-/** As the entry point of nginx's image does it: all templates, and of all variables those that the filter names. */
+/** Fills in all templates like the entry point of the nginx image, with the variables that match the filter. */
 function fillNginxTemplates(
   { volumeMounts = [] }: ContainerSpec,
   env: Readonly<Record<string, string>>,

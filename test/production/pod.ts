@@ -9,26 +9,26 @@ import { freePort } from "../servers/free-port.js";
 import { Container, type Translate } from "./container.js";
 import { imageProgram } from "./image-programs.js";
 
-/** Taken by a pod of this process, for its whole life. */
+/** Ports that pods of this process have used. They stay reserved until the process ends. */
 const taken = new Set<number>();
 const ONCE_TIMEOUT_MS = 120_000;
 const DEFAULT_GRACE_SECONDS = 30;
 
-/** How a container ended that was told to. */
+/** How a container ended after it was asked to stop. */
 export interface End {
   readonly code: number | NodeJS.Signals;
-  /** The time of its pod was over. */
+  /** Whether its pod's grace period was over. */
   readonly wasKilled: boolean;
   readonly output: string;
 }
 
 /**
- * A rendered pod, as processes of this machine. What cannot be had as it is rendered is replaced, by value, in commands,
+ * A rendered pod, as processes on this machine. Values that cannot be used as rendered are replaced in commands,
  * variables and the files of ConfigMaps:
- * - a port, where it is taken: by a free one; all listen on 127.0.0.1;
- * - the folder of a volume: by one that is the volume's, below a temporary folder; TMPDIR names that of /tmp;
- * - the name and port of a Service: by where its pod listens (see `Release`).
- * All else is as it is rendered: arguments, variables, probes, and what is done before a container is told to end.
+ * - a port that is taken, by a free one; all ports are on 127.0.0.1;
+ * - the path of a volume, by the volume's folder below a temporary folder; TMPDIR is the one for /tmp;
+ * - the name and port of a Service, by the address where its pod listens (see `Release`).
+ * Everything else is as rendered: arguments, variables, probes, and preStop hooks.
  */
 export class Pod {
   readonly containers: Container[] = [];
@@ -45,9 +45,9 @@ export class Pod {
   ) {}
 
   /**
-   * Starts its containers, after those that come first have done their work; resolves once all probes say yes.
+   * Starts its containers after its init containers have finished; resolves once all probes succeed.
    *
-   * @param services `name:port` of Services, and where those are
+   * @param services the addresses of Services, by `name:port`
    */
   static async start(
     chart: RenderedChart,
@@ -61,13 +61,13 @@ export class Pod {
       for (const spec of workload.pod.containers) pod.containers.push(pod.#container(spec));
       await Promise.all(pod.containers.map((container) => container.whenReady()));
     } catch (error) {
-      await pod.kill(); // nobody else knows it
+      await pod.kill(); // the caller has no reference to it
       throw error;
     }
     return pod;
   }
 
-  /** Runs a pod that comes to an end by itself; returns what it has printed. */
+  /** Runs a pod that ends by itself; returns its exit code and output. */
   static async run(
     chart: RenderedChart,
     workload: Workload,
@@ -111,7 +111,7 @@ export class Pod {
     return found;
   }
 
-  /** Where a named port of its containers is on this machine. */
+  /** The port on this machine for a port of its containers, by name or number. */
   portOf(name: string | number): number {
     const ports = this.workload.containers.flatMap((container) => container.ports ?? []);
     const rendered = ports.find((port) => port.name === name || port.containerPort === name)?.containerPort;
@@ -119,7 +119,7 @@ export class Pod {
     return this.#ports.get(rendered)!;
   }
 
-  /** Ends it as the kubelet does: what is to be done before, then SIGTERM, then, when its time is over, SIGKILL. */
+  /** Stops it like the kubelet: preStop hooks, then SIGTERM, then SIGKILL after the grace period. */
   async end(): Promise<Record<string, End>> {
     const seconds = this.workload.pod.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS;
     const deadline = Date.now() + 1000 * seconds;
@@ -146,7 +146,7 @@ export class Pod {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** What comes first, one after the other. */
+  /** Runs the init containers, one after the other. */
   async #initialize(): Promise<void> {
     for (const spec of this.workload.pod.initContainers ?? []) {
       const container = this.#container(spec);
@@ -226,7 +226,7 @@ export class Pod {
     return folder;
   }
 
-  /** The files of ConfigMaps that are mounted. */
+  /** Writes the files of mounted ConfigMaps. */
   #writeFiles({ volumeMounts = [] }: ContainerSpec, translate: Translate): void {
     for (const { name } of volumeMounts) {
       const volume = this.workload.pod.volumes?.find((each) => each.name === name);
@@ -247,12 +247,12 @@ interface Item {
   readonly path: string;
 }
 
-/** Variables that name others of the container, as the kubelet fills them in. */
+/** Expands references to other variables of the container, like the kubelet. */
 function expand(value: string, variables: Readonly<Record<string, string>>): string {
   return value.replace(/\$\((\w+)\)/g, (all, name: string) => variables[name] ?? all);
 }
 
-/** The port itself, where nobody has it; else any free one. */
+/** The wanted port if it is free; otherwise any free one. */
 async function portLike(wanted: number): Promise<number> {
   const port = !taken.has(wanted) && (await isFree(wanted)) ? wanted : await freePort();
   taken.add(port);

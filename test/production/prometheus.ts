@@ -8,8 +8,8 @@ import { freePort } from "../servers/free-port.js";
 import { StartedProcess } from "../started-process.js";
 import type { Release } from "./release.js";
 
-const START_TIMEOUT_MS = 30_000;
-/** Not the rendered one, which is for clusters. */
+const START_TIMEOUT_MS = 180_000;
+/** Replaces the rendered interval, which is for clusters. */
 const INTERVAL = "1s";
 
 export interface Target {
@@ -24,7 +24,7 @@ interface Endpoint {
   readonly path: string;
 }
 
-/** Debian's Prometheus, set up as the Prometheus operator does it from the chart's ServiceMonitors and PrometheusRules. */
+/** Debian's Prometheus, configured from the chart's ServiceMonitors and PrometheusRules, as by the operator. */
 export class Prometheus {
   readonly #process: StartedProcess;
 
@@ -63,7 +63,7 @@ export class Prometheus {
     return data;
   }
 
-  /** The series that an expression gives, with their values. */
+  /** Evaluates an expression; returns its series with their values. */
   async query(expression: string): Promise<{ metric: Record<string, string>; value: number }[]> {
     const { result } = await this.ask<{
       result: { metric: Record<string, string>; value: [number, string] }[];
@@ -77,7 +77,7 @@ export class Prometheus {
   }
 }
 
-/** One for each endpoint of a ServiceMonitor: the pods of all Services that it selects, with the operator's labels. */
+/** A scrape job per endpoint of a ServiceMonitor: the pods of the selected Services, with the operator's labels. */
 function scrapesOf(release: Release): object[] {
   const { chart } = release;
   return chart.of("ServiceMonitor").flatMap(({ metadata, spec }) =>

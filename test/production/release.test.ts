@@ -9,18 +9,18 @@ import type { End } from "./pod.js";
 import { Prometheus, type Target } from "./prometheus.js";
 import { Release } from "./release.js";
 
-// What the chart renders, started as real processes: servers, jobs, API, nginx, exporter, workers, Flower; then Prometheus
-// as the operator would set it up. So arguments, variables, Secrets, probes and the order of the end are seen to work.
+// The rendered chart, started as real processes: servers, jobs, API, nginx, exporter, workers, Flower; then Prometheus,
+// as the operator would configure it. Verifies arguments, variables, Secrets, probes and the shutdown order.
 
-/** Many chunks, so that a worker is in the middle of one at any moment. */
+/** Makes many chunks, so that a worker is in the middle of one at any moment. */
 const CHUNK_SIZE_AIM = 100_000_000;
 const VALUES: Values = {
   workers: { monitor: { enabled: true }, CHUNK_SIZE_AIM },
   prometheus: { serviceMonitor: { enabled: true }, rules: { enabled: true } },
 };
-/** What the rules find, one of each part. */
+/** The processes that the rules count, by part. */
 const PROCESSES = ["1 api", "1 exporter", "2 worker"].map((part) => `${part} in ${NAMESPACE}`);
-/** The one that clients know. */
+/** The port for clients. */
 const SERVICE_PORT = 8851;
 
 let release: Release;
@@ -44,7 +44,7 @@ test.serial("every part runs as it is rendered, and all probes say yes", async (
       t.truthy(spec.livenessProbe, spec.name);
     }
   }
-  // Clients get what nginx lets through.
+  // Clients reach only what nginx passes on.
   t.is((await client().get("/status")).status, 200);
   t.is((await client().request("GET", "/metrics", {}, true)).status, 404);
 });
@@ -66,9 +66,9 @@ interface WorkerInFlower {
 }
 
 /**
- * What Flower's API knows of the workers, by their names.
+ * The workers in Flower's API, by name.
  *
- * @param worker tells what this one is doing, too
+ * @param worker the worker whose active tasks are included
  */
 async function askFlower(worker?: string): Promise<Record<string, WorkerInFlower> | undefined> {
   const query = worker === undefined ? "" : `&workername=${encodeURIComponent(worker)}`;
@@ -92,7 +92,7 @@ test.serial("Flower shows our workers, below /monitor and behind its password", 
     [`anonlink-wasm@${release.pod("worker").name}`]: ["celery", "compute"],
     [`anonlink-wasm@${release.pod("highmemory-worker").name}`]: ["celery", "compute", "highmemory"],
   };
-  const queues = await until("Flower to know the queues of both workers", 60_000, async () => {
+  const queues = await until("Flower to know the queues of both workers", 120_000, async () => {
     const workers = Object.entries((await askFlower()) ?? {});
     const known = workers.filter(([, { active_queues }]) => active_queues !== undefined);
     if (known.length < 2) return undefined;
@@ -106,7 +106,7 @@ test.serial("Flower shows our workers, below /monitor and behind its password", 
 test.serial("Prometheus scrapes every target, and takes the rules", async (t) => {
   const prometheus = await Prometheus.start(release);
   t.teardown(() => prometheus.remove());
-  const targets = await until("all targets to be scraped", 30_000, async () => {
+  const targets = await until("all targets to be scraped", 120_000, async () => {
     const { activeTargets } = await prometheus.ask<{ activeTargets: Target[] }>("targets");
     const areKnown = activeTargets.length > 0 && activeTargets.every(({ health }) => health !== "unknown");
     return areKnown ? activeTargets : undefined;
@@ -119,7 +119,7 @@ test.serial("Prometheus scrapes every target, and takes the rules", async (t) =>
     `${FULL_NAME}-worker-metrics health`,
   ]);
 
-  await until("the rules to find all processes", 30_000, async () => {
+  await until("the rules to find all processes", 120_000, async () => {
     const found = await prometheus.query("count by (part, namespace) (anonlink:process)");
     const parts = found.map(({ metric, value }) => `${value} ${metric["part"]} in ${metric["namespace"]}`);
     return parts.sort().join() === PROCESSES.join() ? true : undefined;
@@ -127,7 +127,7 @@ test.serial("Prometheus scrapes every target, and takes the rules", async (t) =>
   type Group = {
     readonly rules: { readonly name: string; readonly health: string; readonly state?: string }[];
   };
-  const rules = await until("all rules to have been looked at", 30_000, async () => {
+  const rules = await until("all rules to have been looked at", 120_000, async () => {
     const { groups } = await prometheus.ask<{ groups: Group[] }>("rules");
     const all = groups.flatMap((group) => group.rules);
     return all.every(({ health }) => health !== "unknown") ? all : undefined;
@@ -143,7 +143,7 @@ test.serial("Prometheus scrapes every target, and takes the rules", async (t) =>
   );
 });
 
-/** Two parties, uploaded; the run of their project is in the middle of dozens of chunks. */
+/** Uploads two parties and starts a run; resolves in the middle of its dozens of chunks. */
 async function startLinkage(
   rowCount = 60_000,
 ): Promise<{ project: NewProject; runId: string; planted: PlantedClks }> {
@@ -153,7 +153,7 @@ async function startLinkage(
     await client().binaryUpload(project, party, bytes, byteLength);
   }
   const { run_id } = await client().run(project, SAFE_THRESHOLD);
-  await until("the run to be in the middle", 60_000, async () => {
+  await until("the run to be in the middle", 120_000, async () => {
     const { current_stage } = await client().runStatus(project, run_id);
     return current_stage.number === 2 && (current_stage.progress?.absolute ?? 0) > 0 ? true : undefined;
   });
@@ -170,16 +170,16 @@ async function isComplete({ project, runId, planted }: Linkage): Promise<boolean
   return found.size === expected.size && [...expected].every((group) => found.has(group));
 }
 
-/** Whether a worker that was told to end has ended by itself, its tasks done. */
+/** Whether a worker that was asked to stop has finished its tasks and ended by itself. */
 function hasDrained({ code, wasKilled, output }: End): boolean {
   return code === 0 && !wasKilled && /worker ended/.test(output) && !/worker ends at once/.test(output);
 }
 
 test.serial("a worker that must go finishes its chunk within its time, and nothing is lost", async (t) => {
   t.timeout(300_000);
-  const linkage = await startLinkage(120_000); // Flower takes a second to tell
+  const linkage = await startLinkage(120_000); // Flower takes a second to answer
   const pod = release.pod("worker");
-  await until("the worker to be in a chunk", 60_000, async () => {
+  await until("the worker to be in a chunk", 120_000, async () => {
     const name = `anonlink-wasm@${pod.name}`;
     const { active = [] } = (await askFlower(name))?.[name] ?? {};
     return active.some((task) => task.name.endsWith(".compute_filter_similarity")) ? true : undefined;
@@ -215,7 +215,7 @@ test.serial("an upgrade by new pods: runs that are under way complete, and no re
   const parts = ["api", "worker", "highmemory-worker"];
   const before = parts.map((part) => release.pod(part));
   for (const part of parts) await release.start(part);
-  // Old and new workers share this one's chunks, whatever has become of the first meanwhile.
+  // Old and new workers share the chunks of this run, whether or not the first run has finished by now.
   const shared = await startLinkage();
   t.is((await client().runStatus(shared.project, shared.runId)).state, "running");
   const [api, worker, highmemory] = await Promise.all(before.map((pod) => release.end(pod)));
@@ -231,7 +231,7 @@ test.serial("an upgrade by new pods: runs that are under way complete, and no re
   t.true(await isComplete(shared));
 });
 
-/** The next version's values, with the passwords that a cluster would have kept. */
+/** The values of an upgrade, with the passwords that a cluster would have kept. */
 function upgraded({ credentials: kept }: RenderedChart): Values {
   const keys = (prefix: string) => ({
     accessKey: kept[`${prefix}_ACCESS_KEY`],

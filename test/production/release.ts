@@ -11,7 +11,7 @@ interface ServicePort {
   readonly targetPort: string;
 }
 
-/** All that the chart installs, as processes of this machine; PostgreSQL is Debian's, with the rendered password. */
+/** All that the chart installs, as processes on this machine. PostgreSQL is Debian's, with the rendered password. */
 export class Release {
   readonly #pods: Pod[] = [];
   #postgres: PostgresServer | undefined;
@@ -19,17 +19,17 @@ export class Release {
 
   constructor(public chart: RenderedChart) {}
 
-  /** The stores, the job that provisions the object store, and then one pod of each Deployment. */
+  /** Starts the stores, runs the job that provisions the object store, then starts one pod of each Deployment. */
   async install(): Promise<void> {
     await Promise.all([this.#startPostgres(), this.start("redis"), this.start("minio")]);
     const { code, output } = await this.run("provision");
     if (code !== 0) throw new Error(`the provision job ends with ${code}: ${output}`);
     const deployments = this.chart.workloads.filter(({ kind }) => kind === "Deployment");
-    // One after the other, so that each takes its rendered port if it is the first.
+    // One after the other, so that the first pod with a given port gets it as rendered.
     for (const { name } of deployments) await this.start(name.slice(FULL_NAME.length + 1));
   }
 
-  /** Starts another pod of a part, as `api`; it belongs to its Services from then on. */
+  /** Starts another pod of a part such as `api`. From then on, it belongs to its Services. */
   async start(part: string): Promise<Pod> {
     const name = `${FULL_NAME}-${part}-${this.#count++}`;
     const pod = await Pod.start(this.chart, this.chart.workload(part), name, () => this.#services());
@@ -37,13 +37,13 @@ export class Release {
     return pod;
   }
 
-  /** Runs a pod or job that comes to an end by itself. */
+  /** Runs a pod or job that ends by itself. */
   run(part: string, timeoutMs?: number): ReturnType<typeof Pod.run> {
     const name = `${FULL_NAME}-${part}-${this.#count++}`;
     return Pod.run(this.chart, this.chart.workload(part), name, () => this.#services(), timeoutMs);
   }
 
-  /** Ends a pod as the kubelet does. Its Services do not lead there any more. */
+  /** Removes a pod from its Services, and stops it like the kubelet. */
   async end(pod: Pod): ReturnType<Pod["end"]> {
     this.#pods.splice(this.#pods.indexOf(pod), 1);
     return pod.end();
@@ -60,25 +60,25 @@ export class Release {
     return this.#pods.filter(({ workload }) => workload.name === `${FULL_NAME}-${part}`);
   }
 
-  /** The pods that a Service leads to. */
+  /** The pods that a Service selects. */
   podsOf({ spec }: Manifest): readonly Pod[] {
     return this.#pods.filter(({ workload }) => matches(spec.selector, workload.labels));
   }
 
-  /** Where a port of a Service is: `127.0.0.1:8851`. */
+  /** The address of a Service's port, such as `127.0.0.1:8851`. */
   address(service: string, port: number): string {
     const found = this.#services().get(`${FULL_NAME}-${service}:${port}`);
     if (found === undefined) throw new Error(`expected somebody at ${service}:${port}, got nobody`);
     return found;
   }
 
-  /** Kills all of it; its files go with it. */
+  /** Kills all processes and removes their files. */
   async remove(): Promise<void> {
     await Promise.all(this.#pods.map((pod) => pod.kill()));
     await this.#postgres?.remove();
   }
 
-  /** Names and ports of Services, and where the newest pod of each listens. */
+  /** The addresses of the newest pod of each Service, by the Service's `name:port`. */
   #services(): ReadonlyMap<string, string> {
     const found = new Map<string, string>();
     for (const service of this.chart.of("Service")) {

@@ -2,12 +2,13 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 
 export interface Certificate {
-  /** Paths of the certificate, which is its own authority, and of its key. */
+  /** Path of the certificate, which is self-signed. */
   readonly certificate: string;
+  /** Path of its private key. */
   readonly key: string;
 }
 
-/** Makes a certificate for 127.0.0.1 in a folder. */
+/** Creates a certificate for 127.0.0.1 in a folder. */
 export function makeCertificate(folder: string): Certificate {
   const [certificate, key] = [join(folder, "certificate.pem"), join(folder, "key.pem")];
   execFileSync(

@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { goProgram } from "./go-program.js";
 
-/** The program of compose-go, which is how Docker reads compose files: it holds one to the schema and prints what it means. */
+/** The program of compose-go, Docker's parser of Compose files: it validates a file and prints the resolved model. */
 export function composeProgram(): string {
   return goProgram({ name: "cmd", path: "github.com/compose-spec/compose-go/v2/cmd", version: "v2.16.2" });
 }

@@ -1,6 +1,6 @@
 import type { SqlQueries } from "../../src/adapters/sql/sql-connection.js";
 
-/** What a database's schema consists of, in words that two databases can be compared by. */
+/** A database's schema as strings, so that two databases can be compared. */
 export interface SchemaDescription {
   readonly columns: readonly string[];
   readonly constraints: readonly string[];
@@ -9,7 +9,7 @@ export interface SchemaDescription {
   readonly types: readonly string[];
 }
 
-/** Describes all that is in the schema `public`; columns in the order of their tables. */
+/** Describes everything in the schema `public`; columns are in table order. */
 export async function describeSchema(queries: SqlQueries): Promise<SchemaDescription> {
   const list = async (statement: string) => {
     const rows = await queries.query<{ text: string }>(statement);

@@ -1,11 +1,11 @@
-// Projects as the Python service stores them: the rows that an upload and the start of a run leave.
+// Projects as the Python service stores them: the database rows after uploads and the start of a run.
 import { createHash, randomBytes } from "node:crypto";
 import type pg from "pg";
 import type { ClkDataset } from "../../src/core/clk-dataset.js";
 
 export interface PartyData {
   readonly dataset: ClkDataset;
-  /** For each row the names of its blocks. Without it, all rows are in one block, `1`. */
+  /** The block names of each record. If undefined, all records are in one block, `1`. */
   readonly blocks?: readonly (readonly string[])[] | undefined;
 }
 
@@ -16,7 +16,7 @@ export interface StoredBlock {
 
 export interface StoredParty {
   readonly dataproviderId: number;
-  /** By the name that the party gave the block. */
+  /** Blocks by the name that the party gave them. */
   readonly blocks: ReadonlyMap<string, StoredBlock>;
 }
 
@@ -28,7 +28,7 @@ export interface StoredProject {
 
 const INSERTED_AT_ONCE = 5000;
 
-/** Stores a project with all parties' uploads, and a run that is in state `running`. */
+/** Stores a project with all parties' uploads, and a run in the state `running`. */
 export async function storeProject(
   client: pg.ClientBase | pg.Pool,
   parties: readonly PartyData[],
@@ -100,7 +100,7 @@ async function storeParty(
   return { dataproviderId, blocks: storedBlocks };
 }
 
-/** Stores a block and its rows, in descending order, since none is promised. */
+/** Stores a block and its records, in descending order, because readers must not rely on any order. */
 async function storeBlock(
   client: pg.ClientBase | pg.Pool,
   dataproviderId: number,
@@ -122,7 +122,7 @@ async function storeBlock(
   return blockId;
 }
 
-/** Not the service's hash, which Node lacks: names need only be equal on both sides. */
+/** Not the service's hash, which Node lacks: it is enough that equal names have equal hashes. */
 function hashedBlockName(name: string): string {
   return createHash("sha256").update(name).digest("hex");
 }

@@ -2,14 +2,14 @@ import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
 
-/** Below the ports that systems give to outgoing connections and to `listen(0)`: 32768 on Linux, 49152 elsewhere. */
+/** Below the ephemeral ports, which outgoing connections and `listen(0)` get: from 32768 on Linux, 49152 elsewhere. */
 const RANGE = { from: 10_000, to: 32_768 };
-/** Given by this process already: a server that is down for the moment keeps its port. */
+/** Ports that this process has already returned: a server that is temporarily down keeps its port. */
 const given = new Set<number>();
 
 /**
- * A port of 127.0.0.1 that nothing listens on, and that no connection of any process takes until the server starts.
- * Random, since processes that test beside each other look for ports at the same moment.
+ * Returns a port of 127.0.0.1 that nothing listens on, and that no outgoing connection takes until the server starts.
+ * It is random, because parallel test processes look for ports at the same time.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

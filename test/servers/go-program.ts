@@ -6,19 +6,20 @@ import { fileURLToPath } from "node:url";
 const cache = fileURLToPath(new URL("../../.cache/", import.meta.url));
 
 export interface GoProgram {
-  /** The program's file, which Go names after the last part of `path`. */
+  /** The program's file name, which is the last part of its package's path. */
   readonly name: string;
-  /** The path of its package, as `github.com/minio/minio`. */
+  /** The path of its package, such as `github.com/minio/minio`. */
   readonly path: string;
   /** The version of its module. */
   readonly version: string;
-  /** Variables of its packages that are set when it is linked, by their full names. */
+  /** Values of package variables that are set at link time, by full name. */
   readonly variables?: Readonly<Record<string, string>>;
 }
 
 /**
- * A program that is built from its Go module at first use, which takes minutes. Its folder appears when it is complete,
- * so that test files can ask for it at the same time; `test/cluster/run` asks first, so that only one builds.
+ * Returns the path of a program, which is built from its Go module on first use; this takes minutes. Its folder is
+ * moved into place when it is complete, so that several test files can request it at the same time; `test/cluster/run`
+ * requests it beforehand, so that only one process builds it.
  */
 export function goProgram({ name, path, version, variables = {} }: GoProgram): string {
   const folder = join(cache, `${name}-${version}`);
@@ -29,12 +30,12 @@ export function goProgram({ name, path, version, variables = {} }: GoProgram): s
     try {
       execFileSync("go", ["install", `-ldflags=${["-s -w", ...settings].join(" ")}`, `${path}@${version}`], {
         stdio: ["ignore", "ignore", "inherit"],
-        cwd: draft, // not in a module of Go
+        cwd: draft, // outside any Go module
         env: { ...process.env, GOBIN: draft, GOFLAGS: "" },
       });
       if (!existsSync(folder)) renameSync(draft, folder);
     } catch (error) {
-      if (!existsSync(folder)) throw error; // else another test file was first
+      if (!existsSync(folder)) throw error; // otherwise another test file was first
     } finally {
       rmSync(draft, { recursive: true, force: true });
     }

@@ -3,10 +3,10 @@ import { goProgram } from "./go-program.js";
 
 const MODULE = "helm.sh/helm/v3";
 
-/** The Kubernetes that Helm takes the cluster for where it has none to ask: as in its own releases, that of its libraries. */
+/** The Kubernetes version that Helm assumes without a cluster: that of its libraries, as in its own releases. */
 const KUBERNETES = { Major: "1", Minor: "37" };
 
-/** The program of Helm 3. */
+/** Returns the path of Helm 3. */
 export function helmProgram(): string {
   const parts = Object.entries(KUBERNETES);
   const variables = ["pkg/chartutil", "pkg/lint/rules"].flatMap((folder) =>

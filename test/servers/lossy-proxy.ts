@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
-/** A proxy on a free port before a server of 127.0.0.1, which loses an answer at a test's wish. */
+/** A proxy on a free port, in front of a server on 127.0.0.1, which can lose the answer to a chosen request. */
 export class LossyProxy {
-  /** How often an answer was lost. */
+  /** The number of lost answers. */
   lostCount = 0;
   #lost: string | undefined;
   readonly #sockets = new Set<Socket>();
@@ -20,7 +20,7 @@ export class LossyProxy {
     return (this.server.address() as AddressInfo).port;
   }
 
-  /** The next request with this text reaches the server; its connection is cut in place of the answer. */
+  /** The next request that contains this string reaches the server, but its connection is closed without an answer. */
   loseAnswerTo(text: string): void {
     this.#lost = text;
   }

@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { goProgram } from "./go-program.js";
 
-/** MinIO's client. Go's proxy serves no newer version, and none with a tag that Go takes. */
+/** Returns the path of MinIO's client. Go's proxy serves no newer version, and none with a tag that Go accepts. */
 export function mcProgram(): string {
   return goProgram({
     name: "mc",

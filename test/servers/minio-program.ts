@@ -1,12 +1,12 @@
 import { fileURLToPath } from "node:url";
 import { goProgram } from "./go-program.js";
 
-/** The program of a MinIO server. */
+/** Returns the path of the MinIO server. */
 export function minioProgram(): string {
   return goProgram({
     name: "minio",
     path: "github.com/minio/minio",
-    version: "v0.0.0-20260212201848-7aac2a2c5b7c", // there is no newer one, and none with a tag that Go takes
+    version: "v0.0.0-20260212201848-7aac2a2c5b7c", // there is no newer one, and none with a tag that Go accepts
   });
 }
 

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-/** The statements of schema.sql: the tables of the Python service as its newest migration leaves them. */
+/** The statements of schema.sql: the tables of the Python service after its newest migration. */
 export const NEWEST_SCHEMA: readonly string[] = readFileSync(new URL("schema.sql", import.meta.url), "utf8")
   .split(/;\s*$/m)
   .map((statement) => statement.trim())
@@ -8,7 +8,7 @@ export const NEWEST_SCHEMA: readonly string[] = readFileSync(new URL("schema.sql
 
 const SECOND_SCHEMA = [
   ...NEWEST_SCHEMA,
-  "ALTER TABLE encodings DROP COLUMN dp", // with its foreign key
+  "ALTER TABLE encodings DROP COLUMN dp", // also drops its foreign key
   "UPDATE alembic_version SET version_num = 'e321799791b7'",
 ];
 
@@ -18,7 +18,7 @@ const FIRST_SCHEMA = [
   "UPDATE alembic_version SET version_num = '292d2f2d3939'",
 ];
 
-/** What makes the tables of each revision of the Python service, oldest first. */
+/** The statements that create the tables of each schema revision of the Python service, oldest first. */
 export const SCHEMAS: ReadonlyMap<string, readonly string[]> = new Map([
   ["292d2f2d3939", FIRST_SCHEMA],
   ["e321799791b7", SECOND_SCHEMA],

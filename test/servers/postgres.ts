@@ -7,13 +7,13 @@ import pg from "pg";
 import { StartedProcess } from "../started-process.js";
 import { freePort } from "./free-port.js";
 
-/** Where Debian puts the programs of each version. */
+/** Where Debian installs the programs of each version. */
 const DEBIAN_FOLDER = "/usr/lib/postgresql";
-/** The server refuses to run as root: whom it runs as then. */
+/** The user for the server if the tests run as root, because it refuses to run as root. */
 const USER = "nobody";
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 180_000;
 
-/** A PostgreSQL of a test's own, on a free port of 127.0.0.1, in a folder of its own. */
+/** A PostgreSQL server for one test, on a free port of 127.0.0.1, in a separate folder. */
 export class PostgresServer {
   readonly host = "127.0.0.1";
   readonly user = "postgres";
@@ -37,7 +37,7 @@ export class PostgresServer {
     return join(this.folder, "data");
   }
 
-  /** Starts it, also again after {@link stop} or {@link kill}: on the same port, with the same data. */
+  /** Starts the server, or restarts it after {@link stop} or {@link kill} on the same port with the same data. */
   async start(): Promise<void> {
     const settings = {
       listen_addresses: this.host,
@@ -57,7 +57,7 @@ export class PostgresServer {
         await this.#process.whenPrinted(/ready to accept connections/, START_TIMEOUT_MS);
         return;
       } catch (error) {
-        // After a kill: processes that served clients see only now that their parent is gone.
+        // After a kill, processes that served clients take a moment to notice that their parent is gone.
         const isEarly = /pre-existing shared memory block/.test(this.#process.output);
         if (!isEarly || Date.now() > deadline) throw error;
         await sleep(50);
@@ -65,34 +65,48 @@ export class PostgresServer {
     }
   }
 
-  /** Ends it in order, also where clients are connected; the data stays. */
+  /** Shuts the server down cleanly, even if clients are connected; the data is kept. */
   async stop(): Promise<void> {
     this.#process?.signal("SIGINT");
     await this.#process?.waitForEnd();
+  }
+
+  /** SIGSTOP pauses the server until SIGCONT. The processes that serve clients lead their own process groups. */
+  signal(signal: NodeJS.Signals): void {
+    const pid = this.#process?.pid;
+    if (pid === undefined || this.#process!.hasEnded) return;
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
+    for (const each of [String(pid), ...children]) {
+      try {
+        process.kill(Number(each), signal);
+      } catch {
+        // a client's process has since exited
+      }
+    }
   }
 
   async kill(): Promise<void> {
     await this.#process?.killGroup();
   }
 
-  /** Ends it and removes its data. */
+  /** Kills the server and removes its data. */
   async remove(): Promise<void> {
     await this.kill();
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** What a client needs to connect to a database. */
+  /** Returns the connection settings of a database. */
   connection(database = "postgres") {
     const { host, port, user, password } = this;
     return { host, port, user, password, database };
   }
 
-  /** Makes a database without tables. */
+  /** Creates a database without tables. */
   async createEmptyDatabase(name: string): Promise<void> {
     await this.#run("postgres", `CREATE DATABASE ${pg.escapeIdentifier(name)}`);
   }
 
-  /** Makes a database with the tables of the entity service, and nothing in them. */
+  /** Creates a database with the empty tables of the entity service. */
   async createDatabase(name: string): Promise<void> {
     await this.createEmptyDatabase(name);
     await this.#run(name, readFileSync(new URL("schema.sql", import.meta.url), "utf8"));

@@ -5,13 +5,13 @@ import { StartedProcess } from "../started-process.js";
 import { freePort } from "./free-port.js";
 
 export interface RedisOptions {
-  /** Keep an append-only file, synced at each write, so that a killed server loses nothing. */
+  /** Keep an append-only file, synced on each write, so that a killed server loses nothing; default false. */
   readonly appendOnly?: boolean;
-  /** More of redis-server's arguments, such as `["--tls-port", "6390"]`. */
+  /** Additional arguments of redis-server, such as `["--tls-port", "6390"]`. */
   readonly args?: readonly string[];
 }
 
-/** A Redis server of a test's own, on a free port of 127.0.0.1, in a folder of its own. */
+/** A Redis server for one test, on a free port of 127.0.0.1, in a separate folder. */
 export class RedisServer {
   readonly folder = mkdtempSync(join(tmpdir(), "redis-"));
   #process: StartedProcess | undefined;
@@ -25,7 +25,7 @@ export class RedisServer {
     return `redis://127.0.0.1:${this.port}/0`;
   }
 
-  /** Starts it, also again after {@link stop} or {@link kill}: on the same port, with the same files. */
+  /** Starts the server, or restarts it after {@link stop} or {@link kill} on the same port with the same files. */
   async start(): Promise<void> {
     const { appendOnly = false, args = [] } = this.options;
     const persistence = appendOnly ? ["--appendonly", "yes", "--appendfsync", "always"] : [];
@@ -34,20 +34,25 @@ export class RedisServer {
       ...persistence,
       ...args,
     ]);
-    await this.#process.whenPrinted(/Ready to accept connections/, 20_000);
+    await this.#process.whenPrinted(/Ready to accept connections/, 180_000);
   }
 
-  /** Ends it in order; what is in its files stays. */
+  /** Shuts the server down cleanly; its files are kept. */
   async stop(): Promise<void> {
     this.#process?.signal("SIGTERM");
     await this.#process?.waitForEnd();
+  }
+
+  /** SIGSTOP pauses the server until SIGCONT. */
+  signal(signal: NodeJS.Signals): void {
+    this.#process?.signal(signal);
   }
 
   async kill(): Promise<void> {
     await this.#process?.killGroup();
   }
 
-  /** Ends it and removes its files. */
+  /** Kills the server and removes its files. */
   async remove(): Promise<void> {
     await this.kill();
     rmSync(this.folder, { recursive: true, force: true });

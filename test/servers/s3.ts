@@ -6,9 +6,9 @@ import { StartedProcess } from "../started-process.js";
 import { freePort } from "./free-port.js";
 import { minioProgram } from "./minio-program.js";
 
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 180_000;
 
-/** An S3 server of a test's own, which is a MinIO, on a free port of 127.0.0.1, in a folder of its own. It knows STS. */
+/** An S3 server (MinIO) for one test, on a free port of 127.0.0.1, in a separate folder. It supports STS. */
 export class S3Server {
   readonly host = "127.0.0.1";
   readonly accessKey = "the-access-key";
@@ -18,12 +18,12 @@ export class S3Server {
 
   constructor(readonly port: number) {}
 
-  /** `host:port`, as the settings have it. */
+  /** `host:port`, the format of the settings. */
   get address(): string {
     return `${this.host}:${this.port}`;
   }
 
-  /** Starts it, also again after {@link stop} or {@link kill}: on the same port, with the same files. */
+  /** Starts the server, or restarts it after {@link stop} or {@link kill} on the same port with the same files. */
   async start(): Promise<void> {
     const args = ["server", this.folder, "--address", this.address, "--quiet"];
     this.#process = new StartedProcess("minio", minioProgram(), args, {
@@ -51,13 +51,13 @@ export class S3Server {
     }
   }
 
-  /** Ends it in order; the files stay. */
+  /** Shuts the server down cleanly; its files are kept. */
   async stop(): Promise<void> {
     this.#process?.signal("SIGTERM");
     await this.#process?.waitForEnd();
   }
 
-  /** SIGSTOP keeps its clients waiting, until SIGCONT. */
+  /** SIGSTOP pauses the server until SIGCONT. */
   signal(signal: NodeJS.Signals): void {
     this.#process?.signal(signal);
   }
@@ -66,7 +66,7 @@ export class S3Server {
     await this.#process?.killGroup();
   }
 
-  /** Ends it and removes its files. */
+  /** Kills the server and removes its files. */
   async remove(): Promise<void> {
     await this.kill();
     rmSync(this.folder, { recursive: true, force: true });

@@ -4,7 +4,7 @@ import { StartedProcess } from "../started-process.js";
 import { freePort } from "./free-port.js";
 import type { RedisServer } from "./redis.js";
 
-/** A Sentinel that alone decides which server is the master named `mymaster`; it promotes a replica after a second. */
+/** A single Sentinel for the master `mymaster`; it starts a failover once the master has been down for a second. */
 export class Sentinel {
   readonly #process: StartedProcess;
 
@@ -15,7 +15,7 @@ export class Sentinel {
     this.#process = process;
   }
 
-  /** @param master the server that is the master at first; the Sentinel's file is in its folder */
+  /** @param master the initial master; the Sentinel's configuration file is stored in its folder */
   static async start(master: RedisServer): Promise<Sentinel> {
     const port = await freePort();
     const file = join(master.folder, "sentinel.conf");
@@ -40,8 +40,8 @@ export class Sentinel {
     return `sentinel://127.0.0.1:${this.port}/0`;
   }
 
-  /** Resolves once the Sentinel has said something like this of the servers. */
-  async whenSaid(pattern: RegExp, timeoutMs = 30_000): Promise<void> {
+  /** Resolves once the Sentinel has printed output that matches the pattern. */
+  async whenSaid(pattern: RegExp, timeoutMs = 120_000): Promise<void> {
     await this.#process.whenPrinted(pattern, timeoutMs);
   }
 

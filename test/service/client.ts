@@ -1,8 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 
-/** How long a run of a test may take; machines that test may be busy. */
-const RUN_TIMEOUT_MS = 60_000;
-/** Between two questions: ever longer, so that those who wait do not keep the service busy. */
+/** The time limit of a test's run; test machines may be busy. */
+const RUN_TIMEOUT_MS = 180_000;
+/** Increasing delays between polls, so that waiting tests do not keep the service busy. */
 const POLL_MS = { first: 20, last: 400, factor: 1.3 };
 
 export type ResultType = "groups" | "permutations" | "similarity_scores";
@@ -74,7 +74,7 @@ export interface Request {
   readonly signal?: AbortSignal;
 }
 
-/** What the service has answered. */
+/** A response of the service. */
 export class Answer {
   constructor(
     readonly status: number,
@@ -87,11 +87,11 @@ export class Answer {
   }
 }
 
-/** The REST API as a client sees it. Calls without a word on the answer return it, whatever it is. */
+/** A client of the REST API. Methods that return an {@link Answer} do so whatever its status. */
 export class ServiceClient {
   constructor(readonly url: string) {}
 
-  /** A path begins with a slash and is below /api/v1; with `root`, it is the whole path. */
+  /** `path` starts with a slash and is below /api/v1; with `root`, it is the whole path. */
   async request(method: string, path: string, request: Request = {}, root = false): Promise<Answer> {
     const { token, json, body, headers = {}, signal } = request;
     const isJson = json !== undefined;
@@ -121,7 +121,7 @@ export class ServiceClient {
     return this.request("DELETE", path, { token });
   }
 
-  /** @param options what is unlike a project of two parties that gets groups */
+  /** @param options differences from a project of two parties with the result type `groups` */
   async createProject(options: Readonly<Record<string, unknown>> = {}): Promise<NewProject> {
     return this.#expect(201, await this.post("/projects", { schema: {}, result_type: "groups", ...options }));
   }
@@ -130,7 +130,7 @@ export class ServiceClient {
     return this.#expect(200, await this.get(`/projects/${project_id}`, result_token));
   }
 
-  /** Sends JSON as a party, by its index. */
+  /** Sends a JSON upload as the party with the given index. */
   tryUpload(project: NewProject, party: number, json: unknown): Promise<Answer> {
     return this.post(`/projects/${project.project_id}/clks`, json, project.update_tokens[party]!);
   }
@@ -139,7 +139,7 @@ export class ServiceClient {
     return this.#expect(201, await this.tryUpload(project, party, json));
   }
 
-  /** Sends raw rows; headers are those that fit, unless said otherwise. */
+  /** Sends raw encodings, with matching headers by default. */
   tryBinaryUpload(
     project: NewProject,
     party: number,
@@ -178,7 +178,7 @@ export class ServiceClient {
     return this.#expect(200, await this.get(`/projects/${project.project_id}/runs/${runId}/status`, token));
   }
 
-  /** The status of a run once it has ended, well or not. */
+  /** Resolves with a run's status once it has completed or failed. */
   async waitForRun(project: NewProject, runId: string, timeoutMs = RUN_TIMEOUT_MS): Promise<RunStatus> {
     return this.until(`the end of run ${runId}`, timeoutMs, async () => {
       const status = await this.runStatus(project, runId);
@@ -195,7 +195,7 @@ export class ServiceClient {
     return this.get(`/projects/${project.project_id}/runs/${runId}/result`, token, headers);
   }
 
-  /** Starts a run, waits for its end, which must be a good one, and returns the result. */
+  /** Starts a run, waits until it has completed, and returns the result; throws if it fails. */
   async complete<Result>(project: NewProject, threshold = 0.9): Promise<Result> {
     const { run_id } = await this.run(project, threshold);
     await this.waitUntilComplete(project, run_id);
@@ -212,7 +212,7 @@ export class ServiceClient {
     return this.#expect(200, await this.tryResult(project, runId, token));
   }
 
-  /** Resolves once a party's upload is known to be wrong. */
+  /** Resolves once the project reports an error in a party's upload. */
   async waitForProjectError(project: NewProject): Promise<void> {
     await this.until("the project's error", RUN_TIMEOUT_MS, async () =>
       (await this.describe(project)).error ? true : undefined,

@@ -1,4 +1,4 @@
-// What parties upload.
+// Test data for uploads.
 import { readFileSync } from "node:fs";
 import { indexBlocks } from "../../src/core/blocks.js";
 import { allocateBytes, createClkDataset } from "../../src/core/clk-dataset.js";
@@ -7,7 +7,7 @@ import { findCandidatePairs } from "../../src/library/node.js";
 import { randomClks, seededRandom } from "../random-clks.js";
 import type { Party } from "./client.js";
 
-/** Rows of raw bytes, all of one length. */
+/** Encodings as raw bytes, all of the same length. */
 export interface Rows {
   readonly bytes: Uint8Array;
   readonly byteLength: number;
@@ -15,26 +15,26 @@ export interface Rows {
 
 export type BlockName = string | number;
 
-/** The blocks of each row. */
+/** The blocks of each record. */
 export type RowBlocks = readonly (readonly BlockName[])[];
 
-/** A party of febrl4-1k. */
+/** The encodings of a party of febrl4-1k. */
 export function febrlRows(side: "a" | "b"): Rows {
   const file = new URL(`../data/febrl4-1k/clks-${side}.bin`, import.meta.url);
   return { bytes: readFileSync(file), byteLength: 128 };
 }
 
-/** Which person each row of febrl4-1k is. */
+/** The person of each record of febrl4-1k. */
 export function febrlEntities(): { readonly a: readonly string[]; readonly b: readonly string[] } {
   return JSON.parse(readFileSync(new URL("../data/febrl4-1k/entity-ids.json", import.meta.url), "utf8"));
 }
 
-/** Random rows; two of them with different seeds have nothing in common at thresholds above 0.7. */
+/** Random encodings; those of different seeds have no pairs at thresholds above 0.7. */
 export function randomRows(seed: number, recordCount: number, byteLength = 64): Rows {
   return ofOwnMemory(randomClks(seededRandom(seed), { recordCount, byteLength }));
 }
 
-/** Several parties; about half of each one's rows are noisy copies of rows that others have copies of as well. */
+/** Several parties; about half of each one's encodings are noisy copies of a common base. */
 export function overlappingRows(seed: number, recordCounts: readonly number[], byteLength = 64): Rows[] {
   const random = seededRandom(seed);
   const base = randomClks(random, { recordCount: Math.ceil(Math.max(...recordCounts) / 2), byteLength });
@@ -43,12 +43,12 @@ export function overlappingRows(seed: number, recordCounts: readonly number[], b
   );
 }
 
-/** Not over shared memory, which fetch does not send. */
+/** Copies encodings out of shared memory, which fetch cannot send. */
 function ofOwnMemory({ bytes, byteLength }: Rows): Rows {
   return { bytes: bytes.slice(), byteLength };
 }
 
-/** Rows of random blocks out of a few. */
+/** One or two random blocks, out of `blockCount`, for each record. */
 export function randomBlocks(seed: number, recordCount: number, blockCount = 10): string[][] {
   const random = seededRandom(seed);
   const someBlock = () => `block ${Math.floor(random() * blockCount)}`;
@@ -61,7 +61,7 @@ export function recordCountOf({ bytes, byteLength }: Rows): number {
   return bytes.byteLength / byteLength;
 }
 
-/** Each row in base64. */
+/** Each encoding in base64. */
 export function base64Rows({ bytes, byteLength }: Rows): string[] {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return Array.from({ length: bytes.byteLength / byteLength }, (_, row) =>
@@ -69,33 +69,33 @@ export function base64Rows({ bytes, byteLength }: Rows): string[] {
   );
 }
 
-/** Rows, some of them, in an order. */
+/** Selects encodings, in the given order. */
 export function pickRows({ bytes, byteLength }: Rows, rows: readonly number[]): Rows {
   const picked = rows.map((row) => bytes.subarray(row * byteLength, (row + 1) * byteLength));
   return { bytes: new Uint8Array(Buffer.concat(picked)), byteLength };
 }
 
-/** As the form `clknblocks` has it. */
+/** Encodings and blocks in the form `clknblocks`. */
 export function clksAndBlocks(rows: Rows, blocks: RowBlocks): BlockName[][] {
   return base64Rows(rows).map((encoding, row) => [encoding, ...blocks[row]!]);
 }
 
-/** As the form `encodings` + `blocks` has it. */
+/** Blocks in the form `encodings` + `blocks`. */
 export function blockMap(blocks: RowBlocks): Record<string, readonly BlockName[]> {
   return Object.fromEntries(blocks.map((names, row) => [String(row), names]));
 }
 
-/** A similarity score of the API: two records, and how alike they are. */
+/** A similarity score of the API: two records and their score. */
 export type Score = readonly [Party, Party, number];
 
 export interface Expected {
-  /** In the order of the API. */
+  /** In the API's order. */
   readonly scores: readonly Score[];
   readonly groups: readonly (readonly Party[])[];
   readonly comparisons: number;
 }
 
-/** What the library finds. */
+/** The library's results. */
 export async function expectedOf(
   parties: readonly (Rows & { readonly blocks?: RowBlocks })[],
   threshold: number,
@@ -118,9 +118,9 @@ export async function expectedOf(
   return { scores, groups: groupsToArrays(solveGreedy(pairs)), comparisons: statistics.comparisons };
 }
 
-/** Groups as a set: their order, and that of their records, says nothing. */
+/** Groups as a set, because their order and that of their records is arbitrary. */
 export function asSet(groups: readonly (readonly Party[])[]): Set<string> {
-  // In an order, since assertions look at that of sets too.
+  // Sorted, because assertions also compare the order of sets.
   return new Set(groups.map((group) => JSON.stringify([...group].sort(byRecord))).sort());
 }
 

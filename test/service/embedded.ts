@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { startEmbeddedService } from "../../src/service/main.js";
 import type { TestService } from "./test-service.js";
 
-/** A service in the process of the test, in a folder of its own, on a free port. */
+/** Starts a service in the test's process, with its own data folder, on a free port. */
 export async function startEmbedded(): Promise<TestService & { close(): Promise<void> }> {
   const dataFolder = mkdtempSync(join(tmpdir(), "entity-service-"));
   const service = await startEmbeddedService({ dataFolder, host: "127.0.0.1", port: 0, logLevel: "silent" });

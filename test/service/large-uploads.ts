@@ -6,23 +6,23 @@ import { base64Rows, randomRows } from "./data.js";
 import { ServeProcess } from "./serve-process.js";
 
 export const MIB = 2 ** 20;
-/** What uploads may add to the memory of an idle service, however large and however many they are. */
+/** The memory that uploads may add to that of an idle service, whatever their size and number. */
 export const ALLOWED_BYTES = 200 * MIB;
 const BYTE_LENGTH = 128;
-/** After the start, until memory is what it stays. */
+/** Time after the start until memory use is stable. */
 const SETTLE_MS = 2000;
-/** Rows that a body repeats. */
+/** The number of encodings that a body repeats. */
 const ROW_COUNT = 8192;
 const BLOCK_COUNT = 50_000;
 const ROWS = randomRows(1, ROW_COUNT, BYTE_LENGTH);
 
-/** `clknblocks`: each row in two of many blocks. */
+/** With `clknblocks`, each record is in two of many blocks. */
 export type LargeForm = "clks" | "clknblocks" | "binaryclks" | "octet-stream";
 
 export interface LargeUpload {
   readonly idleBytes: number;
   readonly peakBytes: number;
-  /** Of each upload. */
+  /** Bytes in the body of each upload; `rowCount` is also per upload. */
   readonly bodyBytes: number;
   readonly rowCount: number;
   readonly seconds: number;
@@ -30,16 +30,16 @@ export interface LargeUpload {
 }
 
 /**
- * Sends large bodies to a service of its own, at the same time, and measures its resident memory.
+ * Sends large uploads to a new service at the same time, and measures its resident memory.
  *
- * @param bodyBytes of each body; about so many
+ * @param bodyBytes approximate size of each body
  */
 export async function uploadLarge(form: LargeForm, bodyBytes: number, count: number): Promise<LargeUpload> {
   const dataFolder = mkdtempSync(join(tmpdir(), "entity-service-large-"));
   const serve = await ServeProcess.start(dataFolder);
   try {
     const { client } = serve;
-    // Making the database takes memory that would hide what uploads take: the idle service is one that was started again.
+    // Creating the database takes memory that would hide that of uploads, so the idle service is a restarted one.
     await serve.stop();
     await serve.start();
     await pause(SETTLE_MS);
@@ -78,7 +78,7 @@ interface Body {
   chunks(): AsyncIterable<Uint8Array>;
 }
 
-/** As many times the rows as a length takes. */
+/** A body that repeats the encodings as often as fits into `bodyBytes`. */
 function bodyOf(form: LargeForm, bodyBytes: number): Body {
   if (form === "clks" || form === "clknblocks") return jsonBody(form, bodyBytes);
   const times = Math.floor(bodyBytes / ROWS.bytes.length);
@@ -100,7 +100,7 @@ function jsonBody(form: "clks" | "clknblocks", bodyBytes: number): Body {
   const encodings = base64Rows(ROWS).map((encoding) => JSON.stringify(encoding));
   const beginning = `{"${form}":[`;
   const end = "]}";
-  /** The rows once more; those of blocks are in others each time. */
+  /** The encodings for the n-th repetition; their blocks differ each time. */
   const textOf = (n: number): string => {
     if (form === "clks") return encodings.join();
     return encodings
@@ -124,7 +124,7 @@ function jsonBody(form: "clks" | "clknblocks", bodyBytes: number): Body {
   };
 }
 
-/** In mebibytes, to be read. */
+/** A summary for the log, in mebibytes. */
 export function describeLarge({ idleBytes, peakBytes, bodyBytes, rowCount, seconds }: LargeUpload) {
   const mib = (bytes: number) => Math.round(bytes / MIB);
   return {

@@ -1,4 +1,4 @@
-// The embedded service, from its first start over a whole life of a project to a second start on the same folder.
+// The embedded service: its first start, the whole life of a project, and a second start with the same folder.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// Uploads are never whole in memory. test/large sends more.
+// Uploads are never held in memory as a whole. test/large sends larger ones.
 import test from "ava";
 import { ALLOWED_BYTES, describeLarge, type LargeForm, MIB, uploadLarge } from "./large-uploads.js";
 

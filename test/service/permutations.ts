@@ -3,15 +3,15 @@ import type { Party } from "./client.js";
 
 export interface PermutedResult {
   readonly mask: readonly number[];
-  /** What each party got, by its index. */
+  /** The result for each party, by its index. */
   readonly sides: readonly { readonly permutation: readonly number[]; readonly rows: number }[];
-  /** Rows of each party. */
+  /** The number of records of each party. */
   readonly counts: readonly number[];
-  /** Pairs that should line up. */
+  /** The pairs that must line up. */
   readonly groups: readonly (readonly Party[])[];
 }
 
-/** Checks that both permutations are ones, and that after them exactly the groups' rows are equal where the mask is 1. */
+/** Asserts that both permutations are valid, and that they line up exactly the groups' records where the mask is 1. */
 export function linesUp(t: ExecutionContext, { mask, sides, counts, groups }: PermutedResult): void {
   const least = Math.min(...counts);
   t.is(mask.length, least);

@@ -1,4 +1,4 @@
-// A round of test/faults, and restarts in order.
+// A round of test/faults, and orderly restarts.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// What clients do that nobody should, on the embedded service; and that nothing is left of it.
+// Misbehaving clients of the embedded service, which must leave nothing behind.
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -29,7 +29,7 @@ const json = JSON.stringify({ clks: base64Rows(rows) });
 const clks = base64Rows(randomRows(2, 10));
 type Groups = { readonly groups: readonly (readonly (readonly [number, number])[])[] };
 
-/** Paths of all files but the database's: of objects, and of what uploads sort on the way. */
+/** The paths of all files except the database's: objects, and temporary files of uploads that sort blocks. */
 function objectFiles(): Set<string> {
   const folders = ["objects", "sorting"].map((name) => join(dataFolder, name));
   const entries = folders.flatMap((folder) => readdirSync(folder, { recursive: true, withFileTypes: true }));
@@ -38,7 +38,7 @@ function objectFiles(): Set<string> {
   );
 }
 
-/** Sends the beginning of a request over a bare socket, then goes away. */
+/** Sends the beginning of a request over a plain socket, then disconnects. */
 async function breakOff(
   path: string,
   headers: Readonly<Record<string, string>>,
@@ -62,9 +62,9 @@ async function breakOff(
   });
 }
 
-/** Uploads until the turn is free again: the service may see late that the other client is gone. */
+/** Retries an upload until the party's upload slot is free: the service may notice late that the client is gone. */
 async function uploadOnceFree(project: NewProject, party: number, body: unknown = { clks }): Promise<void> {
-  await client.until("the turn to upload", 20_000, async () => {
+  await client.until("the turn to upload", 120_000, async () => {
     const { status, text } = await client.tryUpload(project, party, body);
     if (status !== 201 && status !== 403) throw new Error(`${status}: ${text}`);
     return status === 201 ? true : undefined;
@@ -87,7 +87,7 @@ for (const end of ["end", "destroy"] as const) {
         };
         await breakOff(path, headers, json.slice(0, Math.floor(share * json.length)), end);
       }
-      await client.until("no files of what broke off", 20_000, async () =>
+      await client.until("no files of what broke off", 120_000, async () =>
         [...objectFiles()].every((file) => before.has(file)) ? true : undefined,
       );
       await uploadOnceFree(project, 0);
@@ -112,9 +112,9 @@ for (const end of ["end", "destroy"] as const) {
         const beginning = rows.bytes.subarray(0, Math.floor(share * rows.bytes.length));
         await breakOff(path, { ...headers, ...length }, beginning, end);
       }
-      // In chunks, whose end never comes.
+      // A chunked body that never ends.
       await breakOff(path, { ...headers, "Transfer-Encoding": "chunked" }, "5\r\nhello\r\nffff\r\nrest", end);
-      await client.until("no files of what broke off", 20_000, async () =>
+      await client.until("no files of what broke off", 120_000, async () =>
         [...objectFiles()].every((file) => before.has(file)) ? true : undefined,
       );
       await uploadOnceFree(project, 0);
@@ -227,12 +227,12 @@ test.serial("deleting a run and a project removes their files", async (t) => {
   await client.waitUntilComplete(project, run_id);
   t.true(files().some((file) => file.includes("similarity-scores")));
   await client.delete(`/projects/${project.project_id}/runs/${run_id}`, project.result_token);
-  await client.until("no files of the run", 20_000, async () =>
+  await client.until("no files of the run", 120_000, async () =>
     files().some((file) => file.includes("similarity-scores")) ? undefined : true,
   );
   t.true(files().length > 0, "uploads are kept");
   await client.delete(`/projects/${project.project_id}`, project.result_token);
-  await client.until("no files of the project", 20_000, async () =>
+  await client.until("no files of the project", 120_000, async () =>
     files().length === 0 ? true : undefined,
   );
 });
@@ -242,7 +242,7 @@ test.serial("a small run behind a huge one does not wait for its end", async (t)
   const project = await client.createProject();
   for (const party of [0, 1]) await client.binaryUpload(project, party, huge.bytes, huge.byteLength);
   const { run_id } = await client.run(project, 0.95);
-  await client.until("the huge run to run", 30_000, async () =>
+  await client.until("the huge run to run", 120_000, async () =>
     (await client.runStatus(project, run_id)).state === "running" ? true : undefined,
   );
   const small = await client.createProject();
@@ -266,7 +266,7 @@ test.serial("headers and bodies beyond all measure are refused, and the service 
     }),
   ]);
   for (const answer of answers) {
-    if (answer.status === "rejected") continue; // the connection may be closed before all was sent
+    if (answer.status === "rejected") continue; // the connection may be closed before everything is sent
     t.true(answer.value.status >= 400 && answer.value.status < 500, String(answer.value.status));
   }
   t.is((await client.get("/version")).status, 200);

@@ -6,10 +6,10 @@ import { StartedProcess } from "../started-process.js";
 import { ServiceClient } from "./client.js";
 
 const cli = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 180_000;
 const MEASURED_EVERY_MS = 20;
 
-/** `anonlink-wasm serve` on a data folder, as a program that can be killed and started again, on the same port. */
+/** `anonlink-wasm serve` on a data folder, as a program that can be killed and restarted on the same port. */
 export class ServeProcess {
   #process: StartedProcess | undefined;
 
@@ -19,7 +19,7 @@ export class ServeProcess {
     readonly env: Readonly<Record<string, string>>,
   ) {}
 
-  /** @param env settings */
+  /** @param env settings, as environment variables */
   static async start(dataFolder: string, env: Readonly<Record<string, string>> = {}): Promise<ServeProcess> {
     const serve = new ServeProcess(dataFolder, await freePort(), env);
     await serve.start();
@@ -34,7 +34,7 @@ export class ServeProcess {
     return new ServiceClient(this.url);
   }
 
-  /** What it has printed since it was started. */
+  /** Its output since the last start. */
   get output(): string {
     return this.#process?.output ?? "";
   }
@@ -73,24 +73,24 @@ export class ServeProcess {
     }
   }
 
-  /** SIGTERM; resolves with the exit code or signal. */
+  /** Sends SIGTERM; resolves with the exit code or signal. */
   async stop(): Promise<number | NodeJS.Signals> {
     this.#process!.signal("SIGTERM");
     return this.#process!.waitForEnd();
   }
 
-  /** SIGKILL, for it and its children. */
+  /** Sends SIGKILL to it and its children. */
   async kill(): Promise<void> {
     await this.#process?.killGroup();
   }
 
-  /** Bytes of memory that it has now, as Linux counts the resident set. */
+  /** The bytes of its current resident set, as Linux counts it. */
   residentBytes(): number {
     const status = readFileSync(`/proc/${this.#process!.pid}/status`, "utf8");
     return 1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)![1]);
   }
 
-  /** The most memory that it had, while something was done. */
+  /** The peak of its resident memory while `work` runs, in bytes. */
   async peakResidentBytes(work: () => Promise<unknown>): Promise<number> {
     let peak = this.residentBytes();
     const timer = setInterval(() => {

@@ -9,21 +9,21 @@ import { StartedProcess } from "../started-process.js";
 import type { ServiceKind, TestService } from "./test-service.js";
 
 const cli = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 180_000;
 const DATABASE = "entityservice";
 export const BUCKET = "entityservice";
 export const UPLOAD_BUCKET = "uploads";
 
 export interface StartClusterOptions {
   readonly kind?: Exclude<ServiceKind, "embedded">;
-  /** Workers of ours that take all tasks; default 1. */
+  /** The number of our workers, which run all tasks; default 1. */
   readonly workers?: number;
   /** Whether the API is started; default true. */
   readonly withApi?: boolean;
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** The API and workers as programs, on servers of a test's own, whose database `migrate` has made. */
+/** The API and workers as programs, on a test's own servers, with a database created by `migrate`. */
 export class StartedCluster implements TestService {
   readonly processes: StartedProcess[] = [];
 
@@ -106,7 +106,7 @@ export class StartedCluster implements TestService {
     return api;
   }
 
-  /** A worker of ours. */
+  /** Starts one of our workers. */
   async startWorker(queues = "celery,compute,highmemory"): Promise<StartedProcess> {
     const port = await freePort();
     const name = `worker-${this.processes.length}`;
@@ -133,7 +133,7 @@ export class StartedCluster implements TestService {
     }
   }
 
-  /** What all programs have printed, the last of it. */
+  /** The last output of each program. */
   get output(): string {
     return this.processes.map(({ name, output }) => `${name}:\n${output.slice(-3000)}`).join("\n");
   }

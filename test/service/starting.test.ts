@@ -1,4 +1,4 @@
-// What a service answers while it starts.
+// The answers of a service while it starts.
 import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
@@ -6,8 +6,8 @@ import { type AddressInfo, createServer as createSocketServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { type ExecutionContext } from "ava";
-import { answerStarting } from "../../src/service/answer-starting.js";
 import { startEmbeddedService } from "../../src/service/main.js";
+import { startingHandler } from "../../src/service/starting-handler.js";
 import { freePort } from "../servers/free-port.js";
 
 function folderOf(t: ExecutionContext): string {
@@ -17,7 +17,7 @@ function folderOf(t: ExecutionContext): string {
 }
 
 test("it lives, and is not ready: all calls are to come again", async (t) => {
-  const server = createServer(answerStarting).listen(0, "127.0.0.1");
+  const server = createServer(startingHandler).listen(0, "127.0.0.1");
   t.teardown(() => server.close());
   await once(server, "listening");
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -68,7 +68,7 @@ test("the embedded service listens from the beginning, and is ready once it says
     const [health, ready, projects] = await Promise.all(
       ["/healthz", "/readyz", "/api/v1/projects"].map((path) => fetch(url + path).catch(() => undefined)),
     );
-    if (health === undefined || isStarted) continue; // it does not listen yet
+    if (health === undefined || isStarted) continue; // not listening yet
     t.is(health.status, 200);
     t.is(ready?.status, 503);
     statuses.push(projects!.status);
@@ -92,7 +92,7 @@ test("a port that is taken is noticed before anything is opened, and one that wa
   t.false(existsSync(dataFolder), "nothing was made");
 
   const free = await freePort();
-  // A file where the folder should be.
+  // A file is where the folder should be.
   const wrong = join("/dev/null", "data");
   await t.throwsAsync(startEmbeddedService({ ...options, port: free, dataFolder: wrong }));
   await t.throwsAsync(fetch(`http://127.0.0.1:${free}/healthz`));

@@ -1,17 +1,17 @@
 import type { TestFn } from "ava";
 import { ServiceClient } from "./client.js";
 
-/** What the parts of a service are: all in one process; or servers, with encodings in tables or packed into objects. */
+/** How a service is built: all in one process, or on servers, with encodings in tables or packed into objects. */
 export type ServiceKind = "embedded" | "tables" | "packed";
 
-/** A service that tests talk to over HTTP. Projects are independent, so that tests share one. */
+/** A service that tests use over HTTP. Projects are independent, so tests can share one service. */
 export interface TestService {
   /** Without a path: `http://127.0.0.1:4711`. */
   readonly url: string;
   readonly kind: ServiceKind;
 }
 
-/** Tests of what the service promises, whatever its parts are. `client` may be called only within a test. */
+/** Tests of the service's contract, for every {@link ServiceKind}. `client` may be called only within a test. */
 export type Contract = (test: TestFn, client: () => ServiceClient, kind: ServiceKind) => void;
 
 /** Declares the tests of contracts on a service that runs for the test file. */

@@ -10,7 +10,7 @@ import { candidateFileName } from "../../src/linkage/candidate-file-names.js";
 import { ServiceError } from "../../src/linkage/errors.js";
 import { febrl, setUp, setUpBlocks, side, wholeFebrl, wholeParties } from "./task-set-up.js";
 
-/** Of the run `r` and the task `a-task`. */
+/** The candidate file of the run `r` and the task `a-task`. */
 const FILE_NAME = candidateFileName("r", "a-task");
 
 test("one chunk of everything is what the library finds", async (t) => {
@@ -170,7 +170,7 @@ test("a run that is deleted while a task works for it stops the work", async (t)
         stopped = true;
         reject(signal!.reason);
       });
-      cache.isRunActive = false; // and no answer would ever come
+      cache.isRunActive = false; // and the store never answers
     });
   t.is(await run(wholeFebrl), null);
   t.true(stopped);

@@ -1,4 +1,4 @@
-// Runs and projects that are deleted in the middle of their work: it stops, and nothing is left of them.
+// Runs and projects that are deleted during their work: the work stops, and nothing is left of them.
 import { readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import test, { type ExecutionContext } from "ava";
@@ -39,7 +39,7 @@ const TABLES = [
   ["permutation_masks", "run"],
 ];
 
-/** All rows of all tables, and all files, by what they belong to. */
+/** All rows of all tables by the id of their owner, and all files. */
 async function everything({ connection, folder }: EmbeddedParts): Promise<string[]> {
   const found = readdirSync(folder).map((name) => `file ${name}`);
   for (const [table, column] of TABLES) {
@@ -50,7 +50,7 @@ async function everything({ connection, folder }: EmbeddedParts): Promise<string
 }
 
 interface Gate {
-  /** Resolves when the work is where the deletion is to come. */
+  /** Resolves when the work has reached the point of the deletion. */
   readonly reached: Promise<void>;
   reach(): void;
   /** Resolves after the deletion. */
@@ -71,15 +71,15 @@ interface Case {
   readonly parties: readonly Party[];
   readonly options: Partial<ServiceTaskOptions>;
   readonly resultType: "groups" | "permutations" | "similarity_scores";
-  /** Arranges that the work tells when it is where the deletion is to come. */
+  /** Makes the work reach the gate at the point of the deletion. */
   arrange(parts: EmbeddedParts, gate: Gate): ((definition: TaskDefinition) => TaskDefinition) | undefined;
-  /** A task that the run must not come to. */
+  /** A task that the run must not reach. */
   readonly never: string;
 }
 
 const small = randomParties(40, 2, 60, true);
 
-/** Stops the writing of a run's n-th file when its last bytes are to come. */
+/** Blocks the writing of a run's n-th file before it ends. */
 function holdFile(n: number): Case["arrange"] {
   return (parts, gate) => {
     const { objects } = parts;
@@ -102,7 +102,7 @@ function holdFile(n: number): Case["arrange"] {
   };
 }
 
-/** Stops a task before it begins. */
+/** Blocks a task before it starts. */
 function holdTask(taskName: string): Case["arrange"] {
   return (_parts, gate) => (definition) => ({
     ...definition,
@@ -176,7 +176,7 @@ const CASES: readonly Case[] = [
   {
     name: "merging in rounds",
     parties: small,
-    options: { chunkSizeAim: 20, mostSources: 2 },
+    options: { chunkSizeAim: 20, maxSources: 2 },
     resultType: "groups",
     arrange: holdFile(3),
     never: TASK_NAMES.solverTask,
@@ -278,7 +278,7 @@ const UPLOADS: UploadOptions = {
   sorting: { folder: tmpdir(), memory: new MemoryBudget(2 ** 23) },
 };
 
-/** Deletes the project at a moment of the first party's upload, and sees the upload refused. */
+/** Deletes the project during the first party's upload, which must then be refused. */
 async function deleteDuringUpload(
   t: ExecutionContext,
   send: (parts: EmbeddedParts, project: StoredProject, gate: Gate) => Promise<unknown>,
@@ -322,7 +322,7 @@ test.serial("a project that is deleted in the middle of an upload of bytes", (t)
         await gate.opened;
       }
     }
-    // Without blocks, whatever the other parties have.
+    // Without blocking, although the other parties have blocks.
     await parts.connection.query("UPDATE projects SET uses_blocking = false WHERE project_id = $1", [
       project.projectId,
     ]);

@@ -1,4 +1,4 @@
-// The service's stores and queue in one process, on a database in memory and files in a folder of a test's own.
+// The service's stores and queue in one process, with an in-memory database and files in a test's own folder.
 import { createHash, randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -25,7 +25,7 @@ import { randomClks, seededRandom } from "../random-clks.js";
 
 export interface Party {
   readonly dataset: ClkDataset;
-  /** The names of each row's blocks; default: all rows are in one. */
+  /** The block names of each record; default: all records are in one block. */
   readonly blocks?: readonly (readonly string[])[] | undefined;
 }
 
@@ -48,7 +48,7 @@ export const OPTIONS: ServiceTaskOptions = {
 
 export type EmbeddedParts = Awaited<ReturnType<typeof openParts>>;
 
-/** One for all tests of a file, as it takes seconds to make on a busy machine; those that resume work go one by one. */
+/** Shared by all tests in a file, as opening takes seconds on a busy machine. Tests that resume work are serial. */
 let sharedConnection: Promise<PgliteConnection> | undefined;
 
 async function connect(): Promise<PgliteConnection> {
@@ -87,7 +87,7 @@ export async function openParts(onTeardown: (close: () => Promise<void>) => void
     ...parts,
     connection,
     folder,
-    /** As if the process had been killed and started anew: queue and cache know nothing. */
+    /** Simulates a killed and restarted process: queue and cache are empty. */
     forget() {
       this.tasks = parts.tasks = openQueue();
       this.cache = new MemoryRunCache();
@@ -95,7 +95,7 @@ export async function openParts(onTeardown: (close: () => Promise<void>) => void
   };
 }
 
-/** Starts the queue with the service's tasks, changed by a test perhaps. */
+/** Starts the queue with the service's tasks, which a test may change. */
 export function startTasks(
   parts: EmbeddedParts,
   options: Partial<ServiceTaskOptions> = {},
@@ -129,7 +129,7 @@ export async function addProject(
   return { ...project, parties, receiptTokens: parties.map(() => randomId()) };
 }
 
-/** Stores a party's encodings, as an upload does. */
+/** Stores a party's encodings like an upload. */
 export async function upload(parts: EmbeddedParts, project: StoredProject, index: number): Promise<void> {
   const { database, encodings } = parts;
   const { id } = (await database.listDataproviders(project.projectId))[index]!;
@@ -161,7 +161,7 @@ async function* members(blocks: readonly (readonly string[])[]): AsyncGenerator<
   yield* hashed.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** Adds a project with all uploads, and runs. */
+/** Adds a project with all its uploads. */
 export async function storeProject(
   parts: EmbeddedParts,
   resultType: ResultType,
@@ -178,7 +178,7 @@ export async function addRun({ database }: EmbeddedParts, { projectId }: StoredP
   return runId;
 }
 
-/** Adds a run and sees it to its end. */
+/** Adds a run and waits until its tasks are done. */
 export async function doRun(parts: EmbeddedParts, project: StoredProject, threshold = 0.8): Promise<string> {
   const runId = await addRun(parts, project, threshold);
   await parts.tasks.send(checkForExecutableRuns(project.projectId));
@@ -194,7 +194,7 @@ export async function pairsOf({ database, objects }: EmbeddedParts, runId: strin
   return parseCandidateFile(new Uint8Array(Buffer.concat(bytes)));
 }
 
-/** What the library finds in one go. */
+/** The candidate pairs that the library finds directly. */
 export async function expectedPairs(parties: readonly Party[], threshold = 0.8): Promise<CandidatePairs> {
   const inputs = parties.map(({ dataset, blocks }) =>
     blocks === undefined ? { dataset } : { dataset, blocks: indexBlocks(blocks) },
@@ -202,7 +202,7 @@ export async function expectedPairs(parties: readonly Party[], threshold = 0.8):
   return (await findCandidatePairs(inputs, { threshold })).pairs;
 }
 
-/** Parties of random records, half of which are noisy copies of common ones; with blocks that overlap. */
+/** Parties of random records, half of which are noisy copies of common ones; optionally with overlapping blocks. */
 export function randomParties(seed: number, count: number, recordCount: number, usesBlocks = false): Party[] {
   const random = seededRandom(seed);
   const base = randomClks(random, { recordCount: Math.ceil(recordCount / 2), byteLength: 16 });

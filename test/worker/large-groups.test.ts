@@ -1,4 +1,4 @@
-// Groups that are too large for a message between tasks, and for the database.
+// Groups that are too large for a message between tasks and for the database.
 import test from "ava";
 import { allocateCandidatePairs } from "../../src/core/candidate-pairs.js";
 import { groupsToArrays, solveGreedy } from "../../src/core/solve-greedy.js";
@@ -27,7 +27,7 @@ for (const resultType of ["groups", "permutations"] as const) {
       let count = 0;
       startTasks(parts, {}, (definition) => {
         if (definition.name === TASK_NAMES.solverTask) {
-          return solverTask(parts, { maxCandidatePairs: 1e6, maxMessageLength, mostHere: 0 });
+          return solverTask(parts, { maxCandidatePairs: 1e6, maxMessageLength, maxInline: 0 });
         }
         if (definition.name !== TASK_NAMES.saveAndPermute) return definition;
         return {

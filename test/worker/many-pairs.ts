@@ -9,10 +9,10 @@ import type { EmbeddedParts } from "./embedded-parts.js";
 const ROWS = 400_000;
 
 /**
- * Changes the solver's task: it solves so many random pairs of three parties in place of the run's own.
+ * Changes the solver task so that it solves `count` random pairs of three parties instead of the run's own.
  *
- * @param onBegin called when it begins with them
- * @param isMeant the runs; default: all
+ * @param onBegin called before it solves them
+ * @param isMeant which runs to change; default: all
  */
 export function solvingMany(
   { objects }: EmbeddedParts,

@@ -1,4 +1,4 @@
-// The stores of a worker in memory, for tests of tasks: as the ports promise, and with switches for what may go wrong.
+// A worker's stores in memory, for tests of tasks: as the ports specify, with switches that simulate failures.
 import { allocateBytes, type ClkDataset, createClkDataset } from "../../src/core/clk-dataset.js";
 import type { RunDatabase } from "../../src/linkage/database.js";
 import type {
@@ -12,14 +12,14 @@ import type { ObjectStore } from "../../src/linkage/object-store.js";
 import type { RunState } from "../../src/linkage/run.js";
 import type { RunCache, TaskProgress } from "../../src/linkage/run-cache.js";
 
-/** A party's encodings, and the rows that are in each of its blocks, ascending. */
+/** A party's encodings, and the records of each of its blocks, ascending. */
 export interface MemoryParty {
   readonly dataset: ClkDataset;
   readonly blocks: ReadonlyMap<number, readonly number[]>;
 }
 
 export class MemoryEncodingStore implements EncodingStore {
-  /** What was asked for, in order. */
+  /** All queries, in order. */
   readonly queries: string[] = [];
   /** Awaited before each answer. */
   beforeAnswer: (signal?: AbortSignal) => Promise<void> = async () => {};
@@ -121,9 +121,9 @@ export class MemoryRunDatabase implements Pick<RunDatabase, "runState" | "failRu
 
 export class MemoryObjectStore implements Pick<ObjectStore, "put" | "byteLengthOf" | "remove"> {
   readonly files = new Map<string, Uint8Array>();
-  /** How many files were stored, be it in place of others. */
+  /** The number of files stored, including replacements. */
   putCount = 0;
-  /** The next so many files are refused. */
+  /** The number of upcoming files to refuse. */
   failures = 0;
   /** Called when a file is stored. */
   afterPut: () => void = () => {};

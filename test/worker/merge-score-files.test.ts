@@ -28,7 +28,7 @@ function randomPairs(random: () => number, count: number): CandidatePairs {
   return pairs;
 }
 
-/** Files of 1 to 20 pairs, some of which are in two; and what all of them hold. */
+/** Files of 1 to 20 pairs, some of them with the pairs of another; and the merged pairs of all. */
 async function storeFiles(t: ExecutionContext, count: number) {
   const folder = mkdtempSync(join(tmpdir(), "merge-"));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
@@ -55,7 +55,7 @@ async function storeFiles(t: ExecutionContext, count: number) {
   return { objects, files, expected };
 }
 
-/** The store, and how many files were read at the same time at most, and which were written. */
+/** Wraps the store; records the largest number of files that were read at once, and the files written. */
 function watched(objects: FileObjectStore) {
   const seen = { open: 0, most: 0, written: [] as string[] };
   const store: Pick<ObjectStore, "get" | "putStream" | "byteLengthOf" | "remove"> = {

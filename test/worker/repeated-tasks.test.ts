@@ -1,4 +1,4 @@
-// Tasks that are done twice, or by a process that died in the middle: the same result, one completion.
+// Tasks that run twice, or whose process dies in the middle: the result is the same, and the run completes once.
 import test from "ava";
 import { groupsToArrays, solveGreedy } from "../../src/core/solve-greedy.js";
 import { candidateFilePrefix } from "../../src/linkage/candidate-file-names.js";
@@ -59,7 +59,7 @@ for (const name of RUN_TASKS) {
           startTasks(parts, { chunkSizeAim: 500 }, (definition) => ({
             ...definition,
             async run(parameters, context) {
-              if (isKilled) return new Promise(() => {}); // nothing is done any more
+              if (isKilled) return new Promise(() => {}); // a killed process does nothing
               if (definition.name !== name) return definition.run(parameters, context);
               if (moment === "after") await definition.run(parameters, context);
               isKilled = true;
@@ -72,7 +72,7 @@ for (const name of RUN_TASKS) {
         const runId = await addRun(parts, project);
         await parts.tasks.send(checkForExecutableRuns(project.projectId));
         await killed;
-        await new Promise((resolve) => setTimeout(resolve, 20)); // what was under way
+        await new Promise((resolve) => setTimeout(resolve, 20)); // for operations in progress
         parts.forget();
         await resumeWork(parts);
         startTasks(parts, { chunkSizeAim: 500 });

@@ -1,4 +1,4 @@
-// Runs from the first task to the last, in one process, against what the library finds in one go.
+// Runs from the first task to the last, in one process, compared with the library's results.
 import test from "ava";
 import { groupsToArrays, solveGreedy } from "../../src/core/solve-greedy.js";
 import { candidateFilePrefix } from "../../src/linkage/candidate-file-names.js";
@@ -148,7 +148,7 @@ test("encodings of different sizes are an error of the later party and of the ru
   const blocks = await parts.connection.query("SELECT 1 FROM blocks WHERE dp = $1", [uploads[1]!.id]);
   t.is(blocks.length, 0);
 
-  // The party tries again, and the project goes on.
+  // The party tries again, and the project continues.
   const better = { ...project, parties: randomParties(6, 2, 20), receiptTokens: [ready!, "e".repeat(48)] };
   await upload(parts, better, 1);
   const again = await doRun(parts, better);

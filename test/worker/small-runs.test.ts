@@ -1,4 +1,4 @@
-// A small run that comes while a huge one is in work is done at once, whatever the huge one is at.
+// A small run that starts during a huge one is done at once, whatever stage the huge one is in.
 import test from "ava";
 import { deleteRun } from "../../src/linkage/delete-run.js";
 import { checkForExecutableRuns, TASK_NAMES } from "../../src/linkage/task-calls.js";
@@ -27,7 +27,7 @@ async function start(parts: EmbeddedParts, project: StoredProject): Promise<stri
   return runId;
 }
 
-/** Does a small run, and sees the huge one still running then. */
+/** Completes a small run; returns the state of the huge one at that time. */
 async function seeSmallRunEnd(
   parts: EmbeddedParts,
   small: StoredProject,

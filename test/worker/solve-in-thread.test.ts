@@ -23,7 +23,7 @@ function randomPairs(seed: number, count: number, partyCount: number, recordCoun
 
 const copy = (pairs: CandidatePairs) => structuredClone(pairs);
 
-/** Counts the turns that the event loop takes meanwhile, each with its timers. */
+/** Counts the turns of the event loop during an action, with a timer. */
 async function countTurns(action: () => Promise<unknown>): Promise<number> {
   let turns = 0;
   const timer = setInterval(() => turns++, 1);
@@ -35,20 +35,20 @@ async function countTurns(action: () => Promise<unknown>): Promise<number> {
   }
 }
 
-for (const [where, mostHere] of [
+for (const [where, maxInline] of [
   ["in a thread", 0],
   ["here", 100_000],
 ] as const) {
   for (const partyCount of [2, 3, 6]) {
     test(`${where}, ${partyCount} parties: the groups of solveGreedy`, async (t) => {
-      // More than one batch of groups, with pairs that are there twice.
+      // More than one batch of groups, and every pair occurs twice.
       const once = randomPairs(partyCount, 40_000, partyCount, 40_000);
       const expected = solveGreedy(once);
       const twice = allocateCandidatePairs(80_000);
       for (const name of Object.keys(once) as (keyof CandidatePairs)[]) {
         for (let i = 0; i < 80_000; i++) twice[name][i] = once[name][i >> 1]!;
       }
-      const solved = await solveInThread(twice, Array(partyCount).fill(40_000), { mostHere });
+      const solved = await solveInThread(twice, Array(partyCount).fill(40_000), { maxInline });
       t.true(expected.starts.length > 10_001);
       t.is(solved.json, JSON.stringify(groupsToArrays(expected)));
       t.is(solved.groupCount, expected.starts.length - 1);
@@ -57,17 +57,17 @@ for (const [where, mostHere] of [
   }
 
   test(`${where}: no pairs give no groups`, async (t) => {
-    const solved = await solveInThread(allocateCandidatePairs(0), [1, 1], { mostHere: mostHere - 1 });
+    const solved = await solveInThread(allocateCandidatePairs(0), [1, 1], { maxInline: maxInline - 1 });
     t.deepEqual(solved, { json: "[]", groupCount: 0, recordCount: 0 });
   });
 
   test(`${where}: what is wrong with pairs comes as the solver's own error`, async (t) => {
-    const error = await t.throwsAsync(solveInThread(randomPairs(7, 100, 2, 50), [50, 40], { mostHere }), {
+    const error = await t.throwsAsync(solveInThread(randomPairs(7, 100, 2, 50), [50, 40], { maxInline }), {
       instanceOf: LinkageError,
       code: "invalid-candidates",
     });
     t.regex(error!.message, /^right record of pair \d+: expected below 40/);
-    await t.throwsAsync(permuteInThread("[[[0,1],[0,2]]]", [3, 3], { mostHere }), {
+    await t.throwsAsync(permuteInThread("[[[0,1],[0,2]]]", [3, 3], { maxInline }), {
       instanceOf: LinkageError,
       code: "invalid-option",
     });
@@ -80,7 +80,7 @@ for (const [where, mostHere] of [
         [1, 1499 - n],
       ]),
     );
-    const texts = await permuteInThread(groups, [1200, 1500], { mostHere });
+    const texts = await permuteInThread(groups, [1200, 1500], { maxInline });
     const [left, right] = texts.permutations.map((text) => JSON.parse(text) as number[]);
     const mask = JSON.parse(texts.mask) as number[];
     t.deepEqual([left!.length, right!.length, mask.length], [1200, 1500, 1200]);
@@ -97,7 +97,7 @@ for (const [where, mostHere] of [
 
   test(`${where}: an abort before the begin`, async (t) => {
     const signal = AbortSignal.abort(new Error("the run has ended"));
-    const options = { mostHere, signal };
+    const options = { maxInline, signal };
     await t.throwsAsync(solveInThread(randomPairs(8, 10, 2, 9), [9, 9], options), {
       message: "the run has ended",
     });

@@ -1,11 +1,12 @@
 import { setTimeout as pause } from "node:timers/promises";
 import test from "ava";
 import { StoreWatch } from "../../src/worker/store-watch.js";
+import { until } from "../celery/until.js";
 import { collectGarbage } from "../collect-garbage.js";
 
 const CHECK_MS = 50;
 
-/** Resolves once a watch has asked so often; until then, memory is freed again and again. */
+/** Resolves once a watch has made `wanted` checks; collects garbage repeatedly until then. */
 async function untilAsked(count: () => number, wanted: number): Promise<void> {
   for (let n = 0; count() < wanted; n++) {
     if (n === 3000) throw new Error(`waited in vain for question ${wanted}`);
@@ -24,10 +25,13 @@ test("a store that never answers is asked again, and ends no wait", async (t) =>
   };
   const watch = new StoreWatch(
     { silent: check, quick: async () => {} },
-    (store, reason) => reasons.push(`${store}: ${reason}`),
+    {
+      onFailure: (store, reason) => reasons.push(`${store}: ${reason}`),
+      onChange: () => t.fail("it is not ready"),
+    },
     CHECK_MS,
   );
-  void watch.waitUntilReady().then(() => t.fail("it is not ready"));
+  watch.start();
   await untilAsked(() => asked, 3);
   t.true(given >= 2, "each check was told to end");
   t.deepEqual([...new Set(reasons)], ["silent: TimeoutError"]);
@@ -42,10 +46,37 @@ test("it is ready once each store has answered, however late", async (t) => {
   const check = async () => {
     if (++asked < 3) throw Object.assign(new Error("secret"), { code: "ECONNREFUSED" });
   };
-  const watch = new StoreWatch({ late: check, quick: async () => {} }, (...told) =>
-    reasons.push(told.join()),
+  const changes: boolean[] = [];
+  const watch = new StoreWatch(
+    { late: check, quick: async () => {} },
+    {
+      onFailure: (...told) => reasons.push(told.join()),
+      onChange: (areReady) => changes.push(areReady),
+    },
   );
-  await watch.waitUntilReady();
-  t.true(watch.areReady);
+  t.teardown(() => watch.stop());
+  watch.start();
+  await until("the stores", 120_000, () => watch.areReady || undefined);
+  t.deepEqual(changes, [true]);
   t.deepEqual(reasons, ["late,ECONNREFUSED", "late,ECONNREFUSED"]);
+});
+
+test("a store that falls silent is noticed, and so is its return", async (t) => {
+  let isSilent = false;
+  const check = () => (isSilent ? new Promise<void>(() => {}) : Promise.resolve());
+  const changes: boolean[] = [];
+  const watch = new StoreWatch(
+    { store: check, quick: async () => {} },
+    { onFailure: () => {}, onChange: (areReady) => changes.push(areReady) },
+    CHECK_MS,
+  );
+  t.teardown(() => watch.stop());
+  watch.start();
+  await until("the store", 120_000, () => watch.areReady || undefined);
+  isSilent = true;
+  await until("the silence", 120_000, () => !watch.areReady || undefined);
+  t.deepEqual(watch.states, { store: false, quick: true });
+  isSilent = false;
+  await until("the return", 120_000, () => watch.areReady || undefined);
+  t.deepEqual(changes, [true, false, true]);
 });

@@ -30,7 +30,7 @@ export type Side = {
   range: readonly number[];
 };
 
-/** Parties without blocks: data provider 10 + n has all of its rows in block 100 + n. */
+/** Parties without blocking: data provider 10 + n has all its records in block 100 + n. */
 export function wholeParties(datasets: readonly ClkDataset[]): Map<number, MemoryParty> {
   return new Map(
     datasets.map((dataset, n) => {
@@ -40,12 +40,12 @@ export function wholeParties(datasets: readonly ClkDataset[]): Map<number, Memor
   );
 }
 
-/** The side of a chunk in a block of {@link wholeParties}. */
+/** One side of a chunk, in a block of {@link wholeParties}. */
 export function side(datasetIndex: number, range: readonly number[]): Side {
   return { dataproviderId: 10 + datasetIndex, datasetIndex, block_id: 100 + datasetIndex, range };
 }
 
-/** The task over stores in memory, and ways to run it and to read what it stored. */
+/** The task with in-memory stores, and functions that run it and read what it stored. */
 export function setUp(
   parties: ReadonlyMap<number, MemoryParty>,
   options: { maxCandidatePairs?: number } = {},
@@ -75,10 +75,10 @@ export function setUp(
   return { encodings, cache, runs, objects, task, run, pairsOf };
 }
 
-/** The package that compares all of it. */
+/** The package that compares all of febrl4-1k. */
 export const wholeFebrl = [[side(0, [0, 1000]), side(1, [0, 1000])]];
 
-/** Parties whose rows are in up to three of 12 blocks, of which one is large; and the packages of a run. */
+/** Parties whose records are in up to three of 12 blocks, one of which is large; and the packages of a run. */
 export function setUpBlocks(partyCount: number, aim: number) {
   const random = seededRandom(7 * partyCount + aim);
   const base = randomClks(random, { recordCount: 60, byteLength: 16 });
@@ -91,7 +91,7 @@ export function setUpBlocks(partyCount: number, aim: number) {
       return [...new Set(names)];
     }),
   );
-  // Each party's part of block b has an id of its own.
+  // Each party's part of block b has its own id.
   const idOf = (party: number, block: number) => 1 + block * partyCount + party;
   const parties = new Map(
     datasets.map((dataset, party) => {
@@ -124,7 +124,7 @@ export function setUpBlocks(partyCount: number, aim: number) {
         dataproviderId: 10 + datasetIndex,
         datasetIndex,
         block_id: blockId,
-        range: chunks.length > 1 ? undefined : range, // not looked at in a package of several
+        range: chunks.length > 1 ? undefined : range, // ignored in a package of several chunks
       })),
     ),
   );

@@ -83,7 +83,7 @@ function setUpTasks(project: Partial<Project> = {}) {
         context,
       ),
     fail: () => run("handle_upload_error", { args: ["id"] }),
-    /** As an API leaves it that has accepted the upload. */
+    /** Sets the state that an API leaves when it has accepted the upload. */
     accept: async () => {
       await given.database.beginUpload(1, RECEIPT, undefined);
       await given.database.acceptPendingUpload(1, RECEIPT);
@@ -158,7 +158,7 @@ test("files of JSON, padded, and blocks", async (t) => {
   const metadata = { "hash-count": "3", "hash-size": "8" };
   given.bucket.put(JSON_ROWS, JSON.stringify({ clks: [clk(1, 7), clk(2), clk(3, 9), clk(4)] }), metadata);
   given.bucket.put(BLOCKS, JSON.stringify({ blocks: { "2": ["a"], "0": ["a", "b"] } }));
-  // As the Python API sends it: nothing of the upload is in the database, and the party is still in progress.
+  // As the Python API sends it: the database has no upload, and the party is still in progress.
   given.database.party(1).state = "in_progress";
   await given.pullBoth(JSON_ROWS, BLOCKS);
   t.is(given.encodings.rowsOf(1), `${hex(1, 7)}00${hex(2)}${hex(3)}`);

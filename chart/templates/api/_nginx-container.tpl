@@ -1,4 +1,4 @@
-{{/* nginx before the API, in the same pod. */}}
+{{/* nginx in front of the API, in the same pod. */}}
 {{- define "anonlink-wasm.nginxContainer" -}}
 {{- $nginx := .Values.api.nginx -}}
 {{- $proxies := list -}}
@@ -43,7 +43,7 @@
     timeoutSeconds: 5
   lifecycle:
     preStop:
-      # Until nobody is sent here any more; then what is under way comes to its end.
+      # Wait until no more requests are routed here, then finish those in progress.
       exec:
         command:
           - /bin/sh

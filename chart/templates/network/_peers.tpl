@@ -1,4 +1,4 @@
-{{/* The pods of components, as peers: (list $ (list "api" "worker")). Tests that are no part of the release count too. */}}
+{{/* The pods of components, as peers: (list $ (list "api" "worker")). "test" includes test pods of other releases. */}}
 {{- define "anonlink-wasm.peers" -}}
 {{- $root := index . 0 -}}
 {{- range index . 1 }}
@@ -23,7 +23,7 @@
     - { protocol: TCP, port: {{ index . 2 }} }
 {{- end }}
 
-{{/* One rule: from peers that a value names, or everybody: (list PEERS PORTS). */}}
+{{/* One rule: from the peers in a value, or from everyone if it is empty: (list PEERS PORTS). */}}
 {{- define "anonlink-wasm.ruleFromValue" -}}
 - ports:
 {{- range index . 1 }}
@@ -34,13 +34,13 @@
 {{- end }}
 {{- end }}
 
-{{/* Servers outside, of which only the port can be told: a list of host:port. */}}
+{{/* One rule: to an external server, given as host:port. Only its port can be restricted. */}}
 {{- define "anonlink-wasm.ruleToOutside" -}}
 - ports:
     - { protocol: TCP, port: {{ splitList ":" . | last }} }
 {{- end }}
 
-{{/* The cluster's DNS, under the ports that it has in one distribution or the other. */}}
+{{/* One rule: to the cluster's DNS, whose ports depend on the distribution. */}}
 {{- define "anonlink-wasm.ruleToDns" -}}
 - ports:
     - { protocol: UDP, port: 53 }
@@ -63,7 +63,7 @@
 {{- else }}
 {{ include "anonlink-wasm.ruleToOutside" (include "anonlink-wasm.redisServer" .) }}
 {{- if .Values.redis.external.useSentinel }}
-{{- /* The master that a Sentinel names. */}}
+{{- /* The master that Sentinel returns. */}}
 - ports:
     - { protocol: TCP, port: 6379 }
 {{- end }}
@@ -83,8 +83,8 @@
 {{- end }}
 
 {{/*
-Where the API asks for temporary credentials: the address that clients are told. Where an ingress of this cluster answers
-there, its pods do so on any port.
+The API requests temporary credentials at the address that clients get. If an ingress of this cluster serves that
+address, its pods may listen on any port.
 */}}
 {{- define "anonlink-wasm.rulesToSharedServers" -}}
 {{- $own := include "anonlink-wasm.objectStoreServer" . -}}
@@ -99,7 +99,7 @@ there, its pods do so on any port.
 {{- end -}}
 {{- end }}
 
-{{/* What the operator allows beside all this. */}}
+{{/* What the operator allows in addition. */}}
 {{- define "anonlink-wasm.rulesToMore" -}}
 {{- with .Values.networkPolicy.egressTo -}}
 - to: {{- toYaml . | nindent 4 }}

@@ -1,6 +1,6 @@
 {{/*
-A NetworkPolicy: (dict "root" $ "component" "api" "ingress" RULES "egress" RULES), rules being texts of YAML; without any,
-nobody may.
+A NetworkPolicy: (dict "root" $ "component" "api" "ingress" RULES "egress" RULES), with rules as YAML strings; no rules
+means no access.
 */}}
 {{- define "anonlink-wasm.networkPolicy" -}}
 {{- $policesEgress := .root.Values.networkPolicy.egress -}}

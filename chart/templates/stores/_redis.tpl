@@ -1,4 +1,4 @@
-{{/* Every command that was answered is in the append-only file; nothing is thrown away when memory is full. */}}
+{{/* The append-only file has every acknowledged command; nothing is evicted when memory is full. */}}
 {{- define "anonlink-wasm.redisConfiguration" -}}
 bind * -::*
 port 6379
@@ -11,7 +11,7 @@ maxmemory-policy noeviction
 include /tmp/password.conf
 {{ end }}
 
-{{/* Whether it answers with one of these words. */}}
+{{/* A shell command that succeeds if Redis' reply to PING matches a pattern. */}}
 {{- define "anonlink-wasm.redisProbe" -}}
 REDISCLI_AUTH="$REDIS_PASSWORD" redis-cli -h 127.0.0.1 ping 2>&1 | grep -qE '{{ . }}'
 {{- end }}

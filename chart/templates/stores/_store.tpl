@@ -13,7 +13,7 @@ spec:
       targetPort: {{ index . 1 }}
 {{- end }}
 
-{{/* What the StatefulSets of stores begin with: (list $ "redis"). One pod, one volume. */}}
+{{/* The head of a store's StatefulSet: (list $ "redis"). One pod, one volume. */}}
 {{- define "anonlink-wasm.storeHead" -}}
 apiVersion: apps/v1
 kind: StatefulSet
@@ -28,7 +28,7 @@ spec:
     matchLabels: {{- include "anonlink-wasm.selector" . | nindent 6 }}
 {{- end }}
 
-{{/* Its volume. Nothing here may change later: Kubernetes would refuse the upgrade, in less clear words. */}}
+{{/* Its volume. Nothing here may change later: Kubernetes would refuse the upgrade, with a less clear message. */}}
 {{- define "anonlink-wasm.storeVolume" -}}
 {{- $root := index . 0 -}}
 {{- $store := index . 1 -}}

@@ -59,14 +59,6 @@ spec:
             httpGet: { path: /readyz, port: health }
             periodSeconds: 10
             timeoutSeconds: 5
-          lifecycle:
-            preStop:
-              # The first SIGTERM: finish what runs. The kubelet's, after this, is the second one: give back the rest.
-              exec:
-                command:
-                  - node
-                  - -e
-                  - process.kill(1, "SIGTERM"); setTimeout(() => {}, {{ mul 1000 (int $workers.drainSeconds) }});
           resources: {{- toYaml .settings.resources | nindent 12 }}
           volumeMounts:
             - name: tmp

@@ -4,13 +4,13 @@ import { join, resolve } from "node:path";
 import { tryLock } from "fs-native-extensions";
 import { ServiceError } from "../../linkage/errors.js";
 
-/** Its content says nothing, and it stays: what counts is the lock on it. */
+/** Its content is irrelevant, and it is never removed: only the lock on it counts. */
 const LOCK_FILE = "lock";
 
-/** A folder in which one service keeps everything. */
+/** A folder with all of one service's data. */
 export class DataFolder {
   readonly path: string;
-  /** A bare descriptor: a handle that nobody refers to any more would be closed, and the lock lost. */
+  /** A bare descriptor: an unreferenced file handle would be closed, and the lock lost. */
   #lock: number | undefined;
 
   private constructor(path: string, lock: number) {
@@ -19,7 +19,7 @@ export class DataFolder {
   }
 
   /**
-   * Makes the folder where it is missing, and locks it until it is closed or the process ends, however it does: the lock
+   * Creates the folder if it is missing, and locks it until it is closed or the process ends, in whatever way: the lock
    * is the operating system's.
    *
    * @throws ServiceError `store-failed` if another process, or another part of this one, has it open
@@ -38,8 +38,8 @@ export class DataFolder {
     throw new ServiceError(
       "store-failed",
       `data folder ${path}`,
-      "nobody else in it",
-      "one that another service uses",
+      "one that no other service uses",
+      "one that is in use",
     );
   }
 

@@ -4,7 +4,7 @@ import { SqlDatabase } from "../sql/sql-database.js";
 import { DataFolder } from "./data-folder.js";
 import { PgliteConnection } from "./pglite-connection.js";
 
-/** The database of a service that is alone in its data folder; it makes its own tables. */
+/** The database of a service that is the only user of its data folder; it creates its own tables. */
 export class EmbeddedDatabase extends SqlDatabase {
   readonly #folder: DataFolder | undefined;
 
@@ -14,10 +14,11 @@ export class EmbeddedDatabase extends SqlDatabase {
   }
 
   /**
-   * Opens the database in a data folder, of which it has the folder `database`. The whole data folder is locked until the
-   * database is closed or the process ends.
+   * Opens the database in the subfolder `database` of a data folder. The whole data folder is locked until the database
+   * is closed or the process ends.
    *
-   * @throws ServiceError `store-failed` if another process has the data folder open, or a later version has made the tables
+   * @throws ServiceError `store-failed` if another process has the data folder open, or a later version created the
+   *   tables
    */
   static async open(dataFolder: string): Promise<EmbeddedDatabase> {
     const folder = await DataFolder.open(dataFolder);
@@ -29,7 +30,7 @@ export class EmbeddedDatabase extends SqlDatabase {
     }
   }
 
-  /** A database that is gone when it is closed. */
+  /** A database that is lost when it is closed. */
   static async inMemory(): Promise<EmbeddedDatabase> {
     return new EmbeddedDatabase(await start(undefined));
   }

@@ -1,17 +1,17 @@
 import { ServiceError } from "../../linkage/errors.js";
 import { checkObjectName } from "../../linkage/object-names.js";
 
-/** Most file systems take no longer names, in bytes. */
+/** The longest file name that most file systems support, in bytes. */
 const MAX_FILE_NAME = 255;
 
 const PLAIN = /^[A-Za-z0-9_.~-]$/;
 
 /**
- * What the file is called on the disk that holds an object: the object's name with all but letters, digits and `_.~-`
- * as `%` and two digits of each UTF-8 byte, slashes too, so that all files are in one folder, and one object's name may
- * be the beginning of another's. None begins with a dot.
+ * The name of an object's file on disk. Each UTF-8 byte of the object's name other than letters, digits and `_.~-` is
+ * written as `%` and two hexadecimal digits. Slashes are escaped too, so that all files are in one folder, and one
+ * object's name may be a prefix of another's. No file name begins with a dot.
  *
- * @throws ServiceError `invalid-arguments` for a name that is none, or is longer than 255 bytes when written so
+ * @throws ServiceError `invalid-arguments` for an invalid name, or one longer than 255 bytes when escaped
  */
 export function toFileName(objectName: string): string {
   checkObjectName(objectName);
@@ -26,7 +26,7 @@ export function toFileName(objectName: string): string {
   throw new ServiceError("invalid-arguments", "name of a file", expected, `${fileName.length}`);
 }
 
-/** The object that a file holds; `undefined` for a file that is none of the store's. */
+/** The name of the object in a file; `undefined` for a file that is not the store's. */
 export function toObjectName(fileName: string): string | undefined {
   try {
     const objectName = decodeURIComponent(fileName);

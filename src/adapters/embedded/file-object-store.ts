@@ -7,14 +7,14 @@ import type { ByteRange, ObjectInfo, ObjectStore } from "../../linkage/object-st
 import { errorCode } from "../with-retries.js";
 import { toFileName, toObjectName } from "./file-names.js";
 
-/** No file's own name begins with a dot. */
+/** No object's file name begins with a dot. */
 const DRAFT_PREFIX = ".draft-";
-/** Bytes read at once. */
+/** Bytes per read. */
 const CHUNK_BYTE_LENGTH = 2 ** 18;
 
 /**
- * Files in a folder, which belongs to one process at a time. A file is written under another name, synced, and renamed;
- * then the folder is synced: a process that is killed, or a computer that loses power, leaves complete files or none.
+ * Files in a folder that belongs to one process at a time. A file is written under a temporary name, synced and
+ * renamed; then the folder is synced. A killed process or a power failure thus leaves complete files or none.
  */
 export class FileObjectStore implements ObjectStore {
   readonly #folder: string;
@@ -23,7 +23,7 @@ export class FileObjectStore implements ObjectStore {
     this.#folder = folder;
   }
 
-  /** Makes the folder where it is missing, and removes what a process that was killed had begun to write. */
+  /** Creates the folder if it is missing, and removes unfinished files of a killed process. */
   static async open(folder: string): Promise<FileObjectStore> {
     await mkdir(folder, { recursive: true });
     for await (const { name } of await opendir(folder)) {
@@ -99,7 +99,7 @@ export class FileObjectStore implements ObjectStore {
     await this.#sync();
   }
 
-  /** There is nothing to close: each call opens what it needs. */
+  /** Nothing to close: each call opens what it needs. */
   async close(): Promise<void> {}
 
   async #write(
@@ -131,7 +131,7 @@ export class FileObjectStore implements ObjectStore {
     await this.#sync();
   }
 
-  /** What was renamed or removed so far lasts, also without power. */
+  /** Makes all renames and removals so far durable, even after a power failure. */
   async #sync(): Promise<void> {
     const folder = await open(this.#folder, "r");
     try {
@@ -169,14 +169,14 @@ function wrongLength(expected: number, received: string): ServiceError {
 }
 
 /**
- * Does something with the file that holds an object; `undefined` if there is none. The system's own errors name the file, and
- * so the object, and so perhaps a token: those that are thrown do not.
+ * Runs an action on an object's file; `undefined` if the file does not exist. The system's errors contain the file's
+ * name, and so possibly a token; the errors thrown here do not.
  */
 async function onFile<T>(name: string, action: () => Promise<T>): Promise<T | undefined> {
   try {
     return await unlessMissing(action);
   } catch (error) {
-    throw failedOn(name, errorCode(error) ?? "another error");
+    throw failedOn(name, errorCode(error) || "another error");
   }
 }
 

@@ -1,5 +1,5 @@
-/** What we use of it; it comes without declarations. */
+/** The part of the package that we use; it ships without type declarations. */
 declare module "fs-native-extensions" {
-  /** Locks a file that is open for writing against other open files, as long as it is open. Returns whether it did. */
+  /** Locks a file opened for writing, until it is closed, against all others that open it. Returns whether it did. */
   export function tryLock(fd: number): boolean;
 }

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { isPermanent, ServiceError } from "../../linkage/errors.js";
-import type { TaskCall, TaskDefinition, TaskQueue } from "../../linkage/task-queue.js";
+import { type TaskCall, type TaskDefinition, TaskPutOff, type TaskQueue } from "../../linkage/task-queue.js";
+import { FairQueue } from "./in-process/fair-queue.js";
 import { type ChordPart, OpenChord } from "./in-process/open-chord.js";
 import {
   DEFAULT_CLOSE_TIMEOUT_MS,
@@ -11,13 +12,12 @@ import {
   type InProcessQueueOptions,
   type TaskLoad,
 } from "./in-process/queue-options.js";
-import { TaskLines } from "./in-process/task-lines.js";
 
 interface Job {
   readonly call: TaskCall;
   readonly id: string;
   readonly load: TaskLoad;
-  /** Whose turn it takes. */
+  /** The line it waits in; see {@link lineOf}. */
   readonly line: string;
   readonly tries: number;
   readonly part?: { readonly chord: OpenChord; readonly place: ChordPart } | undefined;
@@ -25,30 +25,31 @@ interface Job {
 
 export type { InProcessQueueOptions, TaskFailureReport, TaskLoad } from "./in-process/queue-options.js";
 
-/** Parts of a chord that are read ahead. */
+/** Parts of a chord to read ahead. */
 const PARTS_AHEAD = 4;
-/** How long a task that was told to stop is waited for. */
+/** How long to wait for aborted tasks. */
 const STOP_TIMEOUT_MS = 5000;
 
 /**
- * Runs tasks in this process. The tasks of a run wait in the run's line, and runs take turns, so that a small run does not
- * wait for a large one: nor do all the places where tasks run go to one. What waits is lost with the process: whoever starts it anew sends it again.
+ * Runs tasks in this process. The tasks of each run wait in a separate line, and the lines are served round-robin, so
+ * that a small run does not wait for a large one. No run can take all slots, if there are several. Waiting tasks are
+ * lost when the process ends, and must be sent again after a restart.
  */
 export class InProcessQueue implements TaskQueue {
   readonly #options: InProcessQueueOptions;
   readonly #limits: Readonly<Record<TaskLoad, number>>;
   #definitions: ReadonlyMap<string, TaskDefinition> | undefined;
-  readonly #lines: Readonly<Record<TaskLoad, TaskLines<Job>>> = {
-    compute: new TaskLines(),
-    memory: new TaskLines(),
-    light: new TaskLines(),
+  readonly #lines: Readonly<Record<TaskLoad, FairQueue<Job>>> = {
+    compute: new FairQueue(),
+    memory: new FairQueue(),
+    light: new FairQueue(),
   };
-  /** Sent before the start, when nobody knows their load yet. */
+  /** Calls sent before the start, when their load is not known yet. */
   #unsorted: TaskCall[] = [];
   readonly #running = new Map<Promise<void>, { job: Job; controller: AbortController }>();
   readonly #retries = new Map<NodeJS.Timeout, Job>();
   readonly #chords = new Map<string, OpenChord>();
-  /** Of tasks that wait or run, but for parts of chords. */
+  /** Ids of waiting and running tasks, except parts of chords. */
   readonly #ids = new Set<string>();
   #whenIdle: (() => void)[] = [];
   #isClosing = false;
@@ -58,7 +59,7 @@ export class InProcessQueue implements TaskQueue {
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
   }
 
-  /** Begins to run tasks; until then they wait. To be called once. */
+  /** Starts running tasks; until then they wait. Call it once. */
   start(definitions: readonly TaskDefinition[]): void {
     this.#definitions = new Map(definitions.map((definition) => [definition.name, definition]));
     for (const call of this.#unsorted.splice(0)) this.#enqueue(call);
@@ -70,14 +71,14 @@ export class InProcessQueue implements TaskQueue {
     this.#enqueue(call);
   }
 
-  /** Resolves once the first parts are read; the others are when there is room for them. */
+  /** Resolves once the first parts are read; the others are read when there is room for them. */
   async sendChord(
     parts: AsyncIterable<TaskCall> | Iterable<TaskCall>,
     callback: TaskCall,
     id: string,
   ): Promise<void> {
     this.#checkOpen();
-    if (this.#chords.has(id)) return; // it is being done
+    if (this.#chords.has(id)) return; // already in progress
     const chord = new OpenChord(parts, callback, id);
     this.#chords.set(id, chord);
     if (this.#definitions === undefined) return;
@@ -85,10 +86,22 @@ export class InProcessQueue implements TaskQueue {
       await this.#read(chord);
     } catch (error) {
       this.#endChord(chord);
-      this.#tellIfIdle();
+      this.#notifyIfIdle();
       throw error;
     }
   }
+
+  /** In this queue, callbacks always get all results. */
+  async chordParts(): Promise<undefined> {}
+
+  async forgetFirstFailures(): Promise<void> {}
+
+  /** In this queue, what counts as failed has failed. */
+  async hasChordFailed(): Promise<boolean> {
+    return false;
+  }
+
+  async removeChord(): Promise<void> {}
 
   async cancelRun(runId: string): Promise<void> {
     const line = lineOf({ run_id: runId });
@@ -100,16 +113,16 @@ export class InProcessQueue implements TaskQueue {
     }
     this.#dropRetries((job) => job.line === line);
     this.#unsorted = this.#unsorted.filter(({ parameters }) => lineOf(parameters) !== line);
-    this.#tellIfIdle();
+    this.#notifyIfIdle();
   }
 
-  /** Tasks that wait; of chords those that were read. */
+  /** The number of waiting tasks; of chords, only parts that were read. */
   async depth(): Promise<number> {
     const waiting = Object.values(this.#lines).reduce((sum, lines) => sum + lines.size, 0);
     return waiting + this.#retries.size + this.#unsorted.length;
   }
 
-  /** Resolves once nothing waits or runs. */
+  /** Resolves once no task is waiting or running. */
   async idle(): Promise<void> {
     if (!this.#isIdle) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
   }
@@ -118,7 +131,7 @@ export class InProcessQueue implements TaskQueue {
     this.#checkOpen();
   }
 
-  /** Starts nothing more, waits for what runs, and tells it to stop where that takes too long. */
+  /** Starts no more tasks, waits for running ones, and aborts them if that takes too long. */
   async close(): Promise<void> {
     this.#isClosing = true;
     this.#dropRetries(() => true);
@@ -128,7 +141,7 @@ export class InProcessQueue implements TaskQueue {
     await this.#finish(this.#options.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS);
     for (const { controller } of this.#running.values()) controller.abort(new Error("the service ends"));
     await this.#finish(STOP_TIMEOUT_MS);
-    this.#tellIfIdle();
+    this.#notifyIfIdle();
   }
 
   async #finish(timeoutMs: number): Promise<void> {
@@ -148,7 +161,7 @@ export class InProcessQueue implements TaskQueue {
       return;
     }
     const id = call.id ?? randomUUID();
-    if (this.#ids.has(id)) return; // it will be done
+    if (this.#ids.has(id)) return; // already waiting or running
     this.#ids.add(id);
     this.#add({ call, id, load: this.#loadOf(call), line: lineOf(call.parameters), tries: 0 });
   }
@@ -172,7 +185,7 @@ export class InProcessQueue implements TaskQueue {
     this.#endIfDone(chord);
   }
 
-  /** Reads more parts; where that fails, the chord fails. */
+  /** Reads more parts; if that fails, the chord fails. */
   async #readOn(chord: OpenChord): Promise<void> {
     try {
       await this.#read(chord);
@@ -188,14 +201,14 @@ export class InProcessQueue implements TaskQueue {
     }
   }
 
-  /** The task that may begin now. However long a run's tasks take, they leave room for another run's. */
+  /** The next task to start, if any. Leaves a slot for other runs, however long one run's tasks take. */
   #next(load: TaskLoad): Job | undefined {
     const running = [...this.#running.values()].filter(({ job }) => job.load === load);
     const limit = this.#limits[load];
     if (running.length >= limit) return undefined;
-    const mostOfLine = Math.max(1, limit - 1);
+    const maxOfQueue = Math.max(1, limit - 1);
     return this.#lines[load].take(
-      (line) => running.filter(({ job }) => job.line === line).length < mostOfLine,
+      (line) => running.filter(({ job }) => job.line === line).length < maxOfQueue,
     );
   }
 
@@ -208,29 +221,30 @@ export class InProcessQueue implements TaskQueue {
     const done = this.#run(job, controller.signal).finally(() => {
       this.#running.delete(done);
       this.#startTasks();
-      this.#tellIfIdle();
+      this.#notifyIfIdle();
     });
     this.#running.set(done, { job, controller });
   }
 
-  /** Does a task, and what follows from how it ended. Never rejects. */
+  /** Runs a task and handles its outcome. Never rejects. */
   async #run(job: Job, signal: AbortSignal): Promise<void> {
-    await Promise.resolve(); // so that whoever sent it goes on first
+    await Promise.resolve(); // lets the sender continue first
     const { call, id, tries, part } = job;
     const definition = this.#definitions!.get(call.name);
     const maxRetries = definition?.maxRetries ?? DEFAULT_MAX_RETRIES;
     try {
       if (definition === undefined) throw unknownTask(call.name);
-      const isLastTry = tries >= maxRetries;
-      const result = await definition.run(call.parameters, { taskId: id, signal, isLastTry });
+      const context = { taskId: id, signal, isLastTry: tries >= maxRetries, isRepeat: tries > 0 };
+      const result = await definition.run(call.parameters, context);
       this.#ids.delete(id);
       if (part === undefined || part.chord.isClosed) return;
       part.chord.add(part.place, result);
       this.#endIfDone(part.chord);
     } catch (error) {
-      if (this.#isClosing || part?.chord.isClosed) return; // nobody waits for it any more
+      if (this.#isClosing || part?.chord.isClosed) return; // no one waits for it anymore
+      if (error instanceof TaskPutOff) return this.#retry(job, tries, 1000 * error.seconds);
       const willRetry = tries < maxRetries && !isPermanent(error);
-      if (willRetry) this.#retry(job);
+      if (willRetry) this.#retry(job, tries + 1);
       else this.#ids.delete(id);
       this.#options.onFailure?.({ task: call.name, taskId: id, error, willRetry });
       if (willRetry) return;
@@ -239,12 +253,12 @@ export class InProcessQueue implements TaskQueue {
     }
   }
 
-  #retry(job: Job): void {
+  #retry(job: Job, tries: number, delayMs = this.#options.retryDelayMs ?? DEFAULT_RETRY_DELAY_MS): void {
     const timer = setTimeout(() => {
       this.#retries.delete(timer);
       job.part?.chord.putBack();
-      this.#add({ ...job, tries: job.tries + 1 });
-    }, this.#options.retryDelayMs ?? DEFAULT_RETRY_DELAY_MS);
+      this.#add({ ...job, tries });
+    }, delayMs);
     this.#retries.set(timer, job);
   }
 
@@ -257,13 +271,13 @@ export class InProcessQueue implements TaskQueue {
     this.#enqueue({ ...callback, parameters: { ...callback.parameters, ...named } });
   }
 
-  /** @param task the task to report, where it was not reported before */
+  /** @param task the task to report, if it was not reported before */
   #failChord(chord: OpenChord, task: string | undefined, taskId: string, error: unknown): void {
     if (chord.isClosed) return;
     this.#endChord(chord);
     if (task !== undefined) this.#options.onFailure?.({ task, taskId, error, willRetry: false });
     this.#sendErrback(chord.callback, chord.callback.id ?? chord.id);
-    this.#tellIfIdle();
+    this.#notifyIfIdle();
   }
 
   #sendErrback({ onError }: TaskCall, failedTaskId: string): void {
@@ -293,13 +307,13 @@ export class InProcessQueue implements TaskQueue {
     return isEmpty && this.#running.size + this.#retries.size + this.#chords.size === 0;
   }
 
-  #tellIfIdle(): void {
+  #notifyIfIdle(): void {
     if (!this.#isIdle) return;
     for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 }
 
-/** The tasks of a run take turns with those of others; so do those of projects. */
+/** One line per run, and one per project for tasks without a run. */
 function lineOf(parameters: TaskCall["parameters"]): string {
   const { run_id: runId, project_id: projectId } = parameters;
   return typeof runId === "string" ? `run ${runId}` : `project ${String(projectId)}`;

@@ -4,19 +4,20 @@ interface CachedRun {
   state: CachedRunState | undefined;
   comparisons: number;
   candidates: number;
-  /** Ids of the tasks that were counted. */
+  /** Ids of the tasks already counted. */
   readonly counted: Set<string>;
+  packageSize?: number;
 }
 
 export interface MemoryRunCacheOptions {
-  /** The time in milliseconds; default: `Date.now`. */
+  /** Returns the time in milliseconds; default: `Date.now`. */
   readonly now?: (() => number) | undefined;
 }
 
-/** What one process knows of its runs. After a restart it knows nothing; unfinished runs are then sent again. */
+/** A run cache in this process's memory. It is empty after a restart; unfinished runs are then sent again. */
 export class MemoryRunCache implements RunCache {
   readonly #runs = new Map<string, CachedRun>();
-  /** When each lease ends. */
+  /** When each lease expires. */
   readonly #leases = new Map<string, number>();
   readonly #now: () => number;
 
@@ -40,7 +41,7 @@ export class MemoryRunCache implements RunCache {
       return;
     }
     if (run.state !== "deleted" && !(run.state === "complete" && state === "active")) run.state = state;
-    if (run.state !== "active") run.counted.clear(); // nothing is counted any more
+    if (run.state !== "active") run.counted.clear(); // nothing is counted anymore
   }
 
   async countProgress(runId: string, taskId: string, progress: TaskProgress): Promise<number | undefined> {
@@ -66,11 +67,18 @@ export class MemoryRunCache implements RunCache {
     run.candidates = 0;
   }
 
+  async settlePackageSize(runId: string, comparisons: number): Promise<number> {
+    const run = this.#runs.get(runId);
+    if (run === undefined) return comparisons;
+    run.packageSize ??= comparisons;
+    return run.packageSize;
+  }
+
   async remove(runId: string): Promise<void> {
     this.#runs.delete(runId);
   }
 
-  /** There are no others. */
+  /** Nothing to forget: there are no Python workers. */
   async removeProject(): Promise<void> {}
 
   async holdUpload(receiptToken: string, seconds: number): Promise<void> {

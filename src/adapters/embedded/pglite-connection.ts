@@ -3,10 +3,10 @@ import { rename, rm } from "node:fs/promises";
 import { PGlite } from "@electric-sql/pglite";
 import type { SqlConnection, SqlValue, TransactionAction } from "../sql/sql-connection.js";
 
-/** The whole of its configuration. The files are in the system's cache: what PostgreSQL's own is for, beyond a little. */
+/** PGlite's whole configuration. PostgreSQL's own cache can be small, because the system caches the files. */
 const SETTINGS = { postgresqlconf: ["shared_buffers = 16MB"] };
 
-/** A PostgreSQL in this process, with one connection: statements and transactions wait for each other. */
+/** PostgreSQL in this process, with one connection: statements and transactions wait for each other. */
 export class PgliteConnection implements SqlConnection {
   readonly #pglite: PGlite;
 
@@ -15,9 +15,9 @@ export class PgliteConnection implements SqlConnection {
   }
 
   /**
-   * Starts it, which takes about a second, and a few the first time.
+   * Starts PostgreSQL, which takes about a second, and a few seconds the first time.
    *
-   * @param folder where the data is kept, and no other process looks; default: in memory
+   * @param folder where the data is kept; no other process may use it. Default: in memory
    */
   static async open(folder?: string): Promise<PgliteConnection> {
     if (folder === undefined) return new PgliteConnection(await PGlite.create("memory://", SETTINGS));
@@ -44,15 +44,15 @@ export class PgliteConnection implements SqlConnection {
     });
   }
 
-  /** Waits for what is under way. */
+  /** Waits for statements and transactions in progress. */
   async close(): Promise<void> {
     if (!this.#pglite.closed) await this.#pglite.close();
   }
 }
 
 /**
- * Makes a new data folder, in one step, so that a process killed meanwhile leaves none. What makes it takes half a
- * gigabyte of memory: it is given back as the database is opened anew.
+ * Creates a data folder in one step, so that a process killed meanwhile leaves none. Initialization takes half a
+ * gigabyte of memory, which is released because the database is closed here and opened again by the caller.
  */
 async function create(folder: string): Promise<void> {
   const draft = `${folder}.draft`;

@@ -4,18 +4,18 @@ import { ServiceError } from "../../linkage/errors.js";
 import { placeOf } from "../../linkage/object-names.js";
 import type { ByteRange } from "../../linkage/object-store.js";
 
-/** Requests an object's bytes from an offset on; `byteLength` 0 is all of them. `undefined` if there is none so far out. */
+/** Requests an object's bytes from an offset; `byteLength` 0 means up to the end. `undefined` if there are none. */
 export type OpenContent = (from: number, byteLength: number) => Promise<IncomingMessage | undefined>;
 
-/** So many connections may break off one after the other before any byte has come. */
+/** Gives up after this many consecutive connections that deliver no bytes. */
 const MAX_BARREN_TRIES = 8;
 
 /**
- * An object's bytes as they come. A connection that breaks off is followed by another one, for what is missing; if the
- * object is another by then, that is an error, since its bytes would not fit those that were given out.
+ * Streams an object's bytes. If a connection is interrupted, another one fetches the rest. If the object was replaced
+ * in between, that is an error, because its bytes would not match those already returned.
  *
- * @param firstDelayMs wait before the next connection where one brought nothing; twice as long each time
- * @throws ServiceError `store-failed`; what `open` throws; the last connection's error; the reason of the signal
+ * @param firstDelayMs after `n` consecutive connections without a byte, the next one waits `firstDelayMs * 2 ** n`
+ * @throws ServiceError `store-failed`; what `open` throws; the last connection's error; the signal's reason
  */
 export async function* getContent(
   name: string,
@@ -27,11 +27,11 @@ export async function* getContent(
   const end = from + byteLength;
   let at = from;
   let etag: string | undefined;
-  for (let barrenTries = 0; at < end; ) {
+  for (let emptyAttempts = 0; at < end; ) {
     signal?.throwIfAborted();
     const response = await open(at, end === Number.POSITIVE_INFINITY ? 0 : end - at);
     if (response === undefined) return;
-    response.on("error", () => {}); // also when nobody reads any more
+    response.on("error", () => {}); // even when no one is reading anymore
     const onAbort = () => response.destroy(signal!.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
     const start = at;
@@ -49,10 +49,10 @@ export async function* getContent(
     } catch (error) {
       signal?.throwIfAborted();
       if (!(error instanceof Broken)) throw error;
-      barrenTries = at > start ? 0 : barrenTries + 1;
-      if (barrenTries === MAX_BARREN_TRIES) throw error.cause;
-      if (barrenTries > 0)
-        await delay(firstDelayMs * 2 ** barrenTries, undefined, { signal }).catch(() => {});
+      emptyAttempts = at > start ? 0 : emptyAttempts + 1;
+      if (emptyAttempts === MAX_BARREN_TRIES) throw error.cause;
+      if (emptyAttempts > 0)
+        await delay(firstDelayMs * 2 ** emptyAttempts, undefined, { signal }).catch(() => {});
     } finally {
       signal?.removeEventListener("abort", onAbort);
       response.destroy();
@@ -60,7 +60,7 @@ export async function* getContent(
   }
 }
 
-/** A connection that ended before all had come. */
+/** A connection that ended before all bytes arrived. */
 class Broken extends Error {
   constructor(cause: unknown) {
     super("a connection broke off", { cause });

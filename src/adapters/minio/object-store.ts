@@ -15,14 +15,14 @@ export interface MinioOptions {
   readonly secure: boolean;
   readonly accessKey: string;
   readonly secretKey: string;
-  /** Of temporary credentials, which only then are accepted. */
+  /** Required with temporary credentials. */
   readonly sessionToken?: string | undefined;
-  /** Default: asked of the server. Temporary credentials may not ask. */
+  /** Default: requested from the server. Temporary credentials are not allowed to request it. */
   readonly region?: string | undefined;
   readonly bucket: string;
-  /** Whether a bucket that is missing is made. Default: yes. */
+  /** Whether to create the bucket if it is missing. Default: true. */
   readonly makesBucket?: boolean | undefined;
-  /** Retries where the server cannot be reached or is busy. */
+  /** Retries when the server is unreachable or busy. */
   readonly retry?: RetryOptions | undefined;
 }
 
@@ -35,12 +35,12 @@ const TRANSIENT = new Set([
   "RequestTimeout",
   "XMinioServerNotInitialized",
 ]);
-/** What the server calls the part of an object that begins at its end or beyond. */
+/** The server's error code for a range that starts at an object's end or beyond. */
 const BEYOND_END = "InvalidRange";
 
 const METADATA_PREFIX = "x-amz-meta-";
 
-/** One bucket of MinIO or another S3 server; made at first use where it is missing. */
+/** One bucket of MinIO or another S3 server; by default it is created on first use if it is missing. */
 export class MinioObjectStore implements ObjectStore {
   readonly #client: Client;
   readonly #bucket: string;
@@ -65,7 +65,7 @@ export class MinioObjectStore implements ObjectStore {
     this.#retry = options.retry ?? {};
   }
 
-  /** Waits until the server answers, and makes the bucket if it is missing. */
+  /** Waits until the server answers, and creates the bucket if it is missing. */
   waitUntilReady(signal?: AbortSignal): Promise<void> {
     return this.#try(async () => {}, signal);
   }
@@ -135,7 +135,7 @@ export class MinioObjectStore implements ObjectStore {
     await safely(() => this.#makeBucket());
   }
 
-  /** There is nothing to close: connections are not kept. */
+  /** Nothing to close: idle connections belong to Node's global agent. */
   async close(): Promise<void> {}
 
   async #open(name: string, from: number, byteLength: number): Promise<IncomingMessage | undefined> {
@@ -156,7 +156,7 @@ export class MinioObjectStore implements ObjectStore {
         await this.#bucketExists;
         return await safely(action);
       } catch (error) {
-        this.#bucketExists = undefined; // look again the next time
+        this.#bucketExists = undefined; // check again next time
         throw error;
       }
     };
@@ -168,7 +168,7 @@ export class MinioObjectStore implements ObjectStore {
     try {
       await this.#client.makeBucket(this.#bucket);
     } catch (error) {
-      if (!EXISTING.has(errorCode(error))) throw error; // else another worker was first
+      if (!EXISTING.has(errorCode(error))) throw error; // otherwise another worker was first
     }
   }
 }
@@ -181,7 +181,7 @@ function infoOf(headers: IncomingMessage["headers"]): ObjectInfo {
   return { byteLength: Number(headers["content-length"]), metadata };
 }
 
-/** Takes the names of objects, which may hold a token, out of the server's errors. */
+/** Removes object names, which may contain a token, from the server's errors. */
 async function safely<T>(action: () => Promise<T>): Promise<T> {
   try {
     return await action();

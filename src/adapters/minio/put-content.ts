@@ -1,21 +1,21 @@
 import type { Client } from "minio";
 
-/** Files longer than this, in bytes, are sent in parts of this length, each of which is in memory as a whole. */
+/** Files longer than this, in bytes, are sent in parts of this length; a whole part is held in memory. */
 export const PART_BYTE_LENGTH = 16 * 2 ** 20;
-/** S3 takes no more parts. */
+/** S3's limit. */
 const MAX_PARTS = 10_000;
-/** What a part of unknown length is given at first, in bytes; twice as much each time that more is needed. */
+/** Initial buffer size of a part of unknown length, in bytes; doubles as needed. */
 const FIRST_ROOM = 2 ** 16;
 
-/** Anew each time: the driver adds to them, and would send what it has added as metadata the next time. */
+/** A new object each time: the driver adds to it, and would send its additions as metadata the next time. */
 const headers = () => ({ "Content-Type": "application/octet-stream" });
 
 /**
- * Stores a stream as one object, which appears when it is complete; on an error nothing of it stays. The driver's own
- * way with streams waits for ever when the stream fails, and may take up parts that another worker sent.
+ * Stores a stream as one object, which appears only once it is complete; after an error nothing of it remains. The
+ * driver's own upload of streams hangs forever if the stream fails, and may reuse parts that another worker sent.
  *
  * @param byteLength bytes in the content
- * @throws the content's errors, the driver's, and the reason of the signal
+ * @throws the content's errors, the driver's, and the signal's reason
  */
 export function putContent(
   client: Client,
@@ -28,7 +28,7 @@ export function putContent(
   return putParts(client, bucket, name, partsOf(ofLength(content, byteLength), byteLength), signal);
 }
 
-/** As {@link putContent}, for a stream whose length shows only at its end: up to 156 GiB. */
+/** Like {@link putContent}, for a stream of unknown length: up to 156 GiB. */
 export function putContentOfAnyLength(
   client: Client,
   bucket: string,
@@ -39,7 +39,7 @@ export function putContentOfAnyLength(
   return putParts(client, bucket, name, partsOf(content), signal);
 }
 
-/** A part, and whether more follow. */
+/** A part, and whether it is the last one. */
 interface Part {
   readonly bytes: Buffer;
   readonly isLast: boolean;
@@ -79,17 +79,17 @@ async function putParts(
     signal?.throwIfAborted();
     await client.completeMultipartUpload(bucket, name, uploadId!, etags);
   } catch (error) {
-    // Where this fails too, the server drops what was not completed after a while.
+    // If this fails too, the incomplete upload remains until the server drops it.
     if (uploadId !== undefined) await client.abortMultipartUpload(bucket, name, uploadId).catch(() => {});
     throw error;
   }
 }
 
 /**
- * The content in pieces of {@link PART_BYTE_LENGTH}, the last one shorter; always one, which may be empty. Each is
- * memory of its own.
+ * Splits content into parts of {@link PART_BYTE_LENGTH}; the last one may be shorter. There is always at least one
+ * part, which may be empty. Each part has its own memory.
  *
- * @param byteLength bytes in the content, where that is known: saves copies
+ * @param byteLength bytes in the content, if known: saves copies
  */
 async function* partsOf(content: AsyncIterable<Uint8Array>, byteLength?: number): AsyncGenerator<Part> {
   let left = byteLength ?? Number.POSITIVE_INFINITY;

@@ -1,20 +1,20 @@
 import type { Client } from "minio";
 import { ServiceError } from "../../linkage/errors.js";
 
-/** Names that are looked at together for what unfinished uploads left of them. */
+/** How many objects are checked for incomplete uploads at the same time. */
 const ABREAST = 8;
 
 /**
- * Removes objects, and the parts that uploads which were never completed left of them: nobody sees those, but they take
- * room until the server drops them, which some servers never do.
+ * Removes objects, and the parts that incomplete uploads of them have left. Such parts are invisible, but take up space
+ * until the server drops them, which some servers never do.
  *
- * @throws ServiceError `store-failed` if the server keeps one; the driver's errors
+ * @throws ServiceError `store-failed` if the server does not remove an object; the driver's errors
  */
 export async function removeObjects(client: Client, bucket: string, names: readonly string[]): Promise<void> {
   const failures = await client.removeObjects(bucket, [...names]);
   for (const failure of failures) {
     if (failure === null || failure === undefined) continue;
-    // The driver's types have the error one level deeper than it is.
+    // The driver's types nest the error one level deeper than it is.
     const { Code: code } = failure as { Code?: string; Error?: unknown };
     if (code === "NoSuchKey") continue;
     throw new ServiceError("store-failed", "removal of files", "to remove them all", code ?? "an error");

@@ -4,28 +4,28 @@ import { checkObjectName } from "../../linkage/object-names.js";
 import type { SharedObjects, TemporaryCredentials } from "../../linkage/object-store.js";
 import { isNetworkError, type RetryOptions, withRetries } from "../with-retries.js";
 
-/** Seconds that temporary credentials may last, as STS has it. */
+/** STS's limits on the lifetime of temporary credentials, in seconds. */
 export const STS_DURATION_LIMITS = { least: 900, most: 604_800 } as const;
 
 const TIMEOUT_MS = 30_000;
 
 export interface MinioSharedObjectsOptions {
-  /** `host` or `host:port`, as clients reach it; the service asks it for credentials, too. */
+  /** `host` or `host:port`, as clients reach it; the service requests credentials from it, too. */
   readonly endpoint: string;
   /** Whether to use TLS. */
   readonly secure: boolean;
-  /** Of a user who may do what the credentials will allow, not of the server's root with AWS. */
+  /** Of a user with the permissions that the credentials will grant; on AWS, not of the root user. */
   readonly accessKey: string;
   readonly secretKey: string;
   readonly bucket: string;
-  /** How long credentials last, in seconds: 900 to 604,800. Default: 43,200. */
+  /** Lifetime of the credentials, in seconds: 900 to 604,800. Default: 43,200. */
   readonly durationSeconds?: number | undefined;
-  /** Called before credentials are given out: makes the bucket where it is missing. */
+  /** Called before credentials are issued: creates the bucket if it is missing. */
   readonly prepareBucket?: (() => Promise<void>) | undefined;
   readonly retry?: RetryOptions | undefined;
 }
 
-/** Temporary credentials by STS AssumeRole, limited by a policy that the session carries. */
+/** Temporary credentials from STS AssumeRole, limited by a session policy. */
 export class MinioSharedObjects implements SharedObjects {
   readonly bucket: string;
   readonly endpoint: string;
@@ -61,7 +61,7 @@ export class MinioSharedObjects implements SharedObjects {
 
   async #credentials(action: string, name: string, suffix: string): Promise<TemporaryCredentials> {
     checkObjectName(name);
-    // Policies know wildcards and variables; no path of ours holds any.
+    // Policies interpret wildcards and variables; our paths never contain any.
     if (/[*?$]/.test(name)) {
       throw new ServiceError("invalid-arguments", "path of credentials", "no *, ? or $", "one");
     }
@@ -85,14 +85,14 @@ export class MinioSharedObjects implements SharedObjects {
       durationSeconds: durationSeconds!,
     });
     const response = await inTime(provider.performRequest());
-    provider.parseCredentials(response); // throws what the server refuses
+    provider.parseCredentials(response); // throws if the server refused
     const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } =
       response.AssumeRoleResponse.AssumeRoleResult.Credentials;
     return { AccessKeyId, SecretAccessKey, SessionToken, Expiration };
   }
 }
 
-/** The driver itself would wait for ever. */
+/** The driver itself would wait forever. */
 async function inTime<T>(answer: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

@@ -1,19 +1,19 @@
 import { ServiceError } from "../../linkage/errors.js";
 
-/** Called with each row: field `n` is `bytes[bounds[2 * n] … bounds[2 * n + 1])`, valid during the call. */
+/** Called for each row: field `n` is `bytes[bounds[2 * n] … bounds[2 * n + 1])`, valid during the call. */
 export type OnCopyRow = (bytes: Buffer, bounds: Uint32Array) => void;
 
 const SIGNATURE = Buffer.from("PGCOPY\n\xff\r\n\0", "latin1");
-/** Signature, flags, and the length of what may follow them. */
+/** Signature, flags, and the length of the header's extension. */
 const HEADER_LENGTH = SIGNATURE.length + 8;
-/** Flags in the upper half say that the rows are laid out in a way that we do not know. */
+/** Flags in the upper half mean a row layout that we do not know. */
 const CRITICAL_FLAGS = 0xffff0000;
 const END_OF_ROWS = -1;
 
 /**
- * Decodes PostgreSQL's binary COPY format as it comes, in chunks that are cut anywhere: a header, then for each row the
- * number of its fields, and for each field its length and its bytes; all numbers are big-endian. Memory: one row and
- * one chunk.
+ * Decodes PostgreSQL's binary COPY format from a stream of chunks, which may be split anywhere. The format is a header,
+ * then for each row the number of its fields, and for each field its length and its bytes; all numbers are big-endian.
+ * Memory: one row and one chunk.
  */
 export class CopyDecoder {
   readonly #bounds: Uint32Array;
@@ -22,13 +22,13 @@ export class CopyDecoder {
   #isBehindHeader = false;
   #hasEnded = false;
 
-  /** @param fieldCount fields in each row; NULL is in none of them */
+  /** @param fieldCount fields in each row; none may be NULL */
   constructor(fieldCount: number, onRow: OnCopyRow) {
     this.#bounds = new Uint32Array(2 * fieldCount);
     this.#onRow = onRow;
   }
 
-  /** @throws ServiceError `store-failed` for what is not in this format; and what `onRow` throws */
+  /** @throws ServiceError `store-failed` for input that is not in this format; and what `onRow` throws */
   write(chunk: Buffer): void {
     const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     let at = 0;
@@ -37,12 +37,12 @@ export class CopyDecoder {
     this.#rest = bytes.subarray(at);
   }
 
-  /** @throws ServiceError `store-failed` if the rows broke off */
+  /** @throws ServiceError `store-failed` if the rows are incomplete */
   end(): void {
     if (!this.#hasEnded) throw wrong("all rows", "an early end");
   }
 
-  /** Where the rows begin; 0 as long as the header is not complete. */
+  /** Returns where the rows begin; 0 while the header is incomplete. */
   #readHeader(bytes: Buffer): number {
     if (bytes.length < HEADER_LENGTH) return 0;
     if (!bytes.subarray(0, SIGNATURE.length).equals(SIGNATURE)) throw wrong("its signature", "other bytes");

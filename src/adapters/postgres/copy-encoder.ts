@@ -1,26 +1,26 @@
 const SIGNATURE = Buffer.from("PGCOPY\n\xff\r\n\0", "latin1");
-/** Behind the signature: no flags, and nothing else. */
+/** The signature, no flags and no extension. */
 const HEADER = Buffer.concat([SIGNATURE, Buffer.alloc(8)]);
 const END_OF_ROWS = Buffer.from([0xff, 0xff]);
-/** The number of a row's fields, and the length of a field. */
+/** Bytes of a row's number of fields, and of a field's length. */
 const COUNT_LENGTH = 2;
 const LENGTH_LENGTH = 4;
 
 /**
- * Encodes rows in PostgreSQL's binary COPY format, which copy-decoder.ts describes, into memory that is used again and
- * again. A row is begun, then its fields are added in order.
+ * Encodes rows in PostgreSQL's binary COPY format, which copy-decoder.ts describes, into a reusable buffer. Begin a
+ * row, then add its fields in order.
  */
 export class CopyEncoder {
   #bytes: Buffer;
   #length = HEADER.length;
 
-  /** @param capacity bytes to make room for at first */
+  /** @param capacity initial capacity in bytes */
   constructor(capacity: number) {
     this.#bytes = Buffer.allocUnsafe(Math.max(capacity, 1024));
     this.#bytes.set(HEADER);
   }
 
-  /** Bytes so far. */
+  /** Bytes written so far. */
   get length(): number {
     return this.#length;
   }
@@ -39,20 +39,20 @@ export class CopyEncoder {
     this.#length = this.#bytes.writeInt32BE(value, this.#length);
   }
 
-  /** A whole number of 64 bits, by its halves. */
+  /** A 64-bit integer, from its halves. */
   int64(upper: number, lower: number): void {
     this.#beginField(8);
     this.#length = this.#bytes.writeInt32BE(upper, this.#length);
     this.#length = this.#bytes.writeUInt32BE(lower, this.#length);
   }
 
-  /** Text, or the label of an enumeration. */
+  /** A string, or the label of an enum. */
   text(value: string): void {
     this.#beginField(Buffer.byteLength(value));
     this.#length += this.#bytes.write(value, this.#length);
   }
 
-  /** Bytes that follow an unsigned 32-bit number, big-endian: an encoding behind its row. */
+  /** An unsigned 32-bit number, big-endian, followed by bytes: an entity id and its encoding. */
   numberedBytes(number: number, bytes: Uint8Array): void {
     this.#beginField(4 + bytes.length);
     this.#length = this.#bytes.writeUInt32BE(number, this.#length);
@@ -60,14 +60,14 @@ export class CopyEncoder {
     this.#length += bytes.length;
   }
 
-  /** All of it, valid until {@link clear}. */
+  /** All bytes, valid until {@link clear}. */
   finish(): Buffer {
     this.#reserve(END_OF_ROWS.length);
     this.#bytes.set(END_OF_ROWS, this.#length);
     return this.#bytes.subarray(0, this.#length + END_OF_ROWS.length);
   }
 
-  /** Begins anew. */
+  /** Starts over. */
   clear(): void {
     this.#length = HEADER.length;
   }

@@ -3,10 +3,10 @@ import { ByteSegments } from "../../core/clk-reading/byte-segments.js";
 import { GrowableUint32 } from "../../core/growable-uint32.js";
 import { ServiceError } from "../../linkage/errors.js";
 
-/** A stored encoding begins with its row, four bytes. */
+/** A stored encoding begins with its entity id, four bytes. */
 const ROW_LENGTH = 4;
 
-/** Packs stored encodings, in the order of their entity ids, into a data set. */
+/** Packs stored encodings, in order of entity id, into a data set. */
 export class EncodingCollector {
   readonly #byteLength: number;
   readonly #segments: ByteSegments;
@@ -15,7 +15,7 @@ export class EncodingCollector {
 
   /**
    * @param byteLength bytes in one encoding
-   * @param expectedCount how many encodings there will be, if known: saves a copy
+   * @param expectedCount the number of encodings, if known: saves a copy
    */
   constructor(byteLength: number, expectedCount = 0) {
     this.#byteLength = byteLength;
@@ -28,7 +28,7 @@ export class EncodingCollector {
   }
 
   /**
-   * Takes the value of the column `encoding`, `bytes[from … to)`; an entity that comes again is left out.
+   * Adds the value of the column `encoding`, `bytes[from … to)`; an entity id that is repeated is skipped.
    *
    * @returns the record's index
    * @throws ServiceError `invalid-encodings`
@@ -50,7 +50,7 @@ export class EncodingCollector {
     return this.recordCount - 1;
   }
 
-  /** Puts everything together; the collector is used up. */
+  /** Builds the data set; the collector cannot be used afterwards. */
   build(): { dataset: ClkDataset; entityIds: Uint32Array } {
     const dataset = createClkDataset(this.#segments.join(), this.#byteLength);
     return { dataset, entityIds: this.#entityIds.view().slice() };

@@ -12,15 +12,15 @@ import type { ConnectionPool } from "./connection-pool.js";
 import { CopyDecoder, type OnCopyRow } from "./copy-decoder.js";
 import { EncodingCollector } from "./encoding-collector.js";
 import { PostgresEncodingWriter } from "./encoding-writer.js";
-import { holdTurn, removeAll, removeStored } from "./stored-upload.js";
+import { lockSlot, removeAll, removeStored } from "./stored-upload.js";
 
-/** More rows than this are not made room for before they come, since the range may promise too many. */
-const MOST_EXPECTED_ROWS = 10_000_000;
+/** Memory is preallocated for at most this many rows, because the range may promise too many. */
+const MAX_EXPECTED_ROWS = 10_000_000;
 
-/** An encoding's id is 64 bits, big-endian: the data provider's in the upper half, the entity's in the lower one. */
+/** An encoding's id is 64 bits, big-endian: `dp` in the upper half, the entity id in the lower one. */
 const ENTITY_ID_OFFSET = 4;
 
-/** Encodings in the tables `encodings` and `encodingblocks`, where Python workers read them too. */
+/** Encodings in the tables `encodings` and `encodingblocks`, which Python workers read too. */
 export class PostgresEncodingStore implements WritableEncodingStore {
   readonly #pool: ConnectionPool;
 
@@ -28,16 +28,16 @@ export class PostgresEncodingStore implements WritableEncodingStore {
     this.#pool = pool;
   }
 
-  /** They are in tables. */
+  /** None: encodings are in tables. */
   fileOf(): undefined {
     return undefined;
   }
 
   async begin(dataproviderId: number, receiptToken: string, byteLength: number): Promise<EncodingWriter> {
-    // One that was killed cannot have removed what it had stored.
+    // A writer that was killed has not removed what it had stored.
     await this.#pool.use(async (client) => {
       await client.query("BEGIN");
-      await holdTurn(client, dataproviderId, receiptToken);
+      await lockSlot(client, dataproviderId, receiptToken);
       await removeAll(client, dataproviderId);
       await client.query("COMMIT");
     });
@@ -66,7 +66,7 @@ export class PostgresEncodingStore implements WritableEncodingStore {
       JOIN encodings USING (encoding_id)
       ORDER BY member.entity_id`;
     return this.#read(statement, 2, signal, () => {
-      const collector = new EncodingCollector(byteLength, Math.min(to - from, MOST_EXPECTED_ROWS));
+      const collector = new EncodingCollector(byteLength, Math.min(to - from, MAX_EXPECTED_ROWS));
       return {
         onRow: (bytes, bounds) => {
           collector.add(bytes.readInt32BE(bounds[0]!), bytes, bounds[2]!, bounds[3]!);
@@ -85,7 +85,7 @@ export class PostgresEncodingStore implements WritableEncodingStore {
     byteLength: number,
     signal?: AbortSignal,
   ): Promise<StoredBlocks> {
-    // An encoding is sent once, with all of the blocks that it is in. Its id holds the entity's, and orders alike.
+    // Each encoding is sent once, with all of its blocks. Its id contains the entity id, so both sort alike.
     const statement = `
       SELECT encoding_id, member.block_ids, encoding
       FROM (
@@ -110,7 +110,7 @@ export class PostgresEncodingStore implements WritableEncodingStore {
     });
   }
 
-  /** Runs a query by binary COPY, decoding its rows as they come; from the start again if the connection is lost. */
+  /** Runs a query by binary COPY and decodes its rows as they arrive; starts over if the connection is lost. */
   #read<T>(
     statement: string,
     fieldCount: number,
@@ -122,7 +122,7 @@ export class PostgresEncodingStore implements WritableEncodingStore {
       const { onRow, build } = start();
       const decoder = new CopyDecoder(fieldCount, onRow);
       const stream = client.query(copyTo(`COPY (${statement}) TO STDOUT (FORMAT binary)`));
-      // A connection may also be lost when all rows have come, and nobody listens any more.
+      // A connection may also be lost after all rows have arrived, when no one listens anymore.
       stream.on("error", () => {});
       const onAbort = () => stream.destroy(signal!.reason);
       signal?.addEventListener("abort", onAbort, { once: true });
@@ -137,7 +137,7 @@ export class PostgresEncodingStore implements WritableEncodingStore {
   }
 }
 
-/** Which records are in which of the blocks asked for. */
+/** Which records are in which of the requested blocks. */
 class Memberships {
   readonly #blockIds: readonly number[];
   readonly #positions: Map<number, number>;
@@ -151,7 +151,7 @@ class Memberships {
     this.#lastRecords = new Int32Array(blockIds.length).fill(-1);
   }
 
-  /** Records come in ascending order; one that is in a block twice counts once. */
+  /** Add records in ascending order; one that is in a block twice counts once. */
   add(blockId: number, record: number): void {
     const position = this.#positions.get(blockId)!;
     if (this.#lastRecords[position] === record) return;
@@ -176,8 +176,8 @@ class Memberships {
 }
 
 /**
- * Reads an array of integers as PostgreSQL sends it: the number of dimensions, flags, the type; for the one dimension
- * its length and lower bound; then for each value its length and the value.
+ * Reads an array of integers in PostgreSQL's binary format: the number of dimensions, flags and the element type; for
+ * the one dimension its length and lower bound; then for each value its length and the value.
  */
 function readIntegerArray(bytes: Buffer, from: number, to: number, onValue: (value: number) => void): void {
   const count = bytes.readInt32BE(from) === 0 ? 0 : bytes.readInt32BE(from + 12);
@@ -191,7 +191,7 @@ function missing(blockId: number, expected: string): ServiceError {
   return new ServiceError("missing-encodings", `block ${blockId}`, expected, "none");
 }
 
-/** A whole number as text; COPY takes no parameters. */
+/** Formats a whole number for a statement, because COPY takes no parameters. */
 function whole(value: number): string {
   if (Number.isSafeInteger(value) && value >= 0) return String(value);
   throw new ServiceError("invalid-arguments", "id or row", "a whole number", "another value");

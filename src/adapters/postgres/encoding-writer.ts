@@ -5,17 +5,17 @@ import type { BlockMembers, EncodingWriter } from "../../linkage/encoding-store.
 import { ServiceError } from "../../linkage/errors.js";
 import type { ConnectionPool } from "./connection-pool.js";
 import { CopyEncoder } from "./copy-encoder.js";
-import { holdTurn, removeStored } from "./stored-upload.js";
+import { lockSlot, removeStored } from "./stored-upload.js";
 
-/** What is sent in one COPY, in bytes: what the writer holds in memory, and what the server checks at once. */
+/** Bytes sent per COPY: what the writer holds in memory, and what the server checks at once. */
 const COPY_BYTE_LENGTH = 4 * 2 ** 20;
 /** The column `entity_id` is a signed 32-bit number. */
 const MAX_ROWS = 2 ** 31 - 1;
 
 /**
- * Writes an upload into the tables. Encodings come at the client's pace, and nobody finds them as long as no block has
- * them: each four MiB are a transaction of their own, so that a slow client holds neither a connection nor a long
- * transaction. The blocks, which make all of it visible, come in one transaction at the end.
+ * Writes an upload into the tables. Encodings arrive at the client's pace, and are invisible until a block contains
+ * them: each 4 MiB are written in a separate transaction, so that a slow client holds neither a connection nor a long
+ * transaction. The blocks, which make all of it visible, are written in one transaction at the end.
  */
 export class PostgresEncodingWriter implements EncodingWriter {
   readonly #pool: ConnectionPool;
@@ -55,7 +55,7 @@ export class PostgresEncodingWriter implements EncodingWriter {
     if (!this.#copy.isEmpty) await this.#sendEncodings();
     return this.#pool.useOnce(async (client) => {
       await client.query("BEGIN");
-      await holdTurn(client, this.#dataproviderId, this.#receiptToken);
+      await lockSlot(client, this.#dataproviderId, this.#receiptToken);
       let blockCount = 0;
       for await (const batch of batchBlocks(blocks, this.#recordCount)) {
         await this.#writeBatch(client, batch);
@@ -73,14 +73,14 @@ export class PostgresEncodingWriter implements EncodingWriter {
       await removeStored(client, this.#dataproviderId, this.#receiptToken, ["pending", "ready"]);
       await client.query("COMMIT");
     });
-    await removal.catch(() => {}); // whoever takes the next turn removes it
+    await removal.catch(() => {}); // the party's next upload removes it
   }
 
   async #sendEncodings(): Promise<void> {
     await this.#pool.use(async (client) => {
       await client.query("BEGIN");
-      await holdTurn(client, this.#dataproviderId, this.#receiptToken);
-      // Where the connection is lost at the end, nobody knows whether they were stored; then they come again.
+      await lockSlot(client, this.#dataproviderId, this.#receiptToken);
+      // If the connection is lost during COMMIT, this runs again, and the encodings may be stored already.
       await client.query(
         `DELETE FROM encodings
          WHERE encoding_id >= ($1::integer::bigint << 32) + $2::integer

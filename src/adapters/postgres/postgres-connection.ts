@@ -3,12 +3,12 @@ import type pg from "pg";
 import type { SqlConnection, SqlQueries, SqlValue, TransactionAction } from "../sql/sql-connection.js";
 import { type ConnectionPool, isTransient } from "./connection-pool.js";
 
-/** How long to wait before asking again for the end of a transaction whose connection was lost. */
+/** Delay before asking again for the outcome of a transaction whose connection was lost. */
 const OUTCOME_POLL_MS = 100;
 
 /**
- * What changes when the server has crashed, or another one stands in for it. What was not on the disk is lost then, also
- * the numbers of transactions that had not ended, which are given out again: what became of such a number tells nothing.
+ * Changes when the server has crashed, or another one has replaced it. Whatever was not on disk is lost then, including
+ * the ids of unfinished transactions, which are assigned again: the status of such an id means nothing.
  */
 const EPOCH = "concat(pg_postmaster_start_time(), (SELECT stats_reset FROM pg_stat_bgwriter))";
 
@@ -17,7 +17,7 @@ interface TransactionId {
   readonly epoch: string;
 }
 
-/** The connection was lost while a transaction was being committed: only the server knows whether it was. */
+/** The connection was lost while a transaction was committing: only the server knows whether it committed. */
 class UnknownOutcome extends Error {
   constructor(
     readonly transaction: TransactionId,
@@ -28,7 +28,7 @@ class UnknownOutcome extends Error {
   }
 }
 
-/** Statements and transactions on the connections of a pool, which outlive lost connections. */
+/** Statements and transactions on a pool's connections; they survive the loss of a connection. */
 export class PostgresConnection implements SqlConnection {
   readonly #pool: ConnectionPool;
 
@@ -62,7 +62,7 @@ export class PostgresConnection implements SqlConnection {
     return this.#pool.close();
   }
 
-  /** The server remembers how the latest millions of transactions have ended, as long as it lives or ends in order. */
+  /** The server remembers the outcomes of the latest millions of transactions, unless it crashes. */
   async #outcomeOf({ id, epoch }: TransactionId): Promise<"committed" | "lost" | "unknown"> {
     for (;;) {
       const [row] = await this.query<{ status: string | null }>(

@@ -1,13 +1,13 @@
-// What the tables hold of a party's upload, and who may change it. To be called within a transaction.
+// Locks and removes a party's stored uploads. Call these functions within a transaction.
 import type pg from "pg";
 import { ServiceError } from "../../linkage/errors.js";
 
 /**
- * Keeps the turn of a party with an upload until the transaction ends.
+ * Keeps an upload the party's pending one until the transaction ends.
  *
  * @throws ServiceError `forbidden` if that upload is no longer the party's pending one
  */
-export async function holdTurn(
+export async function lockSlot(
   client: pg.ClientBase,
   dataproviderId: number,
   receiptToken: string,
@@ -21,8 +21,8 @@ export async function holdTurn(
 }
 
 /**
- * Removes encodings and blocks of a party, unless another upload of it is in one of these states. By the indexes: none
- * begins with `dp` but that of the blocks.
+ * Removes a party's encodings and blocks, unless another of its uploads is in one of these states. The statements use
+ * the existing indexes, of which only that of the blocks begins with `dp`.
  */
 export async function removeStored(
   client: pg.ClientBase,

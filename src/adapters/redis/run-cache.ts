@@ -15,15 +15,15 @@ import { isNetworkError, type RetryOptions, withRetries } from "../with-retries.
 import type { RedisConnection } from "./connection.js";
 
 export interface RedisRunCacheOptions {
-  /** How long Redis keeps what it knows of a run after its last task, in seconds. */
+  /** How long Redis keeps a run's data after the run's last task, in seconds. */
   readonly expirySeconds: number;
-  /** Retries where the server cannot be reached. */
+  /** Retries when the server is unreachable or not ready. */
   readonly retry?: RetryOptions | undefined;
 }
 
 /**
- * Adds a task's progress to its run, once: the ids of the tasks that were counted are in a set beside the run's hash.
- * Both expire together, so that the set outlives every redelivery that the run itself outlives.
+ * Adds a task's progress to its run, once: a set beside the run's hash holds the ids of the tasks already counted. Both
+ * keys expire together, so that no redelivery is counted twice while the run is known.
  */
 const COUNT_ONCE = `
 if redis.call('HGET', KEYS[1], 'state') ~= 'active' then
@@ -38,8 +38,8 @@ redis.call('EXPIRE', KEYS[2], ARGV[4])
 return redis.call('HGET', KEYS[1], 'candidates') or '0'`;
 
 /**
- * Sets a run's state, unless it is deleted, or complete and would become active again, or unknown and would become
- * complete; renews its time in either case.
+ * Sets a run's state and renews its expiry. A deleted run stays deleted, a complete one does not become active again,
+ * and an unknown one does not become complete.
  */
 const SET_STATE = `
 local state = redis.call('HGET', KEYS[1], 'state')
@@ -53,7 +53,15 @@ redis.call('EXPIRE', KEYS[1], ARGV[2])
 redis.call('EXPIRE', KEYS[2], ARGV[2])
 return 1`;
 
-/** What the server says while it starts, or is no longer the master. */
+/** Keeps the first caller's value, if the run is known. */
+const SETTLE_PACKAGE_SIZE = `
+if redis.call('EXISTS', KEYS[1]) == 0 then
+  return ARGV[1]
+end
+redis.call('HSETNX', KEYS[1], 'package_size', ARGV[1])
+return redis.call('HGET', KEYS[1], 'package_size')`;
+
+/** Replies of a server that is starting, busy or no longer the master. */
 const TRANSIENT_REPLIES = /^(LOADING|READONLY|MASTERDOWN|TRYAGAIN|BUSY) /;
 const CONNECTION_ERRORS = [
   ClientClosedError,
@@ -66,7 +74,7 @@ const CONNECTION_ERRORS = [
   TimeoutError,
 ];
 
-/** The hash of a run in Redis, which Python workers share; and leases of uploads, each a key of its own. */
+/** A run's hash in Redis, shared with Python workers; and leases of uploads, each under its own key. */
 export class RedisRunCache implements RunCache {
   readonly #redis: RedisConnection;
   readonly #options: RedisRunCacheOptions;
@@ -114,6 +122,13 @@ export class RedisRunCache implements RunCache {
 
   async clearProgress(runId: string): Promise<void> {
     await this.#try(() => this.#redis.hDel(hashOf(runId), ["comparisons", "candidates"]));
+  }
+
+  async settlePackageSize(runId: string, comparisons: number): Promise<number> {
+    return toCount(
+      "comparisons of a package",
+      await this.#eval(SETTLE_PACKAGE_SIZE, runId, [String(comparisons)]),
+    );
   }
 
   async remove(runId: string): Promise<void> {

@@ -3,13 +3,13 @@ import { ServiceError } from "../../linkage/errors.js";
 import { mayBeDataproviderId, mayBeId } from "./known-ids.js";
 import type { SqlConnection } from "./sql-connection.js";
 
-/** What the one block of all rows is called where nobody uses blocks: by some uploads so, by others by its hash. */
+/** Name of the single block of all records in projects without blocking; some uploads use its hash instead. */
 const ONE_BLOCK = "1";
 /** BLAKE2b-256 of {@link ONE_BLOCK}. */
 export const HASHED_ONE_BLOCK = "92cdf578c47085a5992256f0dcf97d0b19f1f1c9de4d5fe30c3ace6191b6e5db";
 const IS_ONE_BLOCK = `block_name IN ('${ONE_BLOCK}', '${HASHED_ONE_BLOCK}')`;
 
-/** Blocks of the left party that are read at once. */
+/** Blocks of the left party read per page. */
 const PAGE = 5000;
 
 export async function addBlocks(
@@ -27,7 +27,7 @@ export async function addBlocks(
       [dataproviderId, receiptToken],
     );
     if (pending.length === 0) throw turnIsOver();
-    // Nobody looks at a block's own state: what counts is the state of the upload.
+    // A block's own state is never read: what counts is the state of the upload.
     const rows = await queries.query<{ block_id: number }>(
       `INSERT INTO blocks (dp, block_name, count, state)
        SELECT $1, block.entry ->> 0, (block.entry ->> 1)::integer, 'ready'
@@ -36,7 +36,7 @@ export async function addBlocks(
        RETURNING block_id`,
       [dataproviderId, JSON.stringify(blocks.map(({ name, recordCount }) => [name, recordCount]))],
     );
-    return rows.map((row) => row.block_id).sort((a, b) => a - b); // given in the order of the blocks
+    return rows.map((row) => row.block_id).sort((a, b) => a - b); // assigned in the order of the blocks
   });
 }
 
@@ -64,9 +64,9 @@ interface PageRow {
 }
 
 /**
- * Goes through the left party's blocks by name, a page at a time, so that neither this process nor the database keeps
- * anything between two pages. `OFFSET 0` has the right party's block looked up by the index for each one: no page costs
- * more for the millions of blocks that are not on it.
+ * Pages through the left party's blocks by name, so that neither this process nor the database keeps anything between
+ * two pages. `OFFSET 0` makes PostgreSQL look up the right party's block by index for each one, so that a page costs no
+ * more if there are millions of other blocks.
  */
 export async function* listCommonBlocks(
   connection: SqlConnection,
@@ -119,8 +119,8 @@ export async function* listCommonBlocks(
 }
 
 /**
- * Comparisons of each project, as a query of `project` and `comparisons`: of a name's counts, the products of any two are
- * (the square of the sum − the sum of the squares) / 2.
+ * The comparisons of each project, as a query with the columns `project` and `comparisons`. For each block name, the
+ * products of every two parties' counts add up to (the square of the sum − the sum of the squares) / 2.
  */
 export const COMPARISONS_OF_PROJECTS = `
   SELECT project, sum((total * total - squares) / 2) AS comparisons

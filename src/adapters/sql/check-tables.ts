@@ -4,9 +4,9 @@ import { NEWEST_REVISION } from "./migrations/revisions.js";
 import type { SqlConnection } from "./sql-connection.js";
 
 /**
- * Makes sure that the database answers, and has its tables.
+ * Checks that the database answers and has its tables.
  *
- * @throws ServiceError `store-failed` where the tables are missing, or of another revision
+ * @throws ServiceError `store-failed` if the tables are missing or of another revision
  */
 export async function checkTables(connection: SqlConnection, signal?: AbortSignal): Promise<void> {
   const revision = await readRevision(connection, signal);

@@ -1,6 +1,6 @@
 import type { Dataprovider, PartyState, Upload, UploadState } from "../../linkage/project.js";
 import { mayBeDataproviderId, mayBeId } from "./known-ids.js";
-import { IS_KEPT } from "./project-statements.js";
+import { NOT_DELETED } from "./project-statements.js";
 import type { SqlConnection } from "./sql-connection.js";
 import { millisecondsOf, toDate } from "./times.js";
 
@@ -30,12 +30,12 @@ export async function listDataproviders(
   projectId: string,
 ): Promise<Dataprovider[]> {
   if (!mayBeId(projectId)) return [];
-  // Nothing indexes the uploads by their parties: they are looked through once, not for each party.
+  // `uploads` has no index on the party, so it is scanned once, not once per party.
   const rows = await connection.query<DataproviderRow>(
     `WITH parties AS (
        SELECT dataproviders.id, dataproviders.token, dataproviders.uploaded
        FROM dataproviders JOIN projects ON projects.project_id = dataproviders.project
-       WHERE dataproviders.project = $1 AND ${IS_KEPT}
+       WHERE dataproviders.project = $1 AND ${NOT_DELETED}
      ), newest AS (
        SELECT dp, max(id) AS id FROM uploads WHERE dp IN (SELECT id FROM parties) GROUP BY dp
      )
@@ -104,7 +104,7 @@ export async function listPendingUploads(connection: SqlConnection): Promise<Pen
      FROM uploads
      JOIN dataproviders ON dataproviders.id = uploads.dp
      JOIN projects ON projects.project_id = dataproviders.project
-     WHERE uploads.state = 'pending' AND ${IS_KEPT}
+     WHERE uploads.state = 'pending' AND ${NOT_DELETED}
      ORDER BY uploads.id`,
   );
   return rows.map((row) => ({

@@ -5,7 +5,7 @@ import type { SqlConnection } from "./sql-connection.js";
 import { millisecondsOf, NOW, toDate } from "./times.js";
 
 /** `marked_for_deletion` may be null. */
-export const IS_KEPT = "projects.marked_for_deletion IS NOT TRUE";
+export const NOT_DELETED = "projects.marked_for_deletion IS NOT TRUE";
 
 export async function addProject(
   connection: SqlConnection,
@@ -25,8 +25,8 @@ export async function addProject(
        RETURNING id`,
       [projectId, resultToken, resultType, JSON.stringify(schema), name, notes, partyCount, usesBlocking],
     );
-    if (added.length === 0) return; // by an earlier try of the same call
-    // Ids come in this order, and a party's index is the rank of its id.
+    if (added.length === 0) return; // added by an earlier attempt of the same call
+    // Ids are assigned in this order, and a party's index is the rank of its id.
     await queries.query(
       `INSERT INTO dataproviders (project, token, uploaded)
        SELECT $1, party.token, 'not_started'
@@ -42,14 +42,14 @@ export async function listProjects(
 ): Promise<Pick<Project, "projectId" | "timeAdded">[]> {
   const rows = await connection.query<{ project_id: string; time_added: number | null }>(
     `SELECT project_id::text, ${millisecondsOf("time_added")} AS time_added
-     FROM projects WHERE ${IS_KEPT} ORDER BY id`,
+     FROM projects WHERE ${NOT_DELETED} ORDER BY id`,
   );
   return rows.map((row) => ({ projectId: row.project_id, timeAdded: toDate(row.time_added) }));
 }
 
 export async function countProjects(connection: SqlConnection): Promise<number> {
   const [row] = await connection.query<{ count: number }>(
-    `SELECT count(*)::integer AS count FROM projects WHERE ${IS_KEPT}`,
+    `SELECT count(*)::integer AS count FROM projects WHERE ${NOT_DELETED}`,
   );
   return row!.count;
 }
@@ -75,13 +75,13 @@ export async function findProject(
   const [row] = await connection.query<ProjectRow>(
     `SELECT project_id::text, access_token, result_type::text, schema::text, name, notes, parties, uses_blocking,
        encoding_size, ${millisecondsOf("time_added")} AS time_added
-     FROM projects WHERE project_id = $1 AND ${IS_KEPT}`,
+     FROM projects WHERE project_id = $1 AND ${NOT_DELETED}`,
     [projectId],
   );
   return row && toProject(row);
 }
 
-/** Columns that may be null have what the Python service means by that. */
+/** Null columns get the values that the Python service assumes for them. */
 function toProject(row: ProjectRow): Project {
   return {
     projectId: row.project_id,
@@ -105,7 +105,7 @@ export async function settleEncodingSize(
   if (!mayBeId(projectId)) return undefined;
   const [row] = await connection.query<{ encoding_size: number }>(
     `UPDATE projects SET encoding_size = coalesce(encoding_size, $2)
-     WHERE project_id = $1 AND ${IS_KEPT}
+     WHERE project_id = $1 AND ${NOT_DELETED}
      RETURNING encoding_size`,
     [projectId, encodingSize],
   );
@@ -116,7 +116,7 @@ export async function markProjectDeleted(connection: SqlConnection, projectId: s
   if (!mayBeId(projectId)) return false;
   return connection.transaction(async (queries) => {
     const rows = await queries.query(
-      `UPDATE projects SET marked_for_deletion = true WHERE project_id = $1 AND ${IS_KEPT} RETURNING id`,
+      `UPDATE projects SET marked_for_deletion = true WHERE project_id = $1 AND ${NOT_DELETED} RETURNING id`,
       [projectId],
     );
     return rows.length > 0;

@@ -1,9 +1,9 @@
 import { COMPARISONS_OF_PROJECTS } from "./block-statements.js";
-import { IS_KEPT } from "./project-statements.js";
+import { NOT_DELETED } from "./project-statements.js";
 import type { SqlConnection } from "./sql-connection.js";
 import { NOW } from "./times.js";
 
-/** Of the projects that are still there: those of deleted ones have no blocks to count by. */
+/** Leaves out the runs of deleted projects, which have no blocks left to count. */
 export async function measureRuns(
   connection: SqlConnection,
 ): Promise<{ readonly comparisons: number; readonly seconds: number }> {
@@ -11,7 +11,7 @@ export async function measureRuns(
     `WITH completed AS (
        SELECT runs.project, count(*) AS count, sum(runs.time_completed - runs.time_started) AS time
        FROM runs JOIN projects ON projects.project_id = runs.project
-       WHERE runs.state = 'completed' AND ${IS_KEPT}
+       WHERE runs.state = 'completed' AND ${NOT_DELETED}
        GROUP BY runs.project
      )
      SELECT coalesce(sum(completed.count * of_projects.comparisons), 0)::double precision AS comparisons,
@@ -21,7 +21,7 @@ export async function measureRuns(
   return { comparisons: row!.comparisons, seconds: row!.seconds };
 }
 
-/** The column is for whole numbers. */
+/** Rounds the rate, because the column holds integers. */
 export async function addComparisonRate(connection: SqlConnection, rate: number): Promise<void> {
   await connection.query(`INSERT INTO metrics (rate, ts) VALUES ($1::double precision::bigint, ${NOW})`, [
     rate,

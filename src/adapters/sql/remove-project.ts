@@ -1,12 +1,12 @@
 import { mayBeId } from "./known-ids.js";
 import type { SqlConnection } from "./sql-connection.js";
 
-/** Rows that one statement removes: a few seconds' work at most, so that no lock is held for long. */
+/** Rows removed per statement: a few seconds of work at most, so that no lock is held for long. */
 const BATCH = 20_000;
 
 /**
- * Removes a project and all that belongs to it: first its encodings and blocks, which may be many millions of rows, in
- * batches, each by an index; then, in one transaction, what is left.
+ * Removes a project and everything that belongs to it. Its encodings and blocks, which may be many millions of rows,
+ * are removed first, in batches found by index; the rest is then removed in one transaction.
  */
 export async function removeProject(connection: SqlConnection, projectId: string): Promise<void> {
   if (!mayBeId(projectId)) return;
@@ -14,7 +14,7 @@ export async function removeProject(connection: SqlConnection, projectId: string
     projectId,
   ]);
   for (const { id } of parties) {
-    await inBatches(connection, REMOVE_ENCODINGS, id); // and, as they cascade, the members of blocks
+    await inBatches(connection, REMOVE_ENCODINGS, id); // cascades to the members of blocks
     await inBatches(connection, REMOVE_BLOCKS, id);
   }
   await connection.query("DELETE FROM projects WHERE project_id = $1", [projectId]);
@@ -28,7 +28,7 @@ const REMOVE_ENCODINGS = `
   )
   RETURNING 1`;
 
-/** All members are gone by now, but for those that somebody who has not noticed yet adds: they cascade at the end. */
+/** All members are gone by now, except any that a late writer adds; those are removed with the project. */
 const REMOVE_BLOCKS = `
   DELETE FROM blocks WHERE block_id IN (
     SELECT block_id FROM blocks

@@ -2,10 +2,10 @@ import { ServiceError } from "../../linkage/errors.js";
 import { mayBeDataproviderId, mayBeId } from "./known-ids.js";
 import type { SqlConnection, SqlQueries } from "./sql-connection.js";
 
-/** How PostgreSQL says that a value is larger than it can store: for JSON, 256 MiB. */
+/** PostgreSQL's error code for a value that is too large to store: for JSON, above 256 MiB. */
 const LIMIT_EXCEEDED = "54000";
 
-/** Locks a run that is there, so that of several who store its result one after the other looks whether it is stored. */
+/** Locks an existing run, so that concurrent writers of its result wait, and later ones see that it is stored. */
 async function withRun(
   connection: SqlConnection,
   runId: string,

@@ -1,11 +1,11 @@
 import type { Run, RunDescription, RunState } from "../../linkage/run.js";
 import { checkStorable } from "../../linkage/storable.js";
 import { mayBeId } from "./known-ids.js";
-import { IS_KEPT } from "./project-statements.js";
+import { NOT_DELETED } from "./project-statements.js";
 import type { SqlConnection, SqlValue } from "./sql-connection.js";
 import { millisecondsOf, NOW, toDate, toOptionalDate } from "./times.js";
 
-/** The states of a run that may still fail. */
+/** The states in which a run may still fail. */
 const HAS_NOT_ENDED = "state IN ('created', 'queued', 'running')";
 
 interface RunRow {
@@ -27,7 +27,7 @@ const SELECT_RUNS = `
     runs.state::text AS state, runs.stage, ${millisecondsOf("runs.time_added")} AS time_added,
     ${millisecondsOf("runs.time_started")} AS time_started,
     ${millisecondsOf("runs.time_completed")} AS time_completed, runs.error_msg
-  FROM runs JOIN projects ON projects.project_id = runs.project AND ${IS_KEPT}`;
+  FROM runs JOIN projects ON projects.project_id = runs.project AND ${NOT_DELETED}`;
 
 function toRun(row: RunRow): Run {
   return {
@@ -49,13 +49,13 @@ export async function addRun(connection: SqlConnection, run: RunDescription): Pr
   checkStorable("name", run.name);
   checkStorable("notes", run.notes);
   if (!mayBeId(run.projectId)) return false;
-  // The Python service reads from the type how many stages the run has.
+  // The Python service derives the run's number of stages from its type.
   return changesRow(
     connection,
     `INSERT INTO runs (run_id, project, threshold, name, notes, state, type, time_added)
      SELECT $2, project_id, $3, $4, $5, 'created',
        CASE result_type WHEN 'similarity_scores' THEN 'no_mapping' ELSE 'default' END, ${NOW}
-     FROM projects WHERE project_id = $1 AND ${IS_KEPT}
+     FROM projects WHERE project_id = $1 AND ${NOT_DELETED}
      ON CONFLICT (run_id) DO UPDATE SET name = excluded.name -- by an earlier try of the same call
      RETURNING id`,
     [run.projectId, run.runId, run.threshold, run.name, run.notes],
@@ -92,7 +92,7 @@ export async function runState(
   const [row] = await connection.query<{ state: RunState }>(
     `SELECT runs.state::text AS state
      FROM runs JOIN projects ON projects.project_id = runs.project
-     WHERE runs.project = $1 AND runs.run_id = $2 AND ${IS_KEPT}`,
+     WHERE runs.project = $1 AND runs.run_id = $2 AND ${NOT_DELETED}`,
     [projectId, runId],
   );
   return row?.state;
@@ -102,7 +102,7 @@ export async function countRuns(connection: SqlConnection): Promise<Record<RunSt
   const rows = await connection.query<{ state: RunState; count: number }>(
     `SELECT runs.state::text AS state, count(*)::integer AS count
      FROM runs JOIN projects ON projects.project_id = runs.project
-     WHERE ${IS_KEPT}
+     WHERE ${NOT_DELETED}
      GROUP BY runs.state`,
   );
   const counts = { created: 0, queued: 0, running: 0, completed: 0, error: 0 };
@@ -122,7 +122,7 @@ export function queueRuns(connection: SqlConnection, projectId: string): Promise
     connection,
     `UPDATE runs SET state = 'queued', stage = stage + 1
      WHERE project = $1 AND state = 'created'
-       AND EXISTS (SELECT FROM projects WHERE project_id = $1 AND ${IS_KEPT})
+       AND EXISTS (SELECT FROM projects WHERE project_id = $1 AND ${NOT_DELETED})
      RETURNING id, run_id`,
     projectId,
     [],
@@ -186,7 +186,7 @@ export function failRunsOfProject(
   );
 }
 
-/** What a message may quote is no reason not to fail. */
+/** Replaces characters that PostgreSQL rejects: they must not keep a run from being marked as failed. */
 function storable(message: string): string {
   return message.replace(/[\0\p{Surrogate}]/gu, "\ufffd");
 }
@@ -198,7 +198,7 @@ export async function removeRun(
 ): Promise<string[] | undefined> {
   if (!mayBeId(projectId) || !mayBeId(runId)) return undefined;
   return connection.transaction(async (queries) => {
-    // The lock first: a file that is being added is seen then.
+    // Lock first, so that a file that is being added is seen.
     const runs = await queries.query("SELECT 1 FROM runs WHERE project = $1 AND run_id = $2 FOR UPDATE", [
       projectId,
       runId,
@@ -208,7 +208,7 @@ export async function removeRun(
       "SELECT file::text AS file FROM similarity_scores WHERE run = $1",
       [runId],
     );
-    await queries.query("DELETE FROM runs WHERE run_id = $1", [runId]); // its results go with it
+    await queries.query("DELETE FROM runs WHERE run_id = $1", [runId]); // cascades to its results
     return files.map(({ file }) => file);
   });
 }
@@ -222,7 +222,7 @@ async function changesRun(
   return mayBeId(runId) && changesRow(connection, statement, [runId, ...values]);
 }
 
-/** In a transaction, since who has won must learn of it: a statement alone may run twice, and lose against itself. */
+/** Uses a transaction, because a lone statement may run twice and find nothing left to change the second time. */
 async function changesRow(
   connection: SqlConnection,
   statement: string,

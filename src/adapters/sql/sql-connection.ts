@@ -1,12 +1,12 @@
-/** Runs statements, in a transaction or each in one of its own. */
+/** Runs statements, in one transaction or each in its own. */
 export interface SqlQueries {
   /**
    * Runs one statement.
    *
-   * @param values of `$1`, `$2`, …: texts, finite numbers, booleans and null. A longer list comes as one JSON text, as
-   *   drivers write arrays in ways of their own; and columns that drivers read in ways of their own (times, 64-bit
-   *   numbers, JSON, blank-padded text) are cast by the statement
-   * @returns the rows, by the names of the columns
+   * @param values of `$1`, `$2`, …: strings, finite numbers, booleans and null. Lists are passed as one JSON string,
+   *   because drivers differ in how they write arrays. Columns that drivers read differently (times, 64-bit numbers,
+   *   JSON, blank-padded strings) are cast by the statement
+   * @returns the rows, keyed by column name
    */
   query<Row extends object>(statement: string, values?: readonly SqlValue[]): Promise<Row[]>;
 }
@@ -15,11 +15,11 @@ export type TransactionAction<T> = (queries: SqlQueries, mayBeDone: boolean) => 
 
 export type SqlValue = string | number | boolean | null;
 
-/** What {@link SqlDatabase} needs of a PostgreSQL, wherever that runs. */
+/** What {@link SqlDatabase} requires of PostgreSQL, whether embedded or on a server. */
 export interface SqlConnection extends SqlQueries {
   /**
-   * As {@link SqlQueries.query}. The statement may run twice if the connection is lost: to be used for what only reads,
-   * and for what may be done twice.
+   * Like {@link SqlQueries.query}. If the connection is lost, the statement may run twice: use it only for statements
+   * that read, or that are safe to repeat.
    */
   query<Row extends object>(
     statement: string,
@@ -28,11 +28,11 @@ export interface SqlConnection extends SqlQueries {
   ): Promise<Row[]>;
 
   /**
-   * Runs an action in a transaction (read committed), and again from its beginning if that was lost; it takes effect once.
-   * Where the server crashes just as a transaction ends, nobody can tell whether it was lost: the action is run again,
-   * is told that it may be done already, and must then change nothing.
+   * Runs an action in a transaction (read committed), and again from the start if the transaction is lost; it takes
+   * effect once. If the server crashes just as a transaction ends, its outcome is unknown: the action then runs again
+   * with `mayBeDone` set, and must change nothing if it has already taken effect.
    *
-   * @throws what the action throws, and then nothing was changed
+   * @throws what the action throws; then nothing is changed
    */
   transaction<T>(action: TransactionAction<T>): Promise<T>;
 

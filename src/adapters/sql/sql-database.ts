@@ -12,7 +12,7 @@ import * as runs from "./run-statements.js";
 import type { SqlConnection } from "./sql-connection.js";
 import * as uploads from "./upload-statements.js";
 
-/** The tables of the entity service, which Python workers may share, on any PostgreSQL. */
+/** The entity service's tables on any PostgreSQL; Python workers may share them. */
 export class SqlDatabase implements Database {
   readonly #connection: SqlConnection;
 

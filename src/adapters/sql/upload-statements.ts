@@ -1,15 +1,15 @@
 import type { UploadSummary } from "../../linkage/database.js";
 import type { PartyState, UploadState } from "../../linkage/project.js";
 import { mayBeDataproviderId, mayBeId } from "./known-ids.js";
-import { IS_KEPT } from "./project-statements.js";
+import { NOT_DELETED } from "./project-statements.js";
 import type { SqlConnection, SqlQueries } from "./sql-connection.js";
 import { NOW } from "./times.js";
 
 /**
- * Locks a party's row, then acts on what the party and its uploads are at that time: of several at once, one after the
- * other. Rows that refer to the party (encodings, blocks) can be added meanwhile.
+ * Locks a party's row, then runs an action on the current state of the party and its uploads, so that concurrent calls
+ * run one after the other. Rows that refer to the party (encodings, blocks) can be added meanwhile.
  *
- * @returns `otherwise` where there is no such party, or its project is marked for deletion
+ * @returns `otherwise` if the party does not exist, or its project is marked for deletion
  */
 async function withParty<T>(
   connection: SqlConnection,
@@ -22,7 +22,7 @@ async function withParty<T>(
     const [party] = await queries.query<{ uploaded: PartyState }>(
       `SELECT dataproviders.uploaded::text AS uploaded
        FROM dataproviders JOIN projects ON projects.project_id = dataproviders.project
-       WHERE dataproviders.id = $1 AND ${IS_KEPT}
+       WHERE dataproviders.id = $1 AND ${NOT_DELETED}
        FOR NO KEY UPDATE OF dataproviders`,
       [dataproviderId],
     );
@@ -60,7 +60,7 @@ export function takeOverUpload(
   });
 }
 
-/** By an earlier try of the same call, as nobody else knows the token yet. */
+/** Whether an earlier attempt of the same call has begun the upload: no one else knows the token yet. */
 async function hasBegun(queries: SqlQueries, dataproviderId: number, receiptToken: string): Promise<boolean> {
   return (await uploadState(queries, dataproviderId, receiptToken)) === "pending";
 }
@@ -94,7 +94,7 @@ export function finishUpload(
   });
 }
 
-/** One that is ready stays: whoever drops it has come too late. */
+/** An upload that is ready stays: it is too late to drop it. */
 export function dropUpload(
   connection: SqlConnection,
   dataproviderId: number,
@@ -131,7 +131,7 @@ export function preparePendingUpload(
   return withParty(connection, dataproviderId, false, async (queries) => {
     const state = await uploadState(queries, dataproviderId, receiptToken);
     if (state === undefined) {
-      if (await hasUsableUpload(queries, dataproviderId)) return false; // the party has begun anew since
+      if (await hasUsableUpload(queries, dataproviderId)) return false; // the party has started another upload since
       await queries.query("DELETE FROM uploads WHERE dp = $1", [dataproviderId]);
       await addUpload(queries, dataproviderId, receiptToken, file, "pending");
       return true;
@@ -163,7 +163,7 @@ export function failUpload(
         receiptToken,
       ]);
     } else {
-      if (await hasUsableUpload(queries, dataproviderId)) return; // the party has begun anew since
+      if (await hasUsableUpload(queries, dataproviderId)) return; // the party has started another upload since
       if (!mayBeId(receiptToken)) return;
       await addUpload(queries, dataproviderId, receiptToken, undefined, "error");
     }

@@ -12,10 +12,10 @@ export interface CanvasSender {
 }
 
 /**
- * Applies a signature: a task is sent; of a chain the first task; of a group all; of a chord its header, whose last
- * finisher sends the body. `values` go before its arguments unless it is immutable.
+ * Applies a signature: sends the task, the first task of a chain, all tasks of a group, or the header of a chord, whose
+ * last task to finish sends the body. `values` precede the signature's arguments unless it is immutable.
  *
- * @returns the id under which the result will be, and the tree of results
+ * @returns the id under which the result will be stored, and the tree of results
  */
 export async function applySignature(
   sender: CanvasSender,
@@ -53,14 +53,14 @@ async function applyChain(
   const { link, linkError } = followersOf(signature, place);
   if (first === undefined) return [[lastId ?? ids(), null], null];
   const chordBody = place.chord ?? (options["chord"] as Signature | undefined);
-  /** What the chain as a whole is given, its last task carries. */
+  /** Options of the chain as a whole, which its last task carries. */
   const last = {
     ...(lastId === undefined ? {} : { task_id: lastId }),
     ...(chordBody === undefined ? {} : { chord: chordBody }),
     ...(place.groupId === undefined ? {} : { group_id: place.groupId }),
     ...(place.groupIndex === undefined ? {} : { group_index: place.groupIndex }),
   };
-  const dressed = [first, ...rest].map((task, n, all): Signature => {
+  const signatures = [first, ...rest].map((task, n, all): Signature => {
     const isLast = n === all.length - 1;
     const own = task.options as Record<string, unknown>;
     const id = (isLast ? lastId : undefined) ?? resultIdOf(task) ?? ids();
@@ -74,18 +74,24 @@ async function applyChain(
       },
     };
   });
-  const following = dressed.slice(1).reverse();
+  const following = signatures.slice(1).reverse();
   const chain = [...(place.chain ?? []), ...following];
   const { rootId, parentId, priority } = place;
-  const root = rootId ?? textOf(dressed[0]!.options["task_id"]);
-  await applySignature(sender, ids, dressed[0]!, signature.immutable ? [] : [...values, ...signature.args], {
-    rootId: root,
-    parentId,
-    priority,
-    ...(chain.length > 0 ? { chain } : {}),
-  });
-  // Each result names the one before it as its parent, the last one stands for the chain.
-  return dressed.reduce<ResultTree | null>(
+  const root = rootId ?? textOf(signatures[0]!.options["task_id"]);
+  await applySignature(
+    sender,
+    ids,
+    signatures[0]!,
+    signature.immutable ? [] : [...values, ...signature.args],
+    {
+      rootId: root,
+      parentId,
+      priority,
+      ...(chain.length > 0 ? { chain } : {}),
+    },
+  );
+  // Each result names the previous one as its parent; the last one stands for the chain.
+  return signatures.reduce<ResultTree | null>(
     (parent, task) => [[String(task.options["task_id"]), parent], null],
     null,
   )!;
@@ -100,7 +106,7 @@ async function applyGroup(
 ): Promise<ResultTree> {
   const options = signature.options as Record<string, unknown>;
   const groupId = place.taskId ?? textOf(options["task_id"]) ?? ids();
-  // At the end of a chain that is part of a chord, its members are parts of that chord.
+  // At the end of a chain that is part of a chord, the group's members are parts of that chord.
   const chord = place.chord ?? (options["chord"] as Signature | null | undefined) ?? undefined;
   const outerGroupId = chord === undefined ? undefined : textOf(options["group_id"]);
   const tasks = tasksOfGroup(signature.kwargs["tasks"]);
@@ -176,7 +182,7 @@ async function applyChord(
   return [[bodyId, [[groupId, null], children]], null];
 }
 
-/** What is sent when something has ended well, and when it has failed. */
+/** What is sent after a success, and after a failure. */
 interface Followers {
   readonly link: readonly Signature[];
   readonly linkError: readonly Signature[];
@@ -191,7 +197,7 @@ function followersOf({ options }: Signature, place: Place): Followers {
   };
 }
 
-/** Options that give a task more followers than its own options name; none where there are no more. */
+/** Options that add followers to those in a task's own options; empty if there are none to add. */
 function addFollowers(own: Signature["options"], { link, linkError }: Followers): Record<string, unknown> {
   const { link: ownLink, link_error: ownLinkError } = own as Record<string, unknown>;
   return {

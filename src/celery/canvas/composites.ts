@@ -1,21 +1,21 @@
 import type { Signature } from "../message.js";
 import { signaturesOf, textOf } from "./prepare-task.js";
 
-/** What a signature is: a task, or several of them. */
+/** The kind of a signature: a task, or several of them. */
 export type SignatureType = "task" | "chain" | "group" | "chord";
 
-/** By its type, or by its name where it came without one. */
+/** The type of a signature; taken from its task's name if it came without one. */
 export function typeOf({ subtask_type: type, task }: Signature): SignatureType {
   const named = type ?? /^celery\.(chain|group|chord)$/.exec(task)?.[1];
   return named === "chain" || named === "group" || named === "chord" ? named : "task";
 }
 
-/** The tasks of a chain, those of chains within it included; a group that is followed by a task is a chord with it. */
+/** The tasks of a chain, including those of nested chains. A group followed by a task becomes a chord with it. */
 export function tasksOfChain(signature: Signature): Signature[] {
   return joinGroups(flattenChains(signature));
 }
 
-/** The tasks of groups, those of groups within them included. */
+/** The tasks of groups, including those of nested groups. */
 export function tasksOfGroup(header: unknown): Signature[] {
   return signaturesOf(header).flatMap((each) =>
     typeOf(each) === "group" ? tasksOfGroup(each.kwargs["tasks"]) : [each],
@@ -28,7 +28,7 @@ function flattenChains(signature: Signature): Signature[] {
   );
 }
 
-/** A group that is followed by a task becomes a chord with it. */
+/** Joins each group and the task that follows it into a chord. */
 function joinGroups(tasks: readonly Signature[]): Signature[] {
   const joined: Signature[] = [];
   for (const task of tasks) {
@@ -51,7 +51,7 @@ function joinGroups(tasks: readonly Signature[]): Signature[] {
   return joined;
 }
 
-/** Whether a chord came of a group in a chain, so that what follows is part of its body. */
+/** Whether a chord was made from a group in a chain, so that what follows is part of its body. */
 function isImplicit(chordSignature: Signature): boolean {
   return (chordSignature.options as Record<string, unknown>)["task_id"] === undefined;
 }
@@ -70,8 +70,8 @@ function followed(chordSignature: Signature, next: Signature): Signature {
 }
 
 /**
- * The id under which the result of a signature will be, where that is settled: of a chain its last task's, of a chord its
- * body's, whatever the signature around them says. Python names chords after their group there.
+ * The id under which a signature's result will be stored, if it is known: the id of a chain's last task or a chord's
+ * body, whatever id the signature itself has. For chords, Python sets that to the id of the group.
  */
 export function resultIdOf(signature: Signature): string | undefined {
   const own = textOf((signature.options as Record<string, unknown>)["task_id"]);
@@ -90,7 +90,7 @@ export function resultIdOf(signature: Signature): string | undefined {
   }
 }
 
-/** How many tasks of a chord's header tell the chord that they are done: of a chain the last, of a chord its body. */
+/** How many tasks of a chord's header report to the chord: the last one of a chain, the body of a chord. */
 export function partCount(signature: Signature): number {
   switch (typeOf(signature)) {
     case "chain": {

@@ -1,2 +1,2 @@
-/** Makes ids: random ones for a client; ones that follow from the task's for a worker, so that doing it again is harmless. */
+/** Creates ids: random for a client; derived from the task's id for a worker, so that a repeat is harmless. */
 export type IdSource = () => string;

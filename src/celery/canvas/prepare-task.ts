@@ -25,7 +25,7 @@ export interface TaskToSend {
   readonly replyTo: string | undefined;
 }
 
-/** Makes a task of a signature that is one. */
+/** Turns the signature of a single task into a task to send. */
 export function prepareTask(
   ids: IdSource,
   signature: Signature,
@@ -69,7 +69,7 @@ export function signaturesOf(value: unknown): Signature[] {
   return (Array.isArray(value) ? value : [value]) as Signature[];
 }
 
-/** A text that is not empty. */
+/** The value if it is a non-empty string. */
 export function textOf(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }

@@ -1,10 +1,10 @@
 /**
- * Ends a chord once, whoever comes first: sends its body and deletes its keys in one step. Where nothing is to be sent
- * (a part failed), only the keys go. What is left says for a while that the chord has ended, so that a part that runs
- * again does not begin it anew.
+ * Finishes a chord once, for the first caller: sends its body and deletes its keys in one step. If there is nothing to
+ * send (for example, a part failed), it only deletes the keys. A marker then records for a while that the chord has
+ * finished, so that a part that runs again does not restart it.
  *
- * KEYS: parts (.j), size (.s), extra count (.t), counted members (.d), whose it is (.c), and the list to push to, if any.
- * ARGV: who ends it, seconds to remember that, and the message, if any. Returns whether this call ended it.
+ * KEYS: parts (.j), size (.s), extra count (.t), counted members (.d), owner (.c), and the list to push to, if any.
+ * ARGV: the caller, seconds to keep the marker, and the message, if any. Returns whether this call finished it.
  */
 export const FINISH_CHORD = `
 if redis.call('EXISTS', KEYS[2]) == 0 then return 0 end

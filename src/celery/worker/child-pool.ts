@@ -2,10 +2,10 @@ import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { TaskFailure } from "../task-errors.js";
 import { RetryRequest } from "../task-registry.js";
-import type { FailureParts, FromChild, ToChild } from "./child-protocol.js";
+import type { Answer, FailureParts, FromChild, ToChild } from "./child-protocol.js";
 import type { TaskRequest } from "./task-request.js";
 
-/** A task's process ended before its task did. */
+/** A task's process exited before its task finished. */
 export class ProcessLost extends Error {}
 
 interface Child {
@@ -13,16 +13,16 @@ interface Child {
   tasks: number;
 }
 
-/** The program of a task process: beside this file, in the form in which this file is. */
+/** The program of a task process: next to this file, with the same extension. */
 const PROGRAM = fileURLToPath(new URL(`./child-main${import.meta.url.slice(-3)}`, import.meta.url));
 
-/** Processes for tasks that must be killable; each runs one task at a time and stays for the next. */
+/** Processes for tasks that must be killable; each runs one task at a time and is then reused. */
 export class ChildPool {
   readonly #maxTasks: number;
   readonly #idle: Child[] = [];
   readonly #all = new Set<Child>();
 
-  /** @param maxTasks tasks after which a process is replaced; default: never */
+  /** @param maxTasks the number of tasks after which a process is replaced; default: never */
   constructor(maxTasks = Number.POSITIVE_INFINITY) {
     this.#maxTasks = maxTasks;
   }
@@ -32,11 +32,17 @@ export class ChildPool {
   }
 
   /**
-   * Runs a task in a process. When the request is ended, its process is killed.
+   * Runs a task in a process. Ending the request kills the process.
    *
-   * @throws TaskFailure what the task failed with; RetryRequest; ProcessLost
+   * @param onBegun called when the handler is called: a new process first has to start and to load the task's module
+   * @throws TaskFailure the task's failure; RetryRequest; ProcessLost
    */
-  async run(request: TaskRequest, parameters: Record<string, unknown>, hostname: string): Promise<unknown> {
+  async run(
+    request: TaskRequest,
+    parameters: Record<string, unknown>,
+    hostname: string,
+    onBegun: () => void,
+  ): Promise<unknown> {
     const child = this.#idle.pop() ?? this.#spawn();
     child.tasks++;
     request.pid = child.process.pid;
@@ -55,10 +61,10 @@ export class ChildPool {
     let onExit: (code: number | null, signal: string | null) => void = () => {};
     let onMessage: (answer: FromChild) => void = () => {};
     try {
-      const answer = await new Promise<FromChild>((resolve, reject) => {
+      const answer = await new Promise<Answer>((resolve, reject) => {
         onExit = (code, signal) =>
           reject(new ProcessLost(`Worker exited prematurely: ${signal ?? `exitcode ${code}`}.`));
-        onMessage = resolve;
+        onMessage = (message) => (message.type === "begun" ? onBegun() : resolve(message));
         child.process.once("exit", onExit);
         child.process.on("message", onMessage);
         request.signal.addEventListener("abort", onAbort);
@@ -105,7 +111,7 @@ export class ChildPool {
   }
 }
 
-function resultOf(answer: FromChild): unknown {
+function resultOf(answer: Answer): unknown {
   if (answer.type === "result") return answer.result;
   if (answer.type === "failure") throw failureOf(answer.failure);
   throw new RetryRequest(

@@ -1,6 +1,6 @@
 import type { RetryOptions, TaskContext } from "../task-registry.js";
 
-/** What a worker tells one of its task processes. */
+/** A message from a worker to one of its task processes. */
 export type ToChild =
   | {
       readonly type: "task";
@@ -12,7 +12,7 @@ export type ToChild =
   /** The soft time limit is reached. */
   | { readonly type: "end" };
 
-/** A failure's parts, since an error object loses its class between processes. */
+/** The parts of a failure, because an error object loses its class between processes. */
 export interface FailureParts {
   readonly type: string;
   readonly args: readonly unknown[];
@@ -20,8 +20,13 @@ export interface FailureParts {
   readonly stack: string | undefined;
 }
 
-/** What a task process tells its worker. */
+/** A message from a task process to its worker. */
 export type FromChild =
+  /** The task's module is loaded, and its handler is called; time limits count from here. */
+  { readonly type: "begun" } | Answer;
+
+/** How a task ended. */
+export type Answer =
   | { readonly type: "result"; readonly result: unknown }
   | { readonly type: "failure"; readonly failure: FailureParts }
   | {

@@ -6,12 +6,12 @@ export class LamportClock {
     return this.#value;
   }
 
-  /** Ticks for an event of our own; returns its time. */
+  /** Ticks for a local event; returns its time. */
   forward(): number {
     return ++this.#value;
   }
 
-  /** Hears of an event at another's time; returns ours. */
+  /** Adjusts to the time of a remote event; returns the local time. */
   adjust(other: unknown): number {
     const time = typeof other === "number" || typeof other === "string" ? Number(other) : Number.NaN;
     this.#value = Math.max(this.#value, Number.isFinite(time) ? time : 0) + 1;

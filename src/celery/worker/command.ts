@@ -11,8 +11,8 @@ export interface CommandContext {
 }
 
 /**
- * A remote control command: takes keyword arguments, returns the reply, `undefined` for Python's None, {@link NO_REPLY}
- * for none at all. What it throws becomes the reply `{error}`.
+ * A remote control command. It takes keyword arguments and returns the reply: `undefined` for Python's None,
+ * {@link NO_REPLY} to send none. Whatever it throws becomes the reply `{error}`.
  */
 export type Command = (context: CommandContext, args: Readonly<Record<string, unknown>>) => unknown;
 
@@ -22,9 +22,9 @@ export const ok = (value: string) => ({ ok: value });
 export const nok = (value: string) => ({ error: value });
 
 /**
- * An argument that a command cannot do without.
+ * An argument that a command requires.
  *
- * @throws TaskFailure TypeError, as Python says it
+ * @throws TaskFailure TypeError, with Python's message
  */
 export function required(args: Readonly<Record<string, unknown>>, name: string, command: string): unknown {
   const value = args[name];
@@ -33,7 +33,7 @@ export function required(args: Readonly<Record<string, unknown>>, name: string, 
 }
 
 /**
- * The same for a text that is not empty.
+ * The same for a non-empty string.
  *
  * @throws TaskFailure TypeError
  */
@@ -43,7 +43,7 @@ export function requiredText(args: Readonly<Record<string, unknown>>, name: stri
   throw new TaskFailure("TypeError", [`${command}() argument '${name}' must be a str that is not empty`]);
 }
 
-/** Texts given as one or as a list; anything else in the list is left out. */
+/** One string, or the strings in a list; anything else is left out. */
 export function textsOf(value: unknown): string[] {
   return (Array.isArray(value) ? value : [value]).filter((each): each is string => typeof each === "string");
 }

@@ -1,12 +1,14 @@
 import type { Redis } from "ioredis";
-import type { CeleryBroker, ClaimedMessage } from "../broker.js";
+import type { CeleryBroker } from "../broker.js";
+import type { ClaimedMessage } from "../claimed-message.js";
+import { closeConnection } from "../outlive-connections.js";
 
-/** How long a message of another priority than 0, or one that another worker put back, may wait; milliseconds. */
-const POLL_MS = 200;
-/** After an error of the server. */
-const ERROR_PAUSE_MS = 1000;
+/** Milliseconds between polls of a server that does not let connections wait for messages. */
+const POLL_MS = 250;
+/** Pause after a server error, between checks for room, and between checks while connections wait for messages. */
+const PAUSE_MS = 1000;
 
-/** Claims messages one by one, while there is room for them. */
+/** Claims messages one by one while there is room for them. */
 export class Consumer {
   readonly #broker: CeleryBroker;
   readonly #hasRoom: () => boolean;
@@ -14,12 +16,18 @@ export class Consumer {
   readonly #queues: string[];
   readonly #waiting = new Map<string, { connection: Redis; pending: Promise<void> | undefined }>();
   #isRunning = false;
+  /** Whether the server lets a connection wait for a message, as far as is known. */
+  #canWait = true;
+  /** Whether a claim may find a message: there was one, or one may have arrived since. */
+  #mayFind = true;
   #loop: Promise<void> | undefined;
+  #turnedAt = performance.now();
+  #watch: NodeJS.Timeout | undefined;
   #wake = () => {};
 
   /**
-   * @param hasRoom whether another message can be taken now
-   * @param take gets each message; it is in `unacked` already
+   * @param hasRoom whether another message can be claimed now
+   * @param take receives each message, which is in `unacked` already
    */
   constructor(
     broker: CeleryBroker,
@@ -37,6 +45,15 @@ export class Consumer {
     return this.#queues;
   }
 
+  /**
+   * Milliseconds since the loop's last iteration, 0 if it is not running. It iterates about once a second even if there
+   * is no room. While the server is unreachable, this stays near 0: the connection retries, and a restart would not
+   * help.
+   */
+  get standstillMs(): number {
+    return this.#isRunning ? performance.now() - this.#turnedAt : 0;
+  }
+
   addQueue(queue: string): void {
     if (!this.#queues.includes(queue)) this.#queues.push(queue);
     this.wake();
@@ -45,22 +62,29 @@ export class Consumer {
   removeQueue(queue: string): void {
     const index = this.#queues.indexOf(queue);
     if (index >= 0) this.#queues.splice(index, 1);
-    this.#forget(queue);
+    for (const list of this.#broker.keys.queueLists(queue)) this.#forget(list);
   }
 
   start(): void {
     if (this.#isRunning) return;
     this.#isRunning = true;
+    this.#turnedAt = performance.now();
+    this.#watch = setInterval(() => {
+      if (this.#broker.redis.status !== "ready") this.#turnedAt = performance.now();
+    }, PAUSE_MS).unref();
     this.#loop = this.#run();
   }
 
-  /** Resolves when no message can come any more. */
+  /** Resolves when no more messages can arrive. */
   async stop(): Promise<void> {
+    const isFirst = this.#isRunning;
     this.#isRunning = false;
+    clearInterval(this.#watch);
     this.wake();
-    for (const queue of [...this.#waiting.keys()]) this.#forget(queue);
+    for (const list of [...this.#waiting.keys()]) this.#forget(list);
     await this.#loop;
-    for (const queue of [...this.#waiting.keys()]) this.#forget(queue);
+    for (const list of [...this.#waiting.keys()]) this.#forget(list);
+    if (isFirst) await this.#broker.endClaims().catch(() => {}); // otherwise it expires
   }
 
   /** There may be room, or a message. */
@@ -69,28 +93,31 @@ export class Consumer {
   }
 
   async #run(): Promise<void> {
-    let canWait: boolean | undefined;
     while (this.#isRunning) {
+      this.#turnedAt = performance.now();
       if (this.#queues.length === 0 || !this.#hasRoom()) {
-        await this.#sleep(ERROR_PAUSE_MS);
+        await this.#sleep(PAUSE_MS);
+        this.#mayFind = true;
         continue;
       }
       try {
-        canWait ??= await this.#broker.canWait();
-        const message = await this.#broker.claim(this.#queues);
+        // This check costs the server one command for all queues and priorities; a claim costs one for each.
+        this.#mayFind ||= await this.#broker.hasMessage(this.#queues);
+        const message = this.#mayFind ? await this.#broker.claim(this.#queues) : undefined;
         if (message !== undefined) {
-          this.#queues.push(this.#queues.shift()!); // turn by turn
+          this.#queues.push(this.#queues.shift()!); // rotate, so that no queue starves
           this.#take(message);
         } else if (this.#isRunning) {
-          await this.#sleep(POLL_MS, canWait ? this.#queues.map((queue) => this.#messageIn(queue)) : []);
+          this.#mayFind = false;
+          await (this.#canWait ? this.#sleep(PAUSE_MS, this.#messages()) : this.#sleep(POLL_MS));
         }
       } catch {
-        await this.#sleep(ERROR_PAUSE_MS);
+        await this.#sleep(PAUSE_MS);
       }
     }
   }
 
-  /** Resolves after so many milliseconds, when woken, or with the first of `others`. */
+  /** Resolves after `milliseconds`, on {@link wake}, or with the first of `others`. */
   async #sleep(milliseconds: number, others: readonly Promise<void>[] = []): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const slept = new Promise<void>((resolve) => {
@@ -101,25 +128,43 @@ export class Consumer {
     clearTimeout(timer);
   }
 
-  /** Resolves when a queue has a message, or after a second or so. */
-  #messageIn(queue: string): Promise<void> {
-    let entry = this.#waiting.get(queue);
-    if (entry === undefined) {
-      entry = { connection: this.#broker.connect(), pending: undefined };
-      this.#waiting.set(queue, entry);
-    }
-    const { connection } = entry;
-    entry.pending ??= this.#broker
-      .waitForMessage(connection, queue)
-      .catch(() => new Promise<void>((resolve) => setTimeout(resolve, ERROR_PAUSE_MS).unref()))
-      .finally(() => {
-        entry.pending = undefined;
-      });
-    return entry.pending;
+  /** One promise per list, which resolves when the list has a message, or after some seconds. */
+  #messages(): Promise<void>[] {
+    const { keys } = this.#broker;
+    return this.#queues.flatMap((queue) => keys.queueLists(queue).map((list) => this.#messageIn(list)));
   }
 
-  #forget(queue: string): void {
-    this.#waiting.get(queue)?.connection.disconnect();
-    this.#waiting.delete(queue);
+  #messageIn(list: string): Promise<void> {
+    let entry = this.#waiting.get(list);
+    if (entry === undefined) {
+      entry = { connection: this.#broker.connect(), pending: undefined };
+      this.#waiting.set(list, entry);
+    }
+    const waiting = entry;
+    waiting.pending ??= this.#broker
+      .waitForMessage(waiting.connection, list)
+      .then((isThere) => {
+        if (isThere) this.#mayFind = true;
+      })
+      .catch((error: Error) => this.#onWaitFailed(list, error))
+      .finally(() => {
+        waiting.pending = undefined;
+      });
+    return waiting.pending;
+  }
+
+  /** Redis < 6.2 has no BLMOVE, and an access list may forbid it; the consumer polls then. */
+  async #onWaitFailed(list: string, { message }: Error): Promise<void> {
+    if (/^(ERR unknown command|NOPERM)/.test(message)) {
+      this.#canWait = false;
+      this.#forget(list);
+    }
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS).unref());
+  }
+
+  #forget(list: string): void {
+    const entry = this.#waiting.get(list);
+    if (entry !== undefined) closeConnection(entry.connection);
+    this.#waiting.delete(list);
   }
 }

@@ -2,8 +2,8 @@ import { parseRate } from "../rate.js";
 import { failureRepr, TaskFailure } from "../task-errors.js";
 import { type Command, type CommandContext, NO_REPLY, nok, ok, required, requiredText } from "./command.js";
 
-/** The most places that one command adds or takes away. */
-const MOST_RESIZED = 1000;
+/** The most places that one command may add or remove. */
+const MAX_RESIZED = 1000;
 
 const rateLimit: Command = ({ worker }, args) => {
   const task = requiredText(args, "task_name", "rate_limit");
@@ -26,7 +26,7 @@ const timeLimit: Command = ({ worker }, args) => {
   return ok("time limits set successfully");
 };
 
-/** Runs what throws a RangeError for a task that is not registered. */
+/** Runs an action; returns false if it throws a RangeError because the task is not registered. */
 function knowsTask(action: () => void): boolean {
   try {
     action();
@@ -45,13 +45,13 @@ function secondsOf(value: unknown): number | null {
 
 function resizePool({ worker }: CommandContext, count: unknown, direction: 1 | -1): void {
   const places = count ?? 1;
-  if (typeof places !== "number" || !Number.isInteger(places) || places < 0 || places > MOST_RESIZED) {
-    throw new TaskFailure("ValueError", [`expected a number of places from 0 to ${MOST_RESIZED}`]);
+  if (typeof places !== "number" || !Number.isInteger(places) || places < 0 || places > MAX_RESIZED) {
+    throw new TaskFailure("ValueError", [`expected a number of places from 0 to ${MAX_RESIZED}`]);
   }
   if (places > 0) worker.resizePool(direction * places);
 }
 
-/** Commands that change how a worker works. */
+/** Commands that change how a worker operates. */
 export const CONTROL_COMMANDS: Readonly<Record<string, Command>> = {
   rate_limit: rateLimit,
   time_limit: timeLimit,
@@ -94,5 +94,5 @@ export const CONTROL_COMMANDS: Readonly<Record<string, Command>> = {
     worker.shutdown();
     return NO_REPLY;
   },
-  election: () => undefined, // this worker takes no part
+  election: () => undefined, // this worker does not take part
 };

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import type { CeleryBroker } from "../broker.js";
-import { binding } from "../broker-keys.js";
 import { failureRepr, TaskFailure, toTaskFailure } from "../task-errors.js";
 import type { LamportClock } from "./clock.js";
 import { type Command, type CommandContext, NO_REPLY, nok } from "./command.js";
@@ -17,37 +16,40 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map(
   Object.entries({ ...INSPECT_COMMANDS, ...REVOKE_COMMANDS, ...CONTROL_COMMANDS }),
 );
 
-/** How often the subscription is checked, and how long an answer may take before the connection counts as lost. */
-const CHECK_MS = 15_000;
-/** Replies that the server has not taken yet; further ones are dropped. */
-const MOST_REPLIES_UNDER_WAY = 100;
-/** How long a control that ends waits for the server to hear of it. */
+/** How often this node's mailbox is announced, in case the server has lost its data. */
+const ANNOUNCE_MS = 60_000;
+/** Replies that the server has not accepted yet; further ones are dropped. */
+const MAX_PENDING_REPLIES = 100;
+/** Behind Sentinels a command may arrive on two channels; a copy arrives before as many other commands have. */
+const MAX_RECENT_TAGS = 100;
+/** How long to wait for the server when remote control stops. */
 const FAREWELL_MS = 1000;
 
 /**
- * Hears commands to all workers or to this one, such as those of `celery inspect` and `celery control`, and answers
- * them. Needs its own connection, which comes back by itself; nothing that a client sends ends it.
+ * Receives commands to all workers or to this one, such as those of `celery inspect` and `celery control`, and answers
+ * them. Needs its own connection, which reconnects by itself; nothing that a client sends stops it.
  */
 export class RemoteControl {
   readonly #broker: CeleryBroker;
   readonly #context: CommandContext;
   #subscriber: Redis | undefined;
-  #check: NodeJS.Timeout | undefined;
-  #isChecking = false;
-  #repliesUnderWay = 0;
+  #announcing: NodeJS.Timeout | undefined;
+  /** Delivery tags of the latest commands, oldest first. */
+  readonly #recentTags = new Set<string>();
+  #pendingReplies = 0;
 
   constructor(broker: CeleryBroker, worker: ControlledWorker, events: EventSender, clock: LamportClock) {
     this.#broker = broker;
     this.#context = { worker, events, clock };
   }
 
-  /** Resolves once commands are heard, or the control is stopped; waits for a server that is out of reach. */
+  /** Resolves once commands are received, or the control is stopped; waits for a server that is unreachable. */
   async start(): Promise<void> {
     if (this.#subscriber !== undefined) return;
     const subscriber = this.#broker.connect();
     this.#subscriber = subscriber;
     subscriber.on("message", (_, raw: string) => this.receive(raw));
-    this.#check = setInterval(() => this.#checkSubscription(subscriber), CHECK_MS).unref();
+    this.#announcing = setInterval(() => this.#announce(), ANNOUNCE_MS).unref();
     try {
       await subscriber.subscribe(...this.#channels);
     } catch (error) {
@@ -56,12 +58,12 @@ export class RemoteControl {
     this.#announce();
   }
 
-  /** Resolves when no command is heard any more, and the server knows of it or was given a second. */
+  /** Resolves when no more commands are received and the server was notified, after a second at the latest. */
   async stop(): Promise<void> {
     const subscriber = this.#subscriber;
     if (subscriber === undefined) return;
     this.#subscriber = undefined;
-    clearInterval(this.#check);
+    clearInterval(this.#announcing);
     subscriber.disconnect();
     const { redis, keys } = this.#broker;
     if (redis.status !== "ready") return;
@@ -69,15 +71,26 @@ export class RemoteControl {
     await Promise.race([removed, delay(FAREWELL_MS, undefined, { ref: false })]);
   }
 
-  /** Carries out a message of the channel, if it is one and for this node, and replies where that is asked for. */
+  /** Executes a message of the channel if it is a command for this node, and replies if a reply was requested. */
   receive(raw: string): void {
     const message = decodeControlMessage(raw);
     if (message === undefined) return;
     const { worker, clock } = this.#context;
     clock.adjust(message.clock);
-    if (!isFor(worker.hostname, message)) return;
+    if (!isFor(worker.hostname, message) || this.#isCopy(message.deliveryTag)) return;
     const reply = this.#run(message);
     if (reply !== NO_REPLY && message.replyTo !== undefined) void this.#reply(message.replyTo, reply ?? null);
+  }
+
+  #isCopy(tag: unknown): boolean {
+    if (typeof tag !== "string") return false;
+    if (this.#recentTags.has(tag)) return true;
+    this.#recentTags.add(tag);
+    if (this.#recentTags.size > MAX_RECENT_TAGS) {
+      const [oldest] = this.#recentTags;
+      this.#recentTags.delete(oldest!);
+    }
+    return false;
   }
 
   #run({ method, arguments: args }: ControlMessage): unknown {
@@ -91,15 +104,15 @@ export class RemoteControl {
   }
 
   async #reply(address: ReplyAddress, reply: unknown): Promise<void> {
-    if (this.#repliesUnderWay >= MOST_REPLIES_UNDER_WAY) return;
-    this.#repliesUnderWay++;
+    if (this.#pendingReplies >= MAX_PENDING_REPLIES) return;
+    this.#pendingReplies++;
     try {
       const { worker, clock } = this.#context;
       await sendReply(this.#broker, clock, address, worker.hostname, reply);
     } catch {
-      // The client asks again.
+      // The client will ask again.
     } finally {
-      this.#repliesUnderWay--;
+      this.#pendingReplies--;
     }
   }
 
@@ -108,31 +121,13 @@ export class RemoteControl {
   }
 
   get #binding(): string {
-    return binding("", "", `${this.#context.worker.hostname}.${PIDBOX}`);
+    return this.#broker.keys.binding("", "", `${this.#context.worker.hostname}.${PIDBOX}`);
   }
 
-  /** Lets others know of this node's mailbox. */
+  /** Makes this node's mailbox known to others. */
   #announce(): void {
     const { redis, keys } = this.#broker;
     if (this.#subscriber === undefined || redis.status !== "ready") return;
     redis.sadd(keys.bindings(PIDBOX), this.#binding).catch(() => {});
-  }
-
-  /**
-   * A connection can be dead without a sign of it, and one that only listens never finds out: so it subscribes again,
-   * which changes nothing, and is replaced if the last time was not answered.
-   */
-  #checkSubscription(subscriber: Redis): void {
-    if (subscriber.status !== "ready") return;
-    if (this.#isChecking) {
-      subscriber.disconnect(true);
-      return;
-    }
-    this.#isChecking = true;
-    const done = () => {
-      this.#isChecking = false;
-    };
-    subscriber.subscribe(...this.#channels).then(done, done);
-    this.#announce();
   }
 }

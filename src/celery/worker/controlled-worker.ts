@@ -5,7 +5,7 @@ export interface RequestInfo {
   readonly args: readonly unknown[];
   readonly kwargs: Readonly<Record<string, unknown>>;
   readonly hostname: string;
-  /** Seconds since 1970 when it was begun; null before. */
+  /** When it was started, in seconds since 1970; null before. */
   readonly timeStart: number | null;
   readonly acknowledged: boolean;
   readonly deliveryInfo: {
@@ -14,35 +14,38 @@ export interface RequestInfo {
     readonly priority: number;
     readonly redelivered: boolean;
   };
-  /** The process that runs it; null before. */
+  /** The id of the process that runs it; null before. */
   readonly workerPid: number | null;
-  /** Values of its stamped headers, a text or a list of them each. */
+  /** Values of its stamped headers, each a string or a list of strings. */
   readonly stamps?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** Whether tasks that run are ended too, and by which signal. */
+/** Whether running tasks are terminated too, and with which signal. */
 export interface RevokeOptions {
   readonly terminate: boolean;
   readonly signal: NodeJS.Signals;
 }
 
-/** What remote control asks of a worker, and tells it to do. */
+/** What remote control can query and change in a worker. */
 export interface ControlledWorker {
   /** `name@host`. */
   readonly hostname: string;
   active(): RequestInfo[];
-  /** Taken from a queue, waiting for a free place. */
+  /** Claimed from a queue, waiting for a free place. */
   reserved(): RequestInfo[];
-  /** Waiting for their time. */
+  /** Waiting for their time to run. */
   scheduled(): { readonly eta: Date; readonly request: RequestInfo }[];
   /** Names of the tasks that can run here. */
   registered(): string[];
   /** Queues that are consumed. */
   queues(): string[];
+  /** Oldest first. */
   revokedIds(): string[];
+  /** Adds the ids that another worker knows; invalid ids are left out. */
+  mergeRevoked(ids: readonly unknown[]): void;
   /** Finished tasks by name. */
   totals(): Readonly<Record<string, number>>;
-  /** Tasks that run at once, at most, and the processes that run them. */
+  /** The maximum number of tasks that run at once, and the processes that run them. */
   pool(): { readonly maxConcurrency: number; readonly processes: readonly number[] };
   prefetchCount(): number;
   /** Seconds since the worker started. */
@@ -51,18 +54,18 @@ export interface ControlledWorker {
   settings(): Readonly<Record<string, unknown>>;
   /** Address parts of the broker, without passwords. */
   brokerInfo(): Readonly<Record<string, unknown>>;
-  /** Forgets tasks; `terminate` ends them where they run. */
+  /** Revokes tasks; `terminate` also terminates those that are running. */
   revoke(taskIds: readonly string[], options: RevokeOptions): void;
-  /** The same for tasks whose stamped headers hold one of the values. */
+  /** The same for tasks that have one of the values in a stamped header. */
   revokeByStampedHeaders(headers: Readonly<Record<string, readonly string[]>>, options: RevokeOptions): void;
   addConsumer(queue: string): void;
   cancelConsumer(queue: string): void;
-  /** Changes how many tasks run at once. */
+  /** Changes the number of tasks that run at once. */
   resizePool(change: number): void;
-  /** `rate`: tasks a second; 0 for no limit. Throws a RangeError for an unknown task. */
+  /** `perSecond`: tasks per second; 0 for no limit. Throws a RangeError for an unknown task. */
   setRateLimit(task: string, perSecond: number): void;
   /** Seconds; null for no limit. Throws a RangeError for an unknown task. */
   setTimeLimits(task: string, hard: number | null, soft: number | null): void;
-  /** Ends warmly: what runs is finished first. */
+  /** Shuts down warmly: running tasks finish first. */
   shutdown(): void;
 }

@@ -1,12 +1,12 @@
 import { runInNewContext } from "node:vm";
 import type { ControlMessage } from "./pidbox.js";
 
-/** A longer pattern matches nothing. */
-const MOST_PATTERN_LENGTH = 1000;
-/** A pattern that takes longer matches nothing: some take exponential time. */
-const MOST_MATCHING_MS = 50;
+/** Longer patterns match nothing. */
+const MAX_PATTERN_LENGTH = 1000;
+/** Patterns that take longer match nothing: some take exponential time. */
+const MAX_MATCHING_MS = 50;
 
-/** Whether a command is for the node: by name, else by pattern, else for all. */
+/** Whether a command is for the node: by name, else by pattern; without either, it is for all. */
 export function isFor(
   hostname: string,
   message: Pick<ControlMessage, "destination" | "pattern" | "matcher">,
@@ -20,11 +20,11 @@ export function isFor(
 /**
  * Whether a node's name matches a pattern.
  *
- * @param matcher `glob`, for all of the name, or `pcre`, Python's regular expressions, from the start of it; no other one
- * matches, nor a pattern that is none
+ * @param matcher `glob`, which matches the whole name, or `pcre`, Python's regular expressions, which match at its
+ * start; other matchers and invalid patterns match nothing
  */
 export function matchesPattern(hostname: string, pattern: unknown, matcher: unknown): boolean {
-  if (typeof pattern !== "string" || pattern.length > MOST_PATTERN_LENGTH) return false;
+  if (typeof pattern !== "string" || pattern.length > MAX_PATTERN_LENGTH) return false;
   const expression =
     matcher === "glob"
       ? { source: globSource(pattern), flags: "s" }
@@ -35,7 +35,7 @@ export function matchesPattern(hostname: string, pattern: unknown, matcher: unkn
   try {
     const sandbox = { ...expression, hostname };
     const code = "new RegExp(source, flags).test(hostname)";
-    return runInNewContext(code, sandbox, { timeout: MOST_MATCHING_MS }) === true;
+    return runInNewContext(code, sandbox, { timeout: MAX_MATCHING_MS }) === true;
   } catch {
     return false;
   }
@@ -55,7 +55,7 @@ function globSource(pattern: string): string {
   return `^(?:${source})$`;
 }
 
-/** A regular expression of Python's, matched as `re.match` does. */
+/** Converts a Python regular expression, to be matched as `re.match` does. */
 function fromPython(pattern: string): { source: string; flags: string } {
   const [prefix = "", letters = ""] = /^\(\?([aimsu]+)\)/.exec(pattern) ?? [];
   const source = pattern

@@ -8,11 +8,11 @@ import { failureRepr, type TaskFailure } from "../task-errors.js";
 import type { LamportClock } from "./clock.js";
 import { DEFAULT_SOFTWARE, loadAverages, type Software, systemName, utcOffsetHours } from "./node-info.js";
 
-/** What heartbeats say of a worker's work. */
+/** What heartbeats report of a worker's load. */
 export interface WorkerLoad {
-  /** Tasks that run now. */
+  /** Tasks that are running. */
   readonly active: number;
-  /** Tasks begun since the worker started. */
+  /** Tasks finished since the worker started. */
   readonly processed: number;
 }
 
@@ -20,13 +20,13 @@ export interface EventSenderOptions {
   /** The node's name, `name@host`. */
   readonly hostname: string;
   readonly clock: LamportClock;
-  /** Whether events about tasks are sent from the start, as with Celery's `-E`; those about the worker always are. */
+  /** Whether task events are sent from the start, as with Celery's `-E`; worker events always are. */
   readonly enabled: boolean;
-  /** Seconds between heartbeats; default 2, 0 for no events about the worker. */
+  /** Seconds between heartbeats; default 2, 0 for no worker events. */
   readonly heartbeatSeconds?: number | undefined;
-  /** Asked at each heartbeat; without it heartbeats say 0. */
+  /** Called for each heartbeat; without it, heartbeats report 0. */
   readonly load?: (() => WorkerLoad) | undefined;
-  /** The program that heartbeats name. */
+  /** The program named in heartbeats. */
   readonly software?: Software | undefined;
 }
 
@@ -38,14 +38,14 @@ export interface SentTo {
 }
 
 const EXCHANGE = "celeryev";
-/** Events that the server has not taken yet; further ones are dropped. */
-const MOST_UNDER_WAY = 1000;
-/** How long a worker that ends waits for the server to hear of it. */
+/** Events that the server has not accepted yet; further ones are dropped. */
+const MAX_PENDING = 1000;
+/** How long a stopping worker waits for the server. */
 const FAREWELL_MS = 1000;
 
 /**
- * Tells monitors what happens to tasks and to the worker. Events are news, not records: while the server is out of reach
- * they are dropped, and nothing that goes wrong here is ever thrown.
+ * Publishes events about tasks and the worker for monitors. Events are news, not records: while the server is
+ * unreachable they are dropped, and no error in this class is ever thrown.
  */
 export class EventSender {
   readonly software: Software;
@@ -74,7 +74,7 @@ export class EventSender {
     this.software = options.software ?? DEFAULT_SOFTWARE;
   }
 
-  /** Whether events about tasks are sent. */
+  /** Whether task events are sent. */
   get isEnabled(): boolean {
     return this.#isEnabled;
   }
@@ -92,13 +92,13 @@ export class EventSender {
     this.workerHeartbeat();
   }
 
-  /** Resolves when the server has heard of it, after a second at the latest. */
+  /** Resolves when the server has received the event, after a second at the latest. */
   async workerOffline(): Promise<void> {
     await Promise.race([this.#sendLoad("worker-offline"), delay(FAREWELL_MS, undefined, { ref: false })]);
     this.#isOnline = false;
   }
 
-  /** A sign of life; the first one that reaches the server says that the worker is online. */
+  /** Sends a heartbeat; the first one that reaches the server announces that the worker is online. */
   workerHeartbeat(): void {
     void this.#sendLoad(this.#isOnline ? "worker-heartbeat" : "worker-online");
   }
@@ -151,7 +151,7 @@ export class EventSender {
     this.#sendOfTask("task-retried", taskId, () => describeFailure(failure));
   }
 
-  /** @param how `signum`: the number of the signal that ended a running task; null where none did */
+  /** @param how `signum`: the number of the signal that terminated a running task; null if none did */
   taskRevoked(
     taskId: string,
     how: { readonly terminated: boolean; readonly signum: number | null; readonly expired: boolean },
@@ -182,13 +182,14 @@ export class EventSender {
   }
 
   /**
-   * Whether the server took the event; it is on its way before this returns, so that events keep their order.
+   * Sends an event; resolves with whether the server accepted it. The event is on its way before this returns, so that
+   * events keep their order.
    *
-   * @param fields made only if the event is sent; what goes wrong in it is not thrown either
+   * @param fields called only if the event is sent; errors in it are not thrown either
    */
   async #send(type: string, fields: () => Readonly<Record<string, unknown>>): Promise<boolean> {
     const { redis, keys } = this.#broker;
-    if (redis.status !== "ready" || this.#underWay >= MOST_UNDER_WAY) return false;
+    if (redis.status !== "ready" || this.#underWay >= MAX_PENDING) return false;
     this.#underWay++;
     try {
       const routingKey = type.replaceAll("-", ".");

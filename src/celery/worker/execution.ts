@@ -4,16 +4,31 @@ import { type RetryOptions, RetryRequest } from "../task-registry.js";
 import { type ChildPool, ProcessLost } from "./child-pool.js";
 import type { Outcome } from "./outcome.js";
 import type { TaskRequest } from "./task-request.js";
+import type { CheckedWorkerOptions } from "./worker-options.js";
 
-/** What a run may take, in seconds; null for no limit. */
+/** A task's time limits, in seconds; null for no limit. */
 export interface TimeLimits {
   readonly hard: number | null;
   readonly soft: number | null;
 }
 
+/** The message's own limits; else those `set` by remote control; else the task's or the worker's. */
+export function limitsOf(
+  { task, message }: TaskRequest,
+  set: TimeLimits | undefined,
+  { timeLimitSeconds, softTimeLimitSeconds }: CheckedWorkerOptions,
+): TimeLimits {
+  const [hard, soft] = message.headers.timelimit ?? [];
+  const usual = set ?? {
+    hard: task.timeLimitSeconds ?? timeLimitSeconds ?? null,
+    soft: task.softTimeLimitSeconds ?? softTimeLimitSeconds ?? null,
+  };
+  return { hard: hard ?? usual.hard, soft: soft ?? usual.soft };
+}
+
 /**
- * Runs a task to its end, whatever that is; never rejects. A handler in this process is told to end by its signal and,
- * at a hard limit, no longer waited for; a process of its own is killed.
+ * Runs a task to its end, whatever the outcome; never rejects. A handler in this process is asked to stop by its signal
+ * and, at a hard limit, is no longer awaited. A separate process is killed.
  */
 export async function execute(
   request: TaskRequest,
@@ -23,8 +38,9 @@ export async function execute(
   rejectOnWorkerLost: boolean,
 ): Promise<Outcome> {
   const timers: NodeJS.Timeout[] = [];
+  let isOver = false; // a process may call the handler of a task that was ended meanwhile
   const after = (seconds: number | null, action: () => void) => {
-    if (seconds !== null && seconds > 0) timers.push(setTimeout(action, 1000 * seconds));
+    if (seconds !== null && seconds > 0 && !isOver) timers.push(setTimeout(action, 1000 * seconds));
   };
   try {
     const parameters = bindParameters(
@@ -34,26 +50,28 @@ export async function execute(
       request.message.kwargs,
       request.task.takesPositionals,
     );
-    const ended = new Promise<never>((_, reject) => {
-      request.onEnd(reject);
+    const ended = new Promise<never>((_, reject) => request.onEnd(reject));
+    const startTimers = () => {
       after(limits.soft, () => request.askToEnd());
       after(limits.hard, () => request.end(timeLimitExceeded(limits.hard!)));
-    });
+    };
     const run =
       request.task.handler === undefined
-        ? children.run(request, parameters, hostname)
-        : Promise.resolve().then(() =>
-            request.task.handler!(parameters, {
+        ? children.run(request, parameters, hostname, startTimers)
+        : Promise.resolve().then(() => {
+            startTimers();
+            return request.task.handler!(parameters, {
               ...request.context(hostname),
               signal: request.signal,
               retry: throwRetry,
-            }),
-          );
-    run.catch(() => {}); // where it is not waited for
+            });
+          });
+    run.catch(() => {}); // in case nothing awaits it
     return { kind: "success", result: await Promise.race([run, ended]) };
   } catch (error) {
     return outcomeOf(error, rejectOnWorkerLost);
   } finally {
+    isOver = true;
     for (const timer of timers) clearTimeout(timer);
   }
 }

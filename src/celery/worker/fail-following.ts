@@ -13,11 +13,11 @@ export interface FailedPart {
 }
 
 /**
- * Stores a failure for all that will not run because of it, so that nobody waits for it: of chains each task, of groups
- * each member, of chords the body.
+ * Stores a failure for everything that will not run because of it, so that no client waits for it: each task of a
+ * chain, each member of a group, the body of a chord.
  *
  * @param parentId the task that failed
- * @returns the parts of chords among them, which are to be counted
+ * @returns the parts of chords among them, which are still to be counted
  */
 export async function failFollowing(
   backend: CeleryBackend,
@@ -41,7 +41,7 @@ export async function failFollowing(
   return parts;
 }
 
-/** What is to fail with a signature. */
+/** What fails along with a signature. */
 function within(signature: Signature): readonly Signature[] {
   switch (typeOf(signature)) {
     case "chain":

@@ -1,7 +1,7 @@
 import { pythonRepr } from "../python-repr.js";
 import type { ControlledWorker, RequestInfo } from "./controlled-worker.js";
 
-/** The tasks that a worker has, whether begun or not. */
+/** The tasks that a worker holds, started or not. */
 export function heldTasks(
   worker: ControlledWorker,
 ): { request: RequestInfo; state: "active" | "reserved" }[] {
@@ -13,9 +13,9 @@ export function heldTasks(
 }
 
 /**
- * A task as Python's workers describe theirs.
+ * Describes a task as Python's workers do.
  *
- * @param isSafe arguments as texts, for a client that does not read what it does not know
+ * @param isSafe whether arguments are strings, for a client that does not read unknown values
  */
 export function describeRequest(request: RequestInfo, isSafe = false): Readonly<Record<string, unknown>> {
   return {

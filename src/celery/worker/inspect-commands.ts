@@ -1,11 +1,12 @@
 import { formatDate } from "../python-date.js";
 import { type Command, ok, required, textsOf } from "./command.js";
 import { describeRequest, heldTasks } from "./held-tasks.js";
+import { revokedIdsIn } from "./mingle.js";
 import { installationReport, resourceUsage } from "./node-info.js";
 import { describeQueue } from "./queue-info.js";
 import { censorSettings } from "./settings-censor.js";
 
-/** Scheduled tasks wait at this priority in the timer of Python's worker, which has nothing to do with the message's. */
+/** The priority of scheduled tasks in the timer of Python's worker; unrelated to the message's. */
 const TIMER_PRIORITY = 6;
 
 const scheduled: Command = ({ worker }) =>
@@ -60,13 +61,14 @@ const queryTask: Command = ({ worker }, args) => {
   );
 };
 
-/** What a starting worker asks of its neighbours. Revoked ids carry times of a clock that only their machine has. */
-const hello: Command = ({ worker, clock }, args) =>
-  required(args, "from_node", "hello") === worker.hostname
-    ? undefined
-    : { revoked: {}, clock: clock.forward() };
+/** Exchanges state with a worker that starts. */
+const hello: Command = ({ worker, clock }, args) => {
+  if (required(args, "from_node", "hello") === worker.hostname) return undefined;
+  worker.mergeRevoked(revokedIdsIn(args["revoked"]));
+  return { revoked: worker.revokedIds(), clock: clock.forward() };
+};
 
-/** Commands that only look, by name; the aliases are of older clients. */
+/** Commands that inspect a worker, by name; the aliases are for older clients. */
 export const INSPECT_COMMANDS: Readonly<Record<string, Command>> = {
   ping: () => ok("pong"),
   hello,

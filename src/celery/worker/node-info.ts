@@ -1,13 +1,13 @@
 import { arch, loadavg, release, type } from "node:os";
 import { pythonRepr } from "../python-repr.js";
 
-/** The program that a worker is, as monitors show it. */
+/** The program of a worker, as monitors show it. */
 export interface Software {
   readonly name: string;
   readonly version: string;
 }
 
-/** Where a worker's owner names no program. */
+/** Used if a worker's owner names no program. */
 export const DEFAULT_SOFTWARE: Software = { name: "js-celery", version: "0.1.0" };
 
 /** The operating system as Python's `platform.system()` names it: `Linux`, `Darwin`, `Windows`. */
@@ -20,12 +20,12 @@ export function loadAverages(): number[] {
   return loadavg().map((load) => Math.ceil(load * 100) / 100);
 }
 
-/** Whole hours that UTC is ahead of local time, as Celery counts them: 5 in New York, -1 in Berlin. */
+/** Whole hours by which UTC is ahead of local time, as Celery counts them: 5 in New York, -1 in Berlin. */
 export function utcOffsetHours(date = new Date()): number {
   return Math.floor(date.getTimezoneOffset() / 60) + 0; // + 0: never -0
 }
 
-/** What this process used so far, by the names of getrusage(2): times in seconds, `maxrss` in kilobytes. */
+/** What this process has used so far, under the names of getrusage(2): times in seconds, `maxrss` in kilobytes. */
 export function resourceUsage(): Readonly<Record<string, number>> {
   const usage = process.resourceUsage();
   return {
@@ -48,7 +48,7 @@ export function resourceUsage(): Readonly<Record<string, number>> {
   };
 }
 
-/** A text about the installation for reports of faults, laid out as Celery's. */
+/** Describes the installation for bug reports, in Celery's layout. */
 export function installationReport(software: Software, settings: Readonly<Record<string, unknown>>): string {
   const lines = Object.entries(settings).map(([name, value]) => `${name}: ${pythonRepr(value)}`);
   return [

@@ -6,13 +6,21 @@ import type { IdSource } from "../canvas/id-source.js";
 import { signaturesOf } from "../canvas/prepare-task.js";
 import { derivedId } from "../derived-id.js";
 import { formatDate } from "../python-date.js";
-import { maxRetriesExceeded, type TaskFailure, toTaskFailure } from "../task-errors.js";
+import { EncodedJson, MAX_READ_DEPTH } from "../python-json.js";
+import {
+  isDataFault,
+  maxRetriesExceeded,
+  storedFailure,
+  type TaskFailure,
+  toTaskFailure,
+  unlessDataFault,
+} from "../task-errors.js";
 import type { RetryRequest } from "../task-registry.js";
 import { ChordJoiner } from "./chord-joiner.js";
 import type { EventSender } from "./events.js";
 import type { TaskRequest } from "./task-request.js";
 
-/** How a task's run ended. */
+/** How a task ended. */
 export type Outcome =
   | { readonly kind: "success"; readonly result: unknown }
   | { readonly kind: "failure"; readonly failure: TaskFailure }
@@ -23,15 +31,17 @@ export type Outcome =
       readonly expired?: boolean;
     }
   | { readonly kind: "retry"; readonly request: RetryRequest }
-  /** Its process died: back to the queue. */
+  /** Its process died: the task returns to the queue. */
   | { readonly kind: "lost" };
 
+/** The maximum nesting of a result, so that it can still be read as an argument of what follows. */
+const MAX_RESULT_DEPTH = MAX_READ_DEPTH - 100;
 const DEFAULT_RETRIES = 3;
 const DEFAULT_COUNTDOWN_SECONDS = 180;
 
 /**
- * Writes down how tasks ended: what follows them is sent, the result stored, the chord told, and only then the message
- * acknowledged. Doing all of it again changes nothing, so a worker may die at any point.
+ * Records how tasks ended: sends what follows them, stores the result, counts the part of a chord, and only then
+ * acknowledges the message. Repeating all of it changes nothing, so a worker may crash at any point.
  */
 export class OutcomeRecorder {
   readonly #app: CeleryApp;
@@ -44,7 +54,22 @@ export class OutcomeRecorder {
     this.#chords = new ChordJoiner(app);
   }
 
-  async record(request: TaskRequest, outcome: Outcome): Promise<void> {
+  /**
+   * Resolves with how the task ended. Rejects only if a store is unreachable; data that cannot be stored or sent
+   * anywhere is a failure of the task.
+   */
+  async record(request: TaskRequest, outcome: Outcome): Promise<Outcome["kind"]> {
+    try {
+      await this.#record(request, outcome);
+      return outcome.kind;
+    } catch (error) {
+      if (!isDataFault(error)) throw error;
+      await this.#fail(request, toTaskFailure(error));
+      return "failure";
+    }
+  }
+
+  async #record(request: TaskRequest, outcome: Outcome): Promise<void> {
     switch (outcome.kind) {
       case "success":
         return this.#succeed(request, outcome.result);
@@ -63,24 +88,26 @@ export class OutcomeRecorder {
 
   async #succeed(request: TaskRequest, result: unknown): Promise<void> {
     const { headers, embed } = request.message;
-    let children: ResultTree[];
-    try {
-      children = await this.#sendFollowers(request, result);
-    } catch (error) {
-      return this.#fail(request, toTaskFailure(error)); // a signature that cannot be sent
-    }
-    if (!(headers.ignore_result ?? request.task.ignoreResult ?? false)) {
-      await this.#app.backend.storeSuccess({ ...this.#stored(request), children }, result);
-    }
-    if (typeof headers.group === "string" && embed.chord !== null) {
-      await this.#chords.addPart(request, headers.group, headers.group_index, embed.chord, "SUCCESS", result);
+    const isIgnored = headers.ignore_result ?? request.task.ignoreResult ?? false;
+    const isUsed = !isIgnored || [embed.callbacks, embed.chain, embed.chord].some((each) => each !== null);
+    if (isUsed) {
+      // Encoded once, before anything is sent, so that all receive the same.
+      const encoded = new EncodedJson(result, { maxDepth: MAX_RESULT_DEPTH });
+      const children = await this.#sendFollowers(request, encoded);
+      if (!isIgnored) {
+        await this.#app.backend.storeSuccess({ ...this.#stored(request), children }, encoded);
+      }
+      if (typeof headers.group === "string" && embed.chord !== null) {
+        const { group, group_index: index } = headers;
+        await this.#chords.addPart(request, group, index, embed.chord, "SUCCESS", encoded);
+      }
     }
     await this.acknowledge(request);
     this.#events.taskSucceeded(request.id, result, secondsSince(request.startedAt));
   }
 
   /** Sends callbacks and the next task of the chain. */
-  async #sendFollowers(request: TaskRequest, result: unknown): Promise<ResultTree[]> {
+  async #sendFollowers(request: TaskRequest, result: EncodedJson): Promise<ResultTree[]> {
     const { embed, properties } = request.message;
     const ids = idsOf(request.id);
     const place = { rootId: request.rootId, parentId: request.id, priority: properties.priority };
@@ -107,7 +134,7 @@ export class OutcomeRecorder {
     const { failure, terminated = false, expired = false } = outcome;
     await this.#app.backend.storeFailure(this.#stored(request), failure, "REVOKED");
     if (typeof headers.group === "string" && embed.chord !== null) {
-      const value = { exc_type: failure.type, exc_message: failure.args, exc_module: failure.module };
+      const value = storedFailure(failure);
       await this.#chords.addPart(request, headers.group, headers.group_index, embed.chord, "REVOKED", value);
     }
     await this.acknowledge(request);
@@ -120,8 +147,9 @@ export class OutcomeRecorder {
 
   /** Sends the task again under its own id. */
   async #retry(request: TaskRequest, { options, cause_: cause }: RetryRequest): Promise<void> {
+    const { isPutOff = false } = options;
     const limit = options.maxRetries ?? request.task.maxRetries;
-    if (limit !== null && request.retries >= (limit ?? DEFAULT_RETRIES)) {
+    if (!isPutOff && limit !== null && request.retries >= (limit ?? DEFAULT_RETRIES)) {
       const { task, id } = request.message.headers;
       return this.#fail(request, cause ?? maxRetriesExceeded(`Can't retry ${task}[${id}]`));
     }
@@ -129,7 +157,7 @@ export class OutcomeRecorder {
     const countdown = options.countdownSeconds ?? DEFAULT_COUNTDOWN_SECONDS;
     const again = {
       ...headers,
-      retries: request.retries + 1,
+      retries: request.retries + (isPutOff ? 0 : 1),
       eta: formatDate(new Date(Date.now() + 1000 * countdown)),
       parent_id: request.id,
     };
@@ -139,22 +167,20 @@ export class OutcomeRecorder {
     const body = [args, kwargs, embed];
     const { correlation_id, reply_to, priority } = properties;
     const kept = { correlation_id, reply_to, priority };
-    // First the new message, then the acknowledgement: a death in between runs the task once more, at most.
-    await this.#app.broker.publish(
-      body,
-      exchange,
-      exchange === "" ? request.queue : routing_key,
-      again,
-      kept,
-    );
+    // First the new message, then the acknowledgment: a crash in between runs the task at most once more.
+    if (!request.isSentAgain) {
+      const key = exchange === "" ? request.queue : routing_key;
+      await this.#app.broker.publish(body, exchange, key, again, kept);
+      request.isSentAgain = true;
+    }
     await this.acknowledge(request);
     this.#events.taskRetried(request.id, failure);
   }
 
   async acknowledge(request: TaskRequest): Promise<void> {
     if (request.isAcknowledged) return;
-    request.isAcknowledged = true;
     await this.#app.broker.acknowledge(request.tag);
+    request.isAcknowledged = true;
   }
 
   #stored(request: TaskRequest) {
@@ -163,7 +189,7 @@ export class OutcomeRecorder {
   }
 }
 
-/** Stores a failure, tells the chord, fails what would have followed, and sends the errbacks. */
+/** Stores a failure, counts it in its chord, fails what would have followed, and sends the errbacks. */
 async function recordFailure(
   app: CeleryApp,
   chords: ChordJoiner,
@@ -172,7 +198,7 @@ async function recordFailure(
   stored: { id: string; parentId: string | null; group: string | null },
 ): Promise<void> {
   const { headers, embed, properties } = request.message;
-  const value = { exc_type: failure.type, exc_message: failure.args, exc_module: failure.module };
+  const value = storedFailure(failure);
   await app.backend.storeFailure(stored, failure);
   if (typeof headers.group === "string" && embed.chord !== null) {
     await chords.addPart(request, headers.group, headers.group_index, embed.chord, "FAILURE", value);
@@ -181,7 +207,7 @@ async function recordFailure(
   const ids = idsOf(`${request.id}:error`);
   const place = { rootId: request.rootId, parentId: request.id, priority: properties.priority };
   for (const errback of signaturesOf(embed.errbacks)) {
-    await applySignature(app, ids, errback, [request.id], place).catch(() => {}); // it must not hide the failure
+    await unlessDataFault(applySignature(app, ids, errback, [request.id], place)); // must not hide the failure
   }
 }
 

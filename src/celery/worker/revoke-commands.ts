@@ -40,7 +40,7 @@ const revokeByStampedHeaders: Command = ({ worker }, args) => {
   return ok(`headers ${pythonRepr(Object.fromEntries(terminated))} revoked`);
 };
 
-/** Given as a dict of a value or a list each, or, by the command line, as `name=value` texts. */
+/** Given as a dict whose values are a string or a list or, by the command line, as `name=value` strings. */
 function stampedHeaders(headers: unknown): Readonly<Record<string, readonly string[]>> {
   if (Array.isArray(headers)) {
     const pairs = textsOf(headers).map((header) => header.split("="));
@@ -56,7 +56,7 @@ function stampedHeaders(headers: unknown): Readonly<Record<string, readonly stri
   return Object.fromEntries(Object.entries(headers).map(([name, stamps]) => [name, textsOf(stamps)]));
 }
 
-/** Commands that forget tasks, or end them where they run. */
+/** Commands that revoke tasks, or terminate running ones. */
 export const REVOKE_COMMANDS: Readonly<Record<string, Command>> = {
   revoke,
   terminate,

@@ -1,8 +1,8 @@
-/** Names of settings that Celery shows to nobody. */
+/** Names of settings that Celery never shows. */
 const HIDDEN = /API|TOKEN|KEY|SECRET|PASS|PROFANITIES_LIST|SIGNATURE|DATABASE|BEAT_DBURI/i;
 const MASK = "********";
 
-/** Settings without secrets: those whose name says so are masked, passwords in addresses too. */
+/** Settings without secrets: masks those with secret names, and passwords in addresses. */
 export function censorSettings(
   settings: Readonly<Record<string, unknown>>,
 ): Readonly<Record<string, unknown>> {

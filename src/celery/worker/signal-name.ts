@@ -1,10 +1,11 @@
 import { constants } from "node:os";
+import { cutText } from "../cut-text.js";
 import { TaskFailure } from "../task-errors.js";
 
 /**
- * The name of a signal that a client gave as `SIGTERM`, `TERM` or a number; SIGTERM where it gave none.
+ * The name of a signal that a client gave as `SIGTERM`, `TERM` or a number; SIGTERM if it gave none.
  *
- * @throws TaskFailure TypeError, ValueError or AttributeError, as Python says it
+ * @throws TaskFailure TypeError, ValueError or AttributeError, with Python's message
  */
 export function signalName(signal: unknown): NodeJS.Signals {
   if (signal === null || signal === undefined || signal === "") return "SIGTERM";
@@ -18,5 +19,5 @@ export function signalName(signal: unknown): NodeJS.Signals {
   }
   const name = signal.startsWith("SIG") ? signal : `SIG${signal}`;
   if (Object.hasOwn(constants.signals, name)) return name as NodeJS.Signals;
-  throw new TaskFailure("AttributeError", [`module 'signal' has no attribute '${name.slice(0, 80)}'`]);
+  throw new TaskFailure("AttributeError", [`module 'signal' has no attribute '${cutText(name, 80)}'`]);
 }

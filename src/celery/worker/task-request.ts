@@ -4,20 +4,26 @@ import { softTimeLimitExceeded, type TaskFailure } from "../task-errors.js";
 import type { RegisteredTask, TaskContext } from "../task-registry.js";
 import type { RequestInfo } from "./controlled-worker.js";
 
-/** A task that a worker holds: a message that it has claimed, from then until it is acknowledged or put back. */
+/** A task that a worker holds: a message, from its claim until it is acknowledged or put back. */
 export class TaskRequest {
   readonly message: TaskMessage;
   readonly tag: string;
   readonly queue: string;
   readonly task: RegisteredTask;
-  /** Whether the message is out of `unacked`. */
+  /** Whether the message has left `unacked`. */
   isAcknowledged = false;
+  /** Whether other workers have taken over the message: nothing more of the task may be stored here. */
+  isLost = false;
+  /** How often this worker has claimed the message. */
+  claims = 1;
+  /** Whether the message of its retry is in the queue. */
+  isSentAgain = false;
   /** Milliseconds since 1970. */
   startedAt: number | undefined;
   pid: number | undefined;
   /** Kills the task's process with a signal; set while it has one. */
   onKill: ((signal: NodeJS.Signals) => void) | undefined;
-  /** What ended it before it was done. */
+  /** The signal that ended it before it was done. */
   endedBy: NodeJS.Signals | undefined;
   readonly #controller = new AbortController();
   #end: ((failure: TaskFailure) => void) | undefined;
@@ -51,11 +57,11 @@ export class TaskRequest {
     return parseDate(this.message.headers.eta);
   }
 
-  /** As Python shows it to tasks: with the priority, which the message has beside it. */
+  /** As Python shows it to tasks: with the priority, which is a separate property of the message. */
   get deliveryInfo(): RequestInfo["deliveryInfo"] {
     const { priority = 0, delivery_info: info } = this.message.properties;
     const { exchange, routing_key } = info;
-    const redelivered = info.redelivered ?? this.message.headers.redelivered ?? false; // kombu 5.1 sets the header alone
+    const redelivered = info.redelivered ?? this.message.headers.redelivered ?? false; // kombu 5.1 sets only the header
     return { exchange, routing_key, redelivered, priority };
   }
 
@@ -64,17 +70,17 @@ export class TaskRequest {
     return expires !== undefined && expires <= now;
   }
 
-  /** Aborted when the task should end; its reason says why. */
+  /** Aborted when the task should stop; its reason says why. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
-  /** Asks the task to end, which it may take its time for. */
+  /** Asks the task to stop, in its own time. */
   askToEnd(): void {
     this.#controller.abort(softTimeLimitExceeded());
   }
 
-  /** Ends the task: its process is killed, and what a handler without one still does is ignored. */
+  /** Ends the task: its process is killed; without one, anything its handler still does is ignored. */
   end(failure: TaskFailure, signal: NodeJS.Signals = "SIGKILL"): void {
     this.endedBy = signal;
     this.#controller.abort(failure);
@@ -82,12 +88,12 @@ export class TaskRequest {
     this.#end?.(failure);
   }
 
-  /** Whoever runs the task hears here that it was ended. */
+  /** Calls the listener when the task is ended. */
   onEnd(listener: (failure: TaskFailure) => void): void {
     this.#end = listener;
   }
 
-  /** What a handler knows of its call, but for what cannot be sent to another process. */
+  /** The handler's context, except for what cannot be sent to another process. */
   context(hostname: string): Omit<TaskContext, "signal" | "retry"> {
     const { headers, args, kwargs } = this.message;
     return {

@@ -1,8 +1,9 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { CeleryApp } from "../app.js";
 import { TaskFailure, taskRevoked } from "../task-errors.js";
 import { ChildPool } from "./child-pool.js";
 import type { EventSender } from "./events.js";
-import { execute, type TimeLimits } from "./execution.js";
+import { execute, limitsOf, type TimeLimits } from "./execution.js";
 import { type Outcome, OutcomeRecorder } from "./outcome.js";
 import { RateLimiter } from "./rate-limiter.js";
 import { RevokedIds } from "./revoked-ids.js";
@@ -10,12 +11,15 @@ import { RevokedStamps } from "./revoked-stamps.js";
 import type { TaskRequest } from "./task-request.js";
 import type { CheckedWorkerOptions } from "./worker-options.js";
 
-/** Tasks that may wait for their time in one worker; more stay in the queue. */
-const MOST_SCHEDULED = 10_000;
-/** Timers longer than this would fire at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** The most tasks that may wait for their time in one worker; further ones stay in the queue. */
+const MAX_SCHEDULED = 10_000;
+/** Longer timers would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+/** The first and the longest pause between attempts to store an outcome. */
+const FIRST_PAUSE_MS = 500;
+const MAX_PAUSE_MS = 30_000;
 
-/** Runs the tasks that a worker holds: each at its time, so many at once, in the order in which they came. */
+/** Runs the tasks that a worker holds: each at its time, up to `concurrency` at once, in order of arrival. */
 export class TaskRunner {
   readonly revoked = new RevokedIds();
   readonly revokedStamps = new RevokedStamps();
@@ -27,6 +31,7 @@ export class TaskRunner {
   readonly #events: EventSender;
   readonly #recorder: OutcomeRecorder;
   readonly #onRoom: () => void;
+  readonly #confirm: () => Promise<void>;
   readonly #limiters = new Map<string, RateLimiter>();
   readonly #limits = new Map<string, TimeLimits>();
   /** Held messages by delivery tag, until they are acknowledged or put back. */
@@ -35,16 +40,26 @@ export class TaskRunner {
   readonly #ready: TaskRequest[] = [];
   readonly #active = new Map<TaskRequest, Promise<void>>();
   #concurrency: number;
-  #isEnding = false;
+  readonly #ending = new AbortController();
   #isBrokenOff = false;
   #rateTimer: NodeJS.Timeout | undefined;
 
-  /** @param onRoom called when there may be room for another message */
-  constructor(app: CeleryApp, options: CheckedWorkerOptions, events: EventSender, onRoom: () => void) {
+  /**
+   * @param onRoom called when there may be room for another message
+   * @param confirm called before an outcome is stored; resolves once {@link lose} was called for all lost tasks
+   */
+  constructor(
+    app: CeleryApp,
+    options: CheckedWorkerOptions,
+    events: EventSender,
+    onRoom: () => void,
+    confirm: () => Promise<void>,
+  ) {
     this.#app = app;
     this.#options = options;
     this.#events = events;
     this.#onRoom = onRoom;
+    this.#confirm = confirm;
     this.#concurrency = options.concurrency;
     this.#recorder = new OutcomeRecorder(app, events);
     this.children = new ChildPool(options.maxTasksPerChild);
@@ -73,24 +88,44 @@ export class TaskRunner {
     return [...this.#scheduled.keys()];
   }
 
-  /** Delivery tags of all held messages. */
-  get heldTags(): string[] {
-    return [...this.#held.keys()];
+  /** Tasks whose messages are not acknowledged. */
+  get held(): TaskRequest[] {
+    return [...this.#held.values()].filter((request) => !request.isAcknowledged);
   }
 
   /** Whether another message can be held; those that wait for their time do not count. */
   hasRoom(): boolean {
-    if (this.#scheduled.size >= MOST_SCHEDULED) return false;
+    if (this.#scheduled.size >= MAX_SCHEDULED) return false;
     let unacknowledged = this.#ready.length;
     for (const request of this.#active.keys()) if (!request.isAcknowledged) unacknowledged++;
     return unacknowledged < this.#concurrency * this.#options.prefetchMultiplier;
   }
 
-  holds(tag: string): boolean {
-    return this.#held.has(tag);
+  /** Counts another claim of a message, if it is held already. @returns whether it is */
+  reclaim(tag: string): boolean {
+    const request = this.#held.get(tag);
+    if (request !== undefined) request.claims++;
+    return request !== undefined;
   }
 
-  /** Takes a task over: it runs at its time. */
+  /** Drops tasks that other workers have taken over: nothing is stored or acknowledged for them. */
+  lose(requests: readonly TaskRequest[]): void {
+    for (const request of requests) {
+      if (request.isAcknowledged || this.#held.get(request.tag) !== request) continue;
+      const details = { taskId: request.id, task: request.task.name };
+      this.#options.log.warn(details, "task dropped: other workers have taken it over");
+      this.#held.delete(request.tag);
+      clearTimeout(this.#scheduled.get(request));
+      this.#scheduled.delete(request);
+      const index = this.#ready.indexOf(request);
+      if (index >= 0) this.#ready.splice(index, 1);
+      request.isLost = true;
+      request.end(new TaskFailure("TaskRevokedError", ["taken over"], "celery.exceptions"));
+    }
+    this.#onRoom();
+  }
+
+  /** Accepts a task, to run it at its time. */
   add(request: TaskRequest): void {
     this.#held.set(request.tag, request);
     const outcome = this.#outcomeBefore(request);
@@ -100,41 +135,42 @@ export class TaskRunner {
     else this.#makeReady(request);
   }
 
-  /** Takes a task over that is not to run: stores what became of it. */
+  /** Accepts a task that is not to run, and stores its outcome. */
   settle(request: TaskRequest, outcome: Outcome): void {
     this.#held.set(request.tag, request);
     this.#track(request, this.#record(request, outcome));
   }
 
-  /** Starts nothing more, and puts back what has not begun. */
+  /** Starts nothing more, and puts back what has not started. */
   async end(): Promise<void> {
-    this.#isEnding = true;
+    this.#ending.abort();
     clearTimeout(this.#rateTimer);
     for (const timer of this.#scheduled.values()) clearTimeout(timer);
     const waiting = [...this.#scheduled.keys(), ...this.#ready.splice(0)];
     this.#scheduled.clear();
-    // The first one last, so that it is the first one again.
+    // The first one goes last, so that it is first in the queue again.
     for (const request of waiting.reverse()) {
       this.#held.delete(request.tag);
-      await this.#app.broker.putBack(request.tag).catch(() => {}); // its lease will end
+      await this.#app.broker.putBack(request.tag).catch(() => {}); // its lease will expire
     }
   }
 
-  /** Resolves when nothing runs. */
+  /** Resolves when no task is running. */
   async finishActive(): Promise<void> {
     await Promise.all(this.#active.values());
   }
 
-  /** Breaks off what runs; what is not acknowledged goes back for others. */
+  /** Aborts running tasks; those that are not acknowledged return to the queue for others. */
   async breakOff(): Promise<void> {
     this.#isBrokenOff = true;
-    for (const request of this.active) {
+    const active = this.active;
+    for (const request of active) request.end(new TaskFailure("WorkerShutdown", [], "celery.exceptions"));
+    for (const request of active) {
       if (!request.isAcknowledged) await this.#app.broker.putBack(request.tag).catch(() => {});
-      request.end(new TaskFailure("WorkerShutdown", [], "celery.exceptions"));
     }
   }
 
-  /** Ends tasks that wait and, where a signal is given, those that run. */
+  /** Revokes tasks that wait and, if a signal is given, terminates those that run. */
   revoke(isMeant: (request: TaskRequest) => boolean, signal: NodeJS.Signals | undefined): void {
     for (const [request, timer] of this.#scheduled) {
       if (!isMeant(request)) continue;
@@ -160,7 +196,7 @@ export class TaskRunner {
   }
 
   #schedule(request: TaskRequest, eta: number): void {
-    const wait = Math.min(Math.max(0, eta - Date.now()), LONGEST_TIMER_MS);
+    const wait = Math.min(Math.max(0, eta - Date.now()), MAX_TIMER_MS);
     const timer = setTimeout(() => {
       this.#scheduled.delete(request);
       if (eta > Date.now()) this.#schedule(request, eta);
@@ -174,9 +210,9 @@ export class TaskRunner {
     this.#pump();
   }
 
-  /** Starts what may start. */
+  /** Starts every task that may start. */
   #pump(): void {
-    if (this.#isEnding) return;
+    if (this.#ending.signal.aborted) return;
     clearTimeout(this.#rateTimer);
     let pause = Number.POSITIVE_INFINITY;
     for (let n = 0; n < this.#ready.length && this.#active.size < this.#concurrency; ) {
@@ -195,7 +231,7 @@ export class TaskRunner {
     if (pause !== Number.POSITIVE_INFINITY) this.#rateTimer = setTimeout(() => this.#pump(), pause);
   }
 
-  /** Of tasks that are not to run any more. */
+  /** The outcome of a task that is not to run any more. */
   #outcomeBefore(request: TaskRequest): Outcome | undefined {
     if (this.revoked.has(request.id) || this.revokedStamps.match(request.stamps)) {
       return { kind: "revoked", failure: taskRevoked("revoked") };
@@ -205,12 +241,14 @@ export class TaskRunner {
   }
 
   #track(request: TaskRequest, work: Promise<void>): void {
-    const done = work.finally(() => {
-      this.#active.delete(request);
-      this.#held.delete(request.tag);
-      this.#pump();
-      this.#onRoom();
-    });
+    const done = work
+      .catch((error) => this.#warn(request, error, "task not settled"))
+      .finally(() => {
+        this.#active.delete(request);
+        if (this.#held.get(request.tag) === request) this.#held.delete(request.tag);
+        this.#pump();
+        this.#onRoom();
+      });
     this.#active.set(request, done);
   }
 
@@ -225,33 +263,37 @@ export class TaskRunner {
       const meta = { pid: process.pid, hostname };
       await this.#app.backend.storeState({ id: request.id }, "STARTED", meta).catch(() => {});
     }
+    if (request.isLost) return;
     const isRejected = task.rejectOnWorkerLost ?? rejectOnWorkerLost;
-    const outcome = await execute(request, this.#limitsOf(request), this.children, hostname, isRejected);
-    if (this.#isBrokenOff) return; // it has been put back
+    const limits = limitsOf(request, this.#limits.get(task.name), this.#options);
+    const outcome = await execute(request, limits, this.children, hostname, isRejected);
+    if (!request.isAcknowledged && !request.isLost) await this.#confirm().catch(() => {});
+    if (this.#isBrokenOff || request.isLost) return; // it was put back, or taken over
     this.totals[task.name] = (this.totals[task.name] ?? 0) + 1;
     await this.#record(request, outcome);
   }
 
   async #record(request: TaskRequest, outcome: Outcome): Promise<void> {
     const { log } = this.#options;
-    const details = { taskId: request.id, task: request.task.name };
-    try {
-      await this.#recorder.record(request, outcome);
-      log.info({ ...details, outcome: outcome.kind }, "task done");
-    } catch (error) {
-      // Not acknowledged: it goes back to its queue when the lease ends.
-      log.warn({ ...details, reason: (error as Error).message }, "outcome not stored");
+    for (let attempt = 0; !this.#isBrokenOff && !request.isLost; attempt++) {
+      // While the worker is stopping, there is one last attempt. If it fails, an unacknowledged task returns to the
+      // queue when its lease ends.
+      const isLast = this.#ending.signal.aborted;
+      try {
+        const kind = await this.#recorder.record(request, outcome);
+        log.info({ taskId: request.id, task: request.task.name, outcome: kind }, "task done");
+        return;
+      } catch (error) {
+        this.#warn(request, error, "outcome not stored");
+      }
+      if (isLast) return;
+      const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** Math.min(attempt, 10), MAX_PAUSE_MS);
+      await delay(pauseMs, undefined, { signal: this.#ending.signal }).catch(() => {});
     }
   }
 
-  /** The message's own limits, else those of remote control, the task or the worker. */
-  #limitsOf(request: TaskRequest): TimeLimits {
-    const [hard, soft] = request.message.headers.timelimit ?? [];
-    const { task } = request;
-    const usual = this.#limits.get(task.name) ?? {
-      hard: task.timeLimitSeconds ?? this.#options.timeLimitSeconds ?? null,
-      soft: task.softTimeLimitSeconds ?? this.#options.softTimeLimitSeconds ?? null,
-    };
-    return { hard: hard ?? usual.hard, soft: soft ?? usual.soft };
+  #warn(request: TaskRequest, error: unknown, message: string): void {
+    const details = { taskId: request.id, task: request.task.name, reason: (error as Error).message };
+    this.#options.log.warn(details, message);
   }
 }

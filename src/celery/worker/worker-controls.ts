@@ -1,12 +1,13 @@
 import type { CeleryApp } from "../app.js";
+import { cutText } from "../cut-text.js";
 import type { Consumer } from "./consumer.js";
 import type { ControlledWorker, RequestInfo, RevokeOptions } from "./controlled-worker.js";
 import type { TaskRunner } from "./task-runner.js";
 import type { CheckedWorkerOptions } from "./worker-options.js";
 
-const MOST_CONCURRENCY = 1024;
+const MAX_CONCURRENCY = 1024;
 
-/** What remote control may ask of a worker and tell it, carried out by the worker's parts. */
+/** What remote control can query and change in a worker, implemented by the worker's parts. */
 export class WorkerControls implements ControlledWorker {
   readonly hostname: string;
   readonly #app: CeleryApp;
@@ -56,6 +57,10 @@ export class WorkerControls implements ControlledWorker {
 
   revokedIds(): string[] {
     return this.#runner.revoked.list();
+  }
+
+  mergeRevoked(ids: readonly unknown[]): void {
+    this.#runner.revoked.merge(ids);
   }
 
   totals(): Readonly<Record<string, number>> {
@@ -139,7 +144,7 @@ export class WorkerControls implements ControlledWorker {
 
   resizePool(change: number): void {
     const size = this.#runner.concurrency + change;
-    this.#runner.concurrency = Math.min(MOST_CONCURRENCY, Math.max(1, size));
+    this.#runner.concurrency = Math.min(MAX_CONCURRENCY, Math.max(1, size));
   }
 
   setRateLimit(task: string, perSecond: number): void {
@@ -153,7 +158,7 @@ export class WorkerControls implements ControlledWorker {
   }
 
   #checkKnown(task: string): void {
-    if (!this.#app.tasks.has(task)) throw new RangeError(`unknown task ${task.slice(0, 255)}`);
+    if (!this.#app.tasks.has(task)) throw new RangeError(`unknown task ${cutText(task, 255)}`);
   }
 
   shutdown(): void {

@@ -1,7 +1,9 @@
 import { hostname } from "node:os";
+import type { RejectedItem } from "../claimed-message.js";
+import { cutText } from "../cut-text.js";
 import type { Software } from "./node-info.js";
 
-/** What a worker says of its work; pino's and the console's methods fit. */
+/** A worker's log; pino's and the console's methods fit. */
 export interface WorkerLog {
   info(details: object, message: string): void;
   warn(details: object, message: string): void;
@@ -10,33 +12,47 @@ export interface WorkerLog {
 export interface WorkerOptions {
   /** Queues to consume; default: the app's default queue. */
   readonly queues?: readonly string[] | undefined;
-  /** Tasks at once, 1 to 1,024; default 2. */
+  /** Tasks that run at once, 1 to 1,024; default 2. */
   readonly concurrency?: number | undefined;
   /** Messages held for each of them; default 1. */
   readonly prefetchMultiplier?: number | undefined;
   /** `name@host`; default `celery@` and the host's name. */
   readonly hostname?: string | undefined;
-  /** Acknowledge after the work, so that a death loses nothing; default true (Python's is false). */
+  /** Acknowledge after the work, so that a crash loses nothing; default true (Python's is false). */
   readonly acksLate?: boolean | undefined;
-  /** Send events about tasks; default true. */
+  /** Send task events; default true. */
   readonly sendEvents?: boolean | undefined;
   /** Tasks after which a task process is replaced; default: never. */
   readonly maxTasksPerChild?: number | undefined;
-  /** Seconds after which a task is ended; default: none. */
+  /** Seconds after which a task is terminated; default: none. */
   readonly timeLimitSeconds?: number | undefined;
-  /** Seconds after which a task is asked to end; default: none. */
+  /** Seconds after which a task is asked to stop; default: none. */
   readonly softTimeLimitSeconds?: number | undefined;
-  /** Whether a task goes back to its queue when its process dies; default false. */
+  /** Whether a task returns to its queue when its process dies; default false. */
   readonly rejectOnWorkerLost?: boolean | undefined;
   /** Store the state STARTED; default false. */
   readonly trackStarted?: boolean | undefined;
   /** Seconds that a cold shutdown first waits for tasks; default 0. */
   readonly softShutdownSeconds?: number | undefined;
+  /** Seconds that a warm shutdown waits for tasks before it becomes a cold one; default: until they are done. */
+  readonly shutdownGraceSeconds?: number | undefined;
+  /**
+   * A file that keeps revoked ids across restarts, like Celery's `worker_state_db`; each worker needs its own. Default:
+   * none, so that the ids are learned only from other running workers.
+   */
+  readonly stateFile?: string | undefined;
+  /**
+   * Accept remote control, such as `celery inspect`, `revoke` and `shutdown`, like Celery's
+   * `worker_enable_remote_control`; default true. Heartbeats and events are sent even without it.
+   */
+  readonly enableRemoteControl?: boolean | undefined;
   /** Claim nothing until `resume` is called; default false. */
   readonly startPaused?: boolean | undefined;
-  /** The program that monitors see. */
+  /** The program that monitors show. */
   readonly software?: Software | undefined;
-  /** Default: says nothing. */
+  /** Called once for each message that is rejected; default: does nothing. */
+  readonly onReject?: ((item: RejectedItem) => void) | undefined;
+  /** Default: no log. */
   readonly log?: WorkerLog | undefined;
 }
 
@@ -53,14 +69,18 @@ export interface CheckedWorkerOptions {
   readonly rejectOnWorkerLost: boolean;
   readonly trackStarted: boolean;
   readonly softShutdownSeconds: number;
+  readonly shutdownGraceSeconds: number | undefined;
+  readonly stateFile: string | undefined;
+  readonly enableRemoteControl: boolean;
   readonly startPaused: boolean;
   readonly software: Software | undefined;
+  readonly onReject: (item: RejectedItem) => void;
   readonly log: WorkerLog;
 }
 
 const SILENCE: WorkerLog = { info: () => {}, warn: () => {} };
 
-/** Fills in defaults. @throws RangeError in one sentence */
+/** Fills in defaults. @throws RangeError with a one-sentence message */
 export function checkWorkerOptions(options: WorkerOptions, defaultQueue: string): CheckedWorkerOptions {
   const checked = {
     queues: options.queues ?? [defaultQueue],
@@ -75,8 +95,12 @@ export function checkWorkerOptions(options: WorkerOptions, defaultQueue: string)
     rejectOnWorkerLost: options.rejectOnWorkerLost ?? false,
     trackStarted: options.trackStarted ?? false,
     softShutdownSeconds: options.softShutdownSeconds ?? 0,
+    shutdownGraceSeconds: options.shutdownGraceSeconds,
+    stateFile: options.stateFile,
+    enableRemoteControl: options.enableRemoteControl ?? true,
     startPaused: options.startPaused ?? false,
     software: options.software,
+    onReject: options.onReject ?? (() => {}),
     log: options.log ?? SILENCE,
   };
   checkCount("concurrency", checked.concurrency, 1, 1024);
@@ -87,7 +111,7 @@ export function checkWorkerOptions(options: WorkerOptions, defaultQueue: string)
     throw new RangeError("queues: expected the name of one queue or more");
   }
   if (!/^[^\s@]+@[^\s@]+$/.test(checked.hostname)) {
-    throw new RangeError(`hostname: expected name@host, got ${checked.hostname.slice(0, 80)}`);
+    throw new RangeError(`hostname: expected name@host, got ${cutText(checked.hostname, 80)}`);
   }
   return checked;
 }

@@ -14,10 +14,10 @@ import {
   SAFE_THRESHOLD,
 } from "../planted-clks.js";
 
-/** Low enough that unrelated records reach it too: thousands of pairs, whose exact scores count. */
+/** Low enough that unrelated records reach it too: thousands of pairs, whose exact scores matter. */
 const LOW_THRESHOLD = 0.56;
 
-/** Whole linkages of parties some of whose persons are the same; the library says what must come out. */
+/** Linkages of parties with some people in common; the expected results come from the library. */
 export const linkageChecks: readonly Check[] = [
   {
     name: "two parties of 4,000 and 3,000 rows: groups are the 1,000 persons in common",
@@ -90,7 +90,7 @@ export const linkageChecks: readonly Check[] = [
     },
   },
   {
-    name: "a run only ever goes forward, and tells progress between 0 and 1",
+    name: "a run only ever goes forward, and its progress stays between 0 and 1",
     async run(service) {
       const project = await service.createProject({ result_type: "similarity_scores" });
       await project.uploadAll([randomClks(5000), randomClks(5000)]);
@@ -145,7 +145,7 @@ export const linkageChecks: readonly Check[] = [
   },
 ];
 
-/** One or two blocks for each row out of some; half of the persons in common share one, the others only by chance. */
+/** One or two blocks for each record; half of the people in common share one, the others only by chance. */
 function blocksOf({ parties, groups }: PlantedClks, blockCount: number): RowBlocks[] {
   let next = 0;
   const some = () => `block ${next++ % blockCount}`;

@@ -1,10 +1,10 @@
 import type { Check } from "../check.js";
 import { expectThat } from "../expectations.js";
 
-/** What is of no project. */
+/** Requests that belong to no project. */
 export const generalChecks: readonly Check[] = [
   {
-    name: "GET /status says ok, counts projects and tells a rate",
+    name: "GET /status reports ok, the number of projects and a rate",
     async run({ api }) {
       const { status, project_count, rate } = (await api.get("/status")).json<Record<string, unknown>>(200);
       expectThat(status === "ok", "GET /status: expected the status ok");

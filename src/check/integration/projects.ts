@@ -17,7 +17,7 @@ const REFUSED = [
   null,
 ];
 
-/** Making, describing, listing and deleting projects. */
+/** Creating, describing, listing and deleting projects. */
 export const projectChecks: readonly Check[] = [
   {
     name: "POST /projects gives an id, a token for each party and one for results, all different",

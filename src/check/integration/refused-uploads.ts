@@ -6,7 +6,7 @@ import { base64Rows, randomClks } from "../planted-clks.js";
 const rows = randomClks(10, 64);
 const clks = base64Rows(rows);
 
-/** Uploads that cannot be used: they are told so, and the party may try again. */
+/** Unusable uploads: they are refused, or fail the project and its runs, and the party may try again. */
 export const refusedUploadChecks: readonly Check[] = [
   {
     name: "JSON that cannot be used gets 400, and the party may upload again",
@@ -101,7 +101,7 @@ export const refusedUploadChecks: readonly Check[] = [
   },
 ];
 
-/** The project is in error, and its run too, with a message that says why. */
+/** The project and its run are in error, with a message that says why. */
 async function expectSizeProblem(project: CheckedProject, run: Run): Promise<void> {
   await project.waitForError();
   const { state, message = "" } = await project.waitForRun(run);

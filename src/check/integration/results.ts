@@ -16,7 +16,7 @@ async function completeOf(service: CheckedService, result_type: string) {
   return { project, receipts, run };
 }
 
-/** What each result type gives, and to whom. */
+/** What each result type returns, and to which callers. */
 export const resultChecks: readonly Check[] = [
   ...RESULT_TYPES.map(
     (result_type): Check => ({
@@ -45,7 +45,7 @@ export const resultChecks: readonly Check[] = [
     }),
   ),
   {
-    name: "parties that have nobody in common get empty results",
+    name: "parties with no one in common get empty results",
     async run(service) {
       for (const [result_type, empty] of [
         ["groups", { groups: [] }],
@@ -67,7 +67,7 @@ export const resultChecks: readonly Check[] = [
         throw new LeftOut("switched off at this service");
       }
       const { credentials, object } = answer.json<{ credentials: never; object: never }>(200);
-      new SharedObjectStore(credentials, object); // throws where something is missing
+      new SharedObjectStore(credentials, object); // throws if something is missing
     },
   },
 ];

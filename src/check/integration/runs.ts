@@ -6,7 +6,7 @@ import { randomClks } from "../planted-clks.js";
 
 const [left, right] = [randomClks(30, 64), randomClks(20, 64)];
 
-/** Starting, watching, listing and deleting runs. */
+/** Starting, monitoring, listing and deleting runs. */
 export const runChecks: readonly Check[] = [
   {
     name: "a run is made, described and listed as it was asked for",
@@ -30,7 +30,7 @@ export const runChecks: readonly Check[] = [
     },
   },
   {
-    name: "a run with a threshold that is none gets 400",
+    name: "a run with an invalid threshold gets 400",
     async run(service) {
       const project = await service.createProject();
       for (const threshold of [0, -0.5, 1.0001, "0.9", null, undefined]) {

@@ -53,7 +53,7 @@ const FORMS: readonly Form[] = [
   },
 ];
 
-/** Each form stores the same rows: uploaded by two parties, one of them in this form, every row finds itself. */
+/** Every form stores the same records: two parties upload them, one in this form, and each record must match itself. */
 const formChecks = FORMS.map(
   (form): Check => ({
     name: `an upload as ${form.name} is stored, counts its party, and works once`,
@@ -79,7 +79,7 @@ const formChecks = FORMS.map(
   }),
 );
 
-/** How encodings reach a service. */
+/** The ways to upload encodings. */
 export const uploadChecks: readonly Check[] = [
   ...formChecks,
   {

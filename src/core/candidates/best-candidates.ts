@@ -2,11 +2,11 @@ import { type CandidatePairs, candidateCount, sliceCandidatePairs } from "../can
 import { describeValue, LinkageError } from "../errors.js";
 
 /**
- * Keeps at most `k` candidates of each left record for each pair of data sets: the first ones, which are the
- * best. Order is kept.
+ * Keeps at most `k` candidates of each left record for each pair of data sets: the first, which are the best. Order is
+ * kept.
  *
  * @param pairs in the total order
- * @param k how many, a whole number ≥ 1
+ * @param k maximum number of candidates, an integer ≥ 1
  * @throws LinkageError `invalid-option`
  */
 export function takeBestPerLeftRecord(pairs: CandidatePairs, k: number): CandidatePairs {
@@ -29,14 +29,14 @@ export function takeBestPerLeftRecord(pairs: CandidatePairs, k: number): Candida
   return to === scores.length ? kept : sliceCandidatePairs(kept, 0, to);
 }
 
-/** Counts a record, and says how often it has been counted. */
+/** Counts a record and returns how often it has been counted. */
 type Counter = (record: number) => number;
 
 /** One counter for each pair of data sets. */
 function makeCounters(pairs: CandidatePairs): (leftDataset: number, rightDataset: number) => Counter {
   let maxRecord = 0;
   for (const record of pairs.leftRecords) maxRecord = Math.max(record, maxRecord);
-  // Arrays are far faster than maps, but must not take much more room than the pairs themselves.
+  // Arrays are far faster than maps, but must not take much more memory than the pairs themselves.
   let denseRoom = 8 * candidateCount(pairs) + 65_536;
   const counters = new Map<number, Map<number, Counter>>();
   let lastLeft = -1;

@@ -19,17 +19,17 @@ import {
 import { halfFloatValue } from "./half-float.js";
 
 export interface ReadCandidateFileOptions {
-  /** Candidate pairs in one batch, at most. Default 65,536 (about 3 MiB with the bytes being read). */
+  /** Maximum number of candidate pairs per batch. Default 65,536 (about 3 MiB with the bytes being read). */
   readonly batchSize?: number;
   /** Whether pairs out of the total order are an error. Default true. */
   readonly checkOrder?: boolean;
-  /** What errors call this file. Default `candidate file`. */
+  /** The file's name in errors. Default `candidate file`. */
   readonly name?: string;
 }
 
 /**
- * Turns the bytes of a candidate file, cut anywhere, into batches of pairs. Call `decode` for every piece, then
- * `finish`. Every error is a LinkageError `invalid-candidate-file` that names the byte offset.
+ * Decodes a candidate file, split anywhere, into batches of pairs. Call `decode` for every piece, then `finish`. Every
+ * error is a LinkageError `invalid-candidate-file`; errors in pairs include the byte offset.
  */
 export class CandidateFileDecoder {
   readonly #batchSize: number;
@@ -37,10 +37,10 @@ export class CandidateFileDecoder {
   readonly #name: string;
   readonly #header = new Uint8Array(HEADER_LENGTH);
   #layout: CandidateFileLayout | undefined;
-  /** Bytes of the batch that is being collected; grows up to one batch. */
+  /** Bytes of the batch being collected; grows up to one batch. */
   #bytes: Uint8Array = this.#header;
   #filled = 0;
-  /** Where `#bytes` starts in the file. */
+  /** The offset of `#bytes` in the file. */
   #offset = 0;
   #last: CandidatePairs | undefined;
 
@@ -52,7 +52,7 @@ export class CandidateFileDecoder {
     this.#name = name;
   }
 
-  /** Takes the next piece of the file; puts out the batches that it completes. */
+  /** Decodes the next piece of the file; yields the batches that it completes. */
   *decode(chunk: Uint8Array): Generator<CandidatePairs, void, undefined> {
     if (!(chunk instanceof Uint8Array)) {
       throw new LinkageError("invalid-candidate-file", this.#name, "chunks of bytes", describeValue(chunk));
@@ -70,7 +70,7 @@ export class CandidateFileDecoder {
     }
   }
 
-  /** The last batch, if any pairs are left over. Throws if the file breaks off within a pair or its header. */
+  /** The last batch, if any pairs are left over. Throws if the file ends within a pair or its header. */
   finish(): CandidatePairs | undefined {
     const offset = this.#offset + this.#filled;
     if (this.#layout === undefined)
@@ -91,7 +91,7 @@ export class CandidateFileDecoder {
   #makeRoom(byteLength: number): void {
     const wanted = Math.min(this.#filled + byteLength, this.#limit());
     if (wanted <= this.#bytes.length) return;
-    // Doubling, so that many small pieces cost no more than one large one.
+    // Doubles the room, so that many small pieces cost no more than one large one.
     const grown = new Uint8Array(Math.min(Math.max(wanted, 2 * this.#bytes.length), this.#limit()));
     grown.set(this.#bytes.subarray(0, this.#filled));
     this.#bytes = grown;
@@ -178,7 +178,7 @@ function readScore(view: DataView, at: number, width: ScoreWidth): number {
   return width === 4 ? view.getFloat32(at, true) : halfFloatValue(view.getUint16(at, true));
 }
 
-/** One index; of 8 bytes, a value above 2^53 comes rounded, which does no harm as it is refused. */
+/** Reads one index. An 8-byte value above 2^53 is rounded, which is harmless because it is rejected. */
 function readIndex(view: DataView, at: number, width: IndexWidth): number {
   if (width === 1) return view.getUint8(at);
   if (width === 2) return view.getUint16(at, true);

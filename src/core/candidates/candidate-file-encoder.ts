@@ -17,20 +17,20 @@ import {
 } from "./candidate-file-layout.js";
 
 export interface WriteCandidateFileOptions {
-  /** Bytes per score, 8 or 4. With 4, a score that single precision cannot hold is an error. Default 8. */
+  /** Bytes per score, 8 or 4. With 4, a score that single precision cannot represent is an error. Default 8. */
   readonly scoreWidth?: 4 | 8;
   /** Bytes per data set index: 1, 2, 4 or 8. Default 4. */
   readonly datasetWidth?: IndexWidth;
   /** Bytes per record index: 1, 2, 4 or 8. Default 4. */
   readonly recordWidth?: IndexWidth;
-  /** Whether pairs out of the total order are an error, as files promise to be sorted. Default true. */
+  /** Whether pairs out of the total order are an error, because files must be sorted. Default true. */
   readonly checkOrder?: boolean;
 }
 
-/** Bytes in one chunk of a written file, at most; chunks hold a whole number of pairs. */
+/** Maximum bytes per chunk of a written file; chunks contain a whole number of pairs. */
 const CHUNK_BYTE_LENGTH = 256 * 1024;
 
-/** Turns batches of sorted pairs into the bytes of one file. */
+/** Encodes batches of sorted pairs as the bytes of one file. */
 export class CandidateFileEncoder {
   readonly #layout: CandidateFileLayout;
   readonly #checksOrder: boolean;
@@ -57,7 +57,7 @@ export class CandidateFileEncoder {
   }
 
   /**
-   * The bytes of the next pairs, in chunks of up to 256 KiB.
+   * Encodes the next pairs, in chunks of up to 256 KiB.
    *
    * @throws LinkageError `invalid-candidates` for a value that does not fit its width, NaN, or pairs out of order
    */
@@ -73,7 +73,7 @@ export class CandidateFileEncoder {
     }
   }
 
-  /** The whole file as one piece. Throws as `encode` does. */
+  /** Encodes the whole file at once. Throws as `encode` does. */
   encodeFile(pairs: CandidatePairs): Uint8Array {
     this.#check(pairs);
     const count = candidateCount(pairs);
@@ -159,7 +159,7 @@ function writePairs(
   }
 }
 
-/** Writes one index and says where the next value goes. The upper half of 8 bytes stays 0. */
+/** Writes one index and returns the position of the next value. The upper half of 8 bytes stays 0. */
 function writeIndex(view: DataView, at: number, width: IndexWidth, index: number): number {
   if (width === 1) view.setUint8(at, index);
   else if (width === 2) view.setUint16(at, index, true);

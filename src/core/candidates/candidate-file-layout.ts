@@ -7,22 +7,22 @@ export const FILE_VERSION = 1;
 export type ScoreWidth = 2 | 4 | 8;
 export type IndexWidth = 1 | 2 | 4 | 8;
 
-/** Bytes that each value takes; a pair is one score, two data set indices, two record indices, without padding. */
+/** Bytes per value. A pair is one score, two data set indices and two record indices, without padding. */
 export interface CandidateFileLayout {
   readonly scoreWidth: ScoreWidth;
   readonly datasetWidth: IndexWidth;
   readonly recordWidth: IndexWidth;
 }
 
-/** Bytes that one candidate pair takes. */
+/** Bytes per candidate pair. */
 export function pairByteLength({ scoreWidth, datasetWidth, recordWidth }: CandidateFileLayout): number {
   return scoreWidth + 2 * datasetWidth + 2 * recordWidth;
 }
 
 /**
- * Reads the header at the start of `bytes`, four bytes at least.
+ * Reads the header at the start of `bytes`, which has at least four bytes.
  *
- * @param subject what the error calls the file
+ * @param subject the file's name in errors
  * @throws LinkageError `invalid-candidate-file`
  */
 export function readHeader(bytes: Uint8Array, subject: string): CandidateFileLayout {
@@ -58,7 +58,7 @@ export function isIndexWidth(width: unknown): width is IndexWidth {
   return width === 1 || width === 2 || width === 4 || width === 8;
 }
 
-/** Checks a count given as an option: a whole number ≥ 1. Throws `invalid-option`. */
+/** Checks a count given as an option: an integer ≥ 1. Throws `invalid-option`. */
 export function checkCountOption(name: string, value: number): number {
   if (!Number.isSafeInteger(value) || value < 1) {
     throw new LinkageError("invalid-option", name, "a whole number of 1 or more", describeValue(value));

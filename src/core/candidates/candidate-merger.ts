@@ -5,20 +5,20 @@ import {
   sliceCandidatePairs,
 } from "../candidate-pairs.js";
 
-/** How far a call of {@link CandidateMerger.drain} came. */
+/** The result of a call of {@link CandidateMerger.drain}. */
 export interface DrainResult {
   /** The index in the target after the last pair written. */
   readonly to: number;
-  /** The source to be fed before the next call; undefined if the target is full or every source has ended. */
+  /** The source to be fed before the next call; if undefined, the target is full or every source has ended. */
   readonly hungrySource: number | undefined;
 }
 
 /**
- * Merges sorted sources of candidate pairs into the total order, holding one batch of each source: a tournament
- * tree of losers (Knuth, The Art of Computer Programming, vol. 3, 5.4.1) over the first unread pair of every
- * source. Equal pairs come out in the order of their sources.
+ * Merges sorted sources of candidate pairs into the total order, holding one batch of each source: a tournament tree of
+ * losers (Knuth, The Art of Computer Programming, vol. 3, 5.4.1) over the first unread pair of every source. Equal
+ * pairs are written in the order of their sources.
  *
- * Use: `feed` every source once, then `drain` again and again, feeding the source that it asks for.
+ * Usage: `feed` every source once, then call `drain` repeatedly and feed the source that it asks for.
  */
 export class CandidateMerger {
   readonly #batches: CandidatePairs[];
@@ -30,12 +30,12 @@ export class CandidateMerger {
   readonly #tree: Int32Array;
   readonly #dropsDuplicates: boolean;
   #isBuilt = false;
-  /** The last pair of the target that was filled before. */
+  /** The last pair of the previous target. */
   #last: CandidatePairs | undefined;
 
   /**
-   * @param sourceCount how many sources, 1 or more
-   * @param dropsDuplicates whether equal pairs come out only once
+   * @param sourceCount number of sources, 1 or more
+   * @param dropsDuplicates whether equal pairs are written only once
    */
   constructor(sourceCount: number, dropsDuplicates: boolean) {
     this.#batches = Array.from({ length: sourceCount }, emptyCandidatePairs);
@@ -46,7 +46,7 @@ export class CandidateMerger {
     this.#dropsDuplicates = dropsDuplicates;
   }
 
-  /** Hands over the next batch of a source, one pair or more, or `undefined` at its end. */
+  /** Passes the next batch of a source, one pair or more, or `undefined` at its end. */
   feed(source: number, batch: CandidatePairs | undefined): void {
     this.#batches[source] = batch ?? emptyCandidatePairs();
     this.#positions[source] = 0;
@@ -56,8 +56,8 @@ export class CandidateMerger {
   }
 
   /**
-   * Moves pairs to `target`, from index `from` on, until it is full, a source is hungry or all have ended. A new
-   * target starts at 0; then `from` is the `to` of the call before, until the target is full.
+   * Moves pairs to `target`, from index `from` on, until it is full, a source needs its next batch, or all have ended.
+   * `from` is 0 for a new target, then the `to` of the previous call until the target is full.
    */
   drain(target: CandidatePairs, from: number): DrainResult {
     if (!this.#isBuilt) this.#build();
@@ -85,7 +85,7 @@ export class CandidateMerger {
     return { to, hungrySource: undefined };
   }
 
-  /** Whether the pair equals the one put out before it, which is `target[to - 1]` or the end of the last target. */
+  /** Whether the pair equals the one written before it: `target[to - 1]` or the last pair of the previous target. */
   #repeats(target: CandidatePairs, to: number, batch: CandidatePairs, position: number): boolean {
     if (to > 0) return compareCandidates(target, to - 1, batch, position) === 0;
     return this.#last !== undefined && compareCandidates(this.#last, 0, batch, position) === 0;
@@ -118,7 +118,7 @@ export class CandidateMerger {
     this.#isBuilt = true;
   }
 
-  /** Lets the source whose first pair changed, the last winner, play its way up again. */
+  /** Replays the path of the last winner, whose first pair changed, up to the root. */
   #replay(source: number): void {
     const tree = this.#tree;
     let winner = source;

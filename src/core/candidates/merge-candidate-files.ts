@@ -4,23 +4,23 @@ import { checkCountOption } from "./candidate-file-layout.js";
 import { CandidateMerger } from "./candidate-merger.js";
 
 export interface MergeCandidateFilesOptions {
-  /** Candidate pairs in one batch that is put out, at most. Default 65,536. */
+  /** Maximum number of candidate pairs per output batch. Default 65,536. */
   readonly batchSize?: number;
   /**
-   * Candidate pairs that are held of each source, at most. Default: 1,048,576 divided by the number of sources,
-   * between 512 and 65,536, so that all sources together take about 50 MiB (beyond 2,048 sources, 25 KiB each).
+   * Maximum number of candidate pairs held per source. Default: 1,048,576 divided by the number of sources, between 512
+   * and 65,536, so that all sources together take about 50 MiB (beyond 2,048 sources, 25 KiB each).
    */
   readonly sourceBatchSize?: number;
   /** Whether pairs out of the total order are an error. Default true; if false, sources must be sorted. */
   readonly checkOrder?: boolean;
-  /** What errors call each source, by its index. Default `candidate file 0` and so on. */
+  /** The sources' names in errors, by index. Default `candidate file 0` and so on. */
   readonly names?: readonly string[];
 }
 
 /**
- * Merges candidate files, each sorted, into batches in the total order; pairs that are equal in all five values
- * come out once. Memory: one batch of each source and one put out. All sources are opened at once, and closed at
- * the end, also where it comes early or with an error. Widths may differ between sources.
+ * Merges sorted candidate files into batches in the total order. Pairs that are equal in all five values are yielded
+ * once. Memory: one batch of each source and one output batch. All sources are open at the same time; they are closed
+ * at the end, even after an early exit or an error. Widths may differ between sources.
  *
  * @throws LinkageError `invalid-option`, `invalid-candidate-file`; errors of the sources pass through
  */

@@ -7,8 +7,8 @@ import {
 import { CandidateMerger } from "./candidate-merger.js";
 
 /**
- * Merges sorted lists into one sorted list, a copy. Stable: equal pairs come in the order of their lists, and
- * all of them are kept (see `dropDuplicates`). The lists are trusted to be sorted.
+ * Merges sorted lists into one sorted list, a copy. Stable: equal pairs keep the order of their lists, and all of them
+ * are kept (see `dropDuplicates`). The order of the lists is not checked.
  */
 export function mergeCandidatePairs(lists: readonly CandidatePairs[]): CandidatePairs {
   const filled = lists.filter((list) => candidateCount(list) > 0);

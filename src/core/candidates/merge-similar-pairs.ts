@@ -2,7 +2,7 @@ import { allocatePairs, type SimilarPairs } from "./similar-pairs.js";
 
 /**
  * Merges sorted lists of pairs of two data sets (score descending, then left record, then right record, ascending) into
- * one; two at a time, so that each pair moves log₂(lists) times. Stable; the result may be the only list itself.
+ * one, two at a time, so that each pair moves log₂(lists) times. Stable; a single list is returned itself.
  */
 export function mergeSimilarPairs(lists: readonly SimilarPairs[]): SimilarPairs {
   if (lists.length === 0) return allocatePairs(0);

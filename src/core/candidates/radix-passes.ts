@@ -1,13 +1,16 @@
 /**
  * The passes of a stable radix sort (LSD, counting) over similar pairs.
  *
- * Whole 16-byte records are moved, not an index: a permutation needs a gather in random order at the end, which
- * misses the cache three times a pair and costs more than all passes together. Each step is a loop of its own,
- * because a loop that computes a key in floating point and counts it at once ran three times slower.
+ * Whole 16-byte records are moved, not an index: a permutation would need a gather in random order at the end, which
+ * misses the cache three times per pair and costs more than all passes together. Each step is a separate loop, because
+ * a loop that both computes a floating-point key and counts it ran three times slower.
  */
 import type { SimilarPairs } from "./similar-pairs.js";
 
-/** The same, interleaved: record `i` has its score in `scores[2i]`, its indices in `words[4i + 2]` and `words[4i + 3]`. */
+/**
+ * Similar pairs, interleaved: record `i` has its score in `scores[2i]` and its indices in `words[4i + 2]` and
+ * `words[4i + 3]`.
+ */
 export interface PairRecords {
   readonly scores: Float64Array;
   readonly words: Int32Array;
@@ -19,7 +22,7 @@ export interface ScoreQuantiser {
   readonly scale: number;
 }
 
-/** Where the indices lie: (left − minLeft) · 2^rightBits + (right − minRight) is the key by which pairs ascend. */
+/** The range of the indices. Pairs ascend by the key (left − minLeft) · 2^rightBits + (right − minRight). */
 export interface IndexRange {
   readonly minLeft: number;
   readonly minRight: number;
@@ -27,10 +30,10 @@ export interface IndexRange {
   readonly rightBits: number;
 }
 
-/** How many bits a word needs. */
+/** The number of bits that a 32-bit number needs. */
 export const bitsOf = (value: number) => 32 - Math.clz32(value);
 
-/** The range of indices in any order, of at least one pair. */
+/** The range of the indices of at least one pair, in any order. */
 export function findIndexRange({ leftRecords, rightRecords }: SimilarPairs): IndexRange {
   let minLeft = leftRecords[0]!;
   let maxLeft = minLeft;
@@ -45,7 +48,7 @@ export function findIndexRange({ leftRecords, rightRecords }: SimilarPairs): Ind
   return { minLeft, minRight, leftBits: bitsOf(maxLeft - minLeft), rightBits: bitsOf(maxRight - minRight) };
 }
 
-/** Zeroed room for `count` records. */
+/** Zeroed memory for `count` records. */
 export function allocateRecords(count: number): PairRecords {
   const buffer = new ArrayBuffer(16 * count);
   return { scores: new Float64Array(buffer), words: new Int32Array(buffer) };
@@ -64,10 +67,11 @@ export function writeScoreKeys(
 }
 
 /**
- * Writes the bits of every index key from `shift` up to `keys`; at least the `width` lowest of them are right.
+ * Writes the bits of every index key, from bit `shift` on, to `keys`; at least the lowest `width` bits of each are
+ * valid.
  *
  * @param left left record indices; entry `i` at `i * stride`
- * @param right the same for the right
+ * @param right right record indices, likewise
  * @param stride 1 for columns, 4 for records (with both arrays starting at the first entry)
  */
 export function writeIndexKeys(
@@ -94,7 +98,9 @@ export function writeIndexKeys(
   }
 }
 
-/** The digits `(key >>> shift) & mask`; `starts` has the number of keys with a smaller one: where records go. */
+/**
+ * The digits `(key >>> shift) & mask`. `starts` has the number of keys with a smaller digit: a digit's next position.
+ */
 export type Digits = ReturnType<typeof countDigits>;
 
 export function countDigits(keys: Int32Array, shift: number, mask: number) {
@@ -113,7 +119,7 @@ export function countDigits(keys: Int32Array, shift: number, mask: number) {
   return { keys, shift, mask, starts };
 }
 
-/** The first pass: columns to records. `digits.starts` is used up. */
+/** The first pass: columns to records. Consumes `digits.starts`. */
 export function scatterColumns(from: SimilarPairs, digits: Digits, to: PairRecords): void {
   const { keys, shift, mask, starts } = digits;
   const { scores, leftRecords, rightRecords } = from;
@@ -129,7 +135,7 @@ export function scatterColumns(from: SimilarPairs, digits: Digits, to: PairRecor
   }
 }
 
-/** A pass in the middle: records to records. `digits.starts` is used up. */
+/** A middle pass: records to records. Consumes `digits.starts`. */
 export function scatterRecords(from: PairRecords, digits: Digits, to: PairRecords): void {
   const { keys, shift, mask, starts } = digits;
   const { scores, words } = from;
@@ -145,7 +151,7 @@ export function scatterRecords(from: PairRecords, digits: Digits, to: PairRecord
   }
 }
 
-/** The last pass: records to columns. `digits.starts` is used up. */
+/** The last pass: records to columns. Consumes `digits.starts`. */
 export function gatherColumns(from: PairRecords, digits: Digits, to: SimilarPairs): void {
   const { keys, shift, mask, starts } = digits;
   const { scores, words } = from;

@@ -1,4 +1,4 @@
-/** Pairs of records of one data set with another, as columns of one length: 16 bytes a pair. */
+/** Pairs of records of one data set with another, as columns of the same length: 16 bytes per pair. */
 export interface SimilarPairs {
   /** Dice similarity. */
   readonly scores: Float64Array;
@@ -6,7 +6,7 @@ export interface SimilarPairs {
   readonly rightRecords: Uint32Array;
 }
 
-/** Zeroed room for `count` pairs. */
+/** Zeroed memory for `count` pairs. */
 export function allocatePairs(count: number): SimilarPairs {
   return {
     scores: new Float64Array(count),
@@ -15,7 +15,7 @@ export function allocatePairs(count: number): SimilarPairs {
   };
 }
 
-/** One list after the other; the result may be the only list itself. */
+/** Concatenates lists; a single list is returned itself. */
 export function concatPairs(lists: readonly SimilarPairs[]): SimilarPairs {
   if (lists.length === 1) return lists[0]!;
   const all = allocatePairs(lists.reduce((sum, list) => sum + list.scores.length, 0));

@@ -12,12 +12,12 @@ import { mergeCandidatePairs } from "./merge-candidates.js";
 import type { SimilarPairs } from "./similar-pairs.js";
 import { sortSimilarPairs } from "./sort-similar-pairs.js";
 
-/** More pairs of data sets than this are not sorted one by one: far beyond the parties of any project. */
+/** Up to this many pairs of data sets are sorted one by one: far more than any project has. */
 const MAX_DATASET_PAIRS = 1024;
 
 /**
- * Sorts candidate pairs into the total order; the input stays as it is, the result is a copy. Any numbers may be
- * scores, except NaN. O(n log n) at worst, linear for the usual two data sets.
+ * Sorts candidate pairs into the total order. Returns a copy; the input is not changed. Scores may be any numbers
+ * except NaN. O(n log n) at worst, linear for the usual two data sets.
  *
  * @throws LinkageError `invalid-candidates` if the columns differ in length
  */
@@ -51,7 +51,7 @@ interface DatasetGroup {
   readonly similar: SimilarPairs;
 }
 
-/** Splits the pairs by their data sets, in the order found; undefined where there are too many data sets. */
+/** Splits the pairs by their data sets, in order of occurrence; undefined if there are too many pairs of data sets. */
 function groupByDatasets(pairs: CandidatePairs): DatasetGroup[] | undefined {
   if (isConstant(pairs.leftDatasets) && isConstant(pairs.rightDatasets)) {
     return [{ leftDataset: pairs.leftDatasets[0]!, rightDataset: pairs.rightDatasets[0]!, similar: pairs }];
@@ -89,7 +89,10 @@ function isConstant(values: Uint32Array): boolean {
   return true;
 }
 
-/** Numbers the pairs of data sets as they come: the number of each candidate, and the first candidate of each. */
+/**
+ * Numbers the pairs of data sets in order of occurrence. Returns each candidate pair's number, and the first candidate
+ * pair of each number; undefined if there are too many.
+ */
 function numberDatasetPairs(pairs: CandidatePairs): { groupOf: Uint16Array; firsts: number[] } | undefined {
   const { leftDatasets, rightDatasets } = pairs;
   const groupOf = new Uint16Array(candidateCount(pairs));

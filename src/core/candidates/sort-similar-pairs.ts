@@ -16,26 +16,26 @@ import { allocatePairs, type SimilarPairs } from "./similar-pairs.js";
 /** Below this many pairs a comparison sort of indices is as fast. */
 const SMALL_COUNT = 256;
 
-/** Digits of a radix pass, in bits: 2,048 write streams still fit the second cache. */
+/** Maximum bits per digit: 2,048 write streams still fit the L2 cache. */
 const MAX_DIGIT_BITS = 11;
 
-/** Different scores of CLKs of up to 1,024 bits lie at least 2^−21 apart: keys of that resolution tell them apart. */
+/** Distinct scores of CLKs of up to 1,024 bits differ by at least 2^−21: keys of that resolution distinguish them. */
 const SCORE_RESOLUTION_BITS = 21;
 const MIN_SCORE_BITS = 16;
 const MAX_SCORE_BITS = 22;
 
-/** Runs of equal keys up to this length are sorted by insertion. */
+/** Sequences of equal keys up to this length are sorted by insertion. */
 const INSERTION_LENGTH = 48;
 
 /**
- * Sorts pairs of two data sets: score descending, then left record, then right record, ascending. The result is
- * exact for any numbers as scores (−0 counts as 0; NaN is not allowed), the input stays as it is.
+ * Sorts pairs of two data sets by score descending, then left record and right record ascending. The result is exact
+ * for any scores (−0 counts as 0; NaN is not allowed). The input is not changed.
  *
- * A stable radix sort. Pairs that already come in (left, right) order, as many comparisons emit them, need one
- * or two passes by score only. Scores that the quantised key cannot tell apart are put right in a final linear check;
- * even where all fall on one key the sort takes no more than O(n log n).
+ * A stable radix sort. Pairs that are already in (left, right) order, as many comparisons emit them, need only two
+ * passes, by score. Scores that the quantized key cannot distinguish are ordered in a final linear check. Even if all
+ * share one key, the sort takes at most O(n log n).
  *
- * @param scores one score a pair
+ * @param scores one score per pair
  * @param leftRecords the left record of each pair; as long as `scores`
  * @param rightRecords the right record of each pair; as long as `scores`
  * @throws LinkageError `invalid-candidates` if the lengths differ
@@ -58,7 +58,7 @@ export function sortSimilarPairs(
   const { min, max } = findScoreRange(scores);
   const scoreBits = chooseScoreBits(max - min);
   const scale = max === min ? 0 : (2 ** scoreBits - 1) / (max - min);
-  // A range that overflows, or that is too small to divide by.
+  // The range of the scores overflows, or is too small to divide by.
   if (!Number.isFinite(scale)) return sortByComparison(pairs);
   const quantiser = { max, scale };
   const range = isAscending(pairs) ? undefined : findIndexRange(pairs);
@@ -78,7 +78,7 @@ function isOrdered({ scores, leftRecords, rightRecords }: SimilarPairs): boolean
   return true;
 }
 
-/** Whether the pairs come in the order of their indices. */
+/** Whether the pairs are in index order. */
 function isAscending({ leftRecords, rightRecords }: SimilarPairs): boolean {
   for (let i = 1; i < leftRecords.length; i++) {
     const step = leftRecords[i]! - leftRecords[i - 1]!;
@@ -103,7 +103,7 @@ function chooseScoreBits(range: number): number {
   return Math.min(Math.max(bits, MIN_SCORE_BITS), MAX_SCORE_BITS);
 }
 
-/** Borders of the digits of a key of `bits` bits, lowest first. */
+/** The digits of a key of `bits` bits, lowest first. */
 function splitDigits(bits: number, leastCount: number): { shift: number; width: number }[] {
   if (bits === 0) return [];
   const count = Math.max(leastCount, Math.ceil(bits / MAX_DIGIT_BITS));
@@ -118,7 +118,7 @@ function runPasses(
   scoreBits: number,
 ): SimilarPairs {
   const indexBits = range === undefined ? 0 : range.leftBits + range.rightBits;
-  // Two passes at least: the first one makes records of the columns, the last one columns of the records.
+  // At least two passes: the first turns columns into records, the last turns records into columns.
   const indexDigits = splitDigits(indexBits, scoreBits === 0 ? 2 : 1);
   const scoreDigits = splitDigits(scoreBits, indexBits === 0 ? 2 : 1);
   const passes = indexDigits.length + scoreDigits.length;
@@ -154,7 +154,7 @@ function runPasses(
   return result;
 }
 
-/** Puts runs of equal keys right; pairs of equal scores are in order already, as every pass was stable. */
+/** Sorts sequences of equal keys by score. Equal scores are already in order, because every pass is stable. */
 function sortEqualKeys(pairs: SimilarPairs, { max, scale }: ScoreQuantiser): void {
   const { scores } = pairs;
   const count = scores.length;
@@ -172,7 +172,7 @@ function sortEqualKeys(pairs: SimilarPairs, { max, scale }: ScoreQuantiser): voi
   }
 }
 
-/** Sorts the pairs `from … to` (excluded) by score; stable. In place and without a view, as there may be many. */
+/** Sorts the pairs `from … to` (excluded) by score; stable. In place and without views, because there may be many. */
 function sortByInsertion(
   { scores, leftRecords, rightRecords }: SimilarPairs,
   from: number,
@@ -194,7 +194,7 @@ function sortByInsertion(
   }
 }
 
-/** The same for long runs. */
+/** As {@link sortByInsertion}, for long sequences. */
 function sortRun({ scores, leftRecords, rightRecords }: SimilarPairs, from: number, to: number): void {
   const sorted = sortByComparison({
     scores: scores.subarray(from, to),

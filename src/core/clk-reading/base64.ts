@@ -6,14 +6,14 @@ const NO_SEXTET = 255;
 const NO_QUAD = 1 << 30;
 const PADDING = 0x3d;
 
-/** Byte of the text → its six bits; 255 for any other byte. */
+/** Base64 character → its six bits; 255 for any other byte. */
 const SEXTETS = new Uint8Array(256).fill(NO_SEXTET);
-/** The same, shifted to each of the four places of a quad; a bit above the 24 marks any other byte. */
+/** The same, shifted to each of the four positions in a quad; a bit above the 24 marks any other byte. */
 const QUAD_0 = new Int32Array(256).fill(NO_QUAD);
 const QUAD_1 = new Int32Array(256).fill(NO_QUAD);
 const QUAD_2 = new Int32Array(256).fill(NO_QUAD);
 const QUAD_3 = new Int32Array(256).fill(NO_QUAD);
-/** Six bits → byte of the text. */
+/** Six bits → base64 character. */
 const LETTERS = new Uint8Array(64);
 
 for (let sextet = 0; sextet < 64; sextet++) {
@@ -27,13 +27,13 @@ for (let sextet = 0; sextet < 64; sextet++) {
 }
 
 /**
- * Decodes base64 that comes in pieces, straight into its target: the standard alphabet, padding required,
- * white space anywhere. Bits that padding leaves over are not looked at, as in most decoders.
+ * Decodes base64 in pieces, directly into its target. Standard alphabet, padding required, whitespace allowed anywhere.
+ * Bits left over before the padding are ignored, as in most decoders.
  *
  * Call {@link start}, then {@link takeRun} and {@link takeByte} for the text, then {@link finish}.
  */
 export class Base64Decoder implements TextSink {
-  /** Bytes decoded since {@link start}, those beyond the limit included. */
+  /** Bytes decoded since {@link start}, including those beyond the limit. */
   byteCount = 0;
   private target: Uint8Array = new Uint8Array(0);
   private offset = 0;
@@ -44,7 +44,7 @@ export class Base64Decoder implements TextSink {
   private position = 0;
   private problem: string | undefined;
 
-  /** Begins a new text. Decoded bytes go to `target` from `offset` on; those past `limit` are only counted. */
+  /** Starts a new text. Decoded bytes go to `target` from `offset` on; those past `limit` are only counted. */
   start(target: Uint8Array, offset: number, limit: number): void {
     this.target = target;
     this.offset = offset;
@@ -58,7 +58,7 @@ export class Base64Decoder implements TextSink {
   }
 
   /**
-   * Decodes `bytes[from … to)` up to the first byte outside the alphabet (padding and white space are outside).
+   * Decodes `bytes[from … to)` up to the first byte outside the alphabet (padding and whitespace are outside).
    *
    * @returns the index of that byte, or `to`
    */
@@ -83,7 +83,7 @@ export class Base64Decoder implements TextSink {
     return pos;
   }
 
-  /** Takes one byte of the text, whatever it is. */
+  /** Takes any one byte of the text. */
   takeByte(byte: number): void {
     const sextet = SEXTETS[byte]!;
     if (sextet !== NO_SEXTET) {
@@ -100,7 +100,7 @@ export class Base64Decoder implements TextSink {
     this.position++;
   }
 
-  /** Ends the text: says what is wrong with it, or `undefined` where nothing is. */
+  /** Ends the text. Returns what is wrong with it, or `undefined`. */
   finish(): string | undefined {
     if (this.problem === undefined && this.sextetCount > 0) {
       if (this.sextetCount + this.paddingCount !== 4) {
@@ -153,18 +153,18 @@ export class Base64Decoder implements TextSink {
   }
 
   private rejectAfterPadding(): void {
-    this.problem ??= `base64 that goes on after its padding at character ${this.position}`;
+    this.problem ??= `base64 that continues after its padding at character ${this.position}`;
   }
 }
 
 /**
- * Decodes base64 (standard alphabet, padding required, white space tolerated) into `target`.
+ * Decodes base64 (standard alphabet, padding required, whitespace tolerated) into `target`.
  *
  * @param text a string, or the bytes of one (take a `subarray` for a part)
- * @param offset where in `target` the first byte goes, default 0
- * @returns how many bytes were written
- * @throws LinkageError `invalid-dataset` if the text is not base64 or `target` has no room for it; `target` may
- *   then hold a part of it
+ * @param offset position of the first byte in `target`, default 0
+ * @returns the number of bytes written
+ * @throws LinkageError `invalid-dataset` if `text` is not base64 or does not fit into `target`, which may then contain
+ *   a part of it
  */
 export function decodeBase64(text: string | Uint8Array, target: Uint8Array, offset = 0): number {
   const decoder = new Base64Decoder();

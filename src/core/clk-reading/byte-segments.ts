@@ -1,13 +1,13 @@
 import { allocateBytes } from "../clk-dataset.js";
 import { LinkageError } from "../errors.js";
 
-/** Bytes in the first segment; each is twice as long as the one before, up to the longest. */
+/** Bytes in the first segment; each further one is twice as long, up to the maximum. */
 const FIRST_LENGTH = 1 << 14;
 const MAX_LENGTH = 1 << 20;
 
 /**
- * Bytes that arrive in an unknown number: kept in segments, so that growing copies nothing, and put together
- * once, in memory of the exact size.
+ * Collects an unknown number of bytes in segments, so that growing copies nothing, and joins them once, in memory of
+ * the exact size.
  */
 export class ByteSegments {
   /** The segment being filled; valid from the first {@link reserve} on. */
@@ -18,7 +18,7 @@ export class ByteSegments {
   private filledLength = 0;
   private nextLength = FIRST_LENGTH;
 
-  /** @param exactLength length of the whole, where it is known: saves the copy at the end */
+  /** @param exactLength total length, if known: saves the copy at the end */
   constructor(private exactLength = 0) {}
 
   /** Bytes in all segments. */
@@ -55,7 +55,7 @@ export class ByteSegments {
     }
   }
 
-  /** Puts everything into memory of the exact size, shared where possible; the segments are given up. */
+  /** Joins everything in memory of the exact size, shared if possible. May return the segment itself. */
   join(): Uint8Array {
     if (this.filled.length === 0 && this.used === this.segment.length && isAllocated(this.segment)) {
       return this.segment;

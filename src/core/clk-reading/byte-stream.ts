@@ -1,6 +1,9 @@
 import { describeValue, LinkageError } from "../errors.js";
 
-/** Bytes that arrive in chunks: any async iterable (a Node stream, a generator) or a web stream. Texts are UTF-16 cut anywhere. */
+/**
+ * Bytes that arrive in chunks: any iterable or async iterable (a Node stream, a generator) or a web stream. Strings are
+ * UTF-16 and may be split anywhere.
+ */
 export type ByteStream =
   | AsyncIterable<Uint8Array | string>
   | Iterable<Uint8Array | string>
@@ -37,24 +40,24 @@ export async function* chunksOf(stream: ByteStream): AsyncGenerator<Uint8Array |
   }
 }
 
-/** The error of a chunk that is neither bytes nor, where text is fine, text. */
+/** The error for a chunk that is neither bytes nor, if strings are allowed, a string. */
 export function wrongChunk(chunk: unknown, expected: string): LinkageError {
   return new LinkageError("invalid-dataset", "chunk of the stream", expected, describeValue(chunk));
 }
 
-/** UTF-16 units encoded at once, so that the scratch memory stays small. */
+/** UTF-16 code units encoded at once: keeps the scratch memory small. */
 const SLICE_LENGTH = 1 << 16;
 
-/** Turns a text that comes in pieces, cut anywhere, into UTF-8. */
+/** Encodes a string that arrives in pieces, split anywhere, as UTF-8. */
 export class Utf8Pieces {
   private readonly encoder = new TextEncoder();
   private readonly scratch = new Uint8Array((SLICE_LENGTH + 1) * 3);
   private held = "";
 
-  /** @param write takes the bytes; they are overwritten after it returns */
+  /** @param write receives the bytes, which are overwritten after it returns */
   constructor(private readonly write: (bytes: Uint8Array) => void) {}
 
-  /** Encodes the next piece. Throws LinkageError `invalid-dataset` for half a surrogate pair. */
+  /** Encodes the next piece. Throws LinkageError `invalid-dataset` for a lone surrogate. */
   add(text: string): void {
     for (let from = 0; from < text.length; from += SLICE_LENGTH) {
       const slice = text.slice(from, from + SLICE_LENGTH);
@@ -65,14 +68,14 @@ export class Utf8Pieces {
     }
   }
 
-  /** Ends the text. Throws LinkageError `invalid-dataset` if its last piece ended within a surrogate pair. */
+  /** Ends the string. Throws LinkageError `invalid-dataset` if it ends within a surrogate pair. */
   end(): void {
     if (this.held.length > 0) throw loneSurrogate();
   }
 
   private encode(slice: string): void {
     const { written } = this.encoder.encodeInto(slice, this.scratch);
-    // The encoder would silently replace a single surrogate.
+    // The encoder would silently replace a lone surrogate.
     if (written > slice.length && /\p{Surrogate}/u.test(slice)) throw loneSurrogate();
     this.write(this.scratch.subarray(0, written));
   }

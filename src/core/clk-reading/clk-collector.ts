@@ -9,22 +9,22 @@ import type { ClkMember } from "./clk-members.js";
 import type { ClkRowSink } from "./clk-row-sink.js";
 import { RowProblems } from "./row-problems.js";
 
-/** What a reader makes of one party's data. */
+/** What a reader returns for one party's data. */
 export interface ClkInput {
   readonly dataset: ClkDataset;
-  /** Only where the data names blocks. */
+  /** Only if the data names blocks. */
   readonly blocks?: BlockIndex;
 }
 
-/** Known row counts lead to memory of the exact size at once, up to this many bytes. */
+/** If the number of rows is known, memory of the exact size is allocated at once, up to this many bytes. */
 const MAX_EXACT_LENGTH = 1 << 30;
 
 /**
- * Builds a data set row by row, from whatever reader: first the CLKs in row order, and, before, between or
- * after them, the blocks of rows. Problems of single rows are collected and thrown by {@link finish}.
+ * Builds a data set row by row, for any reader: the CLKs in row order and, before, between or after them, the blocks of
+ * rows. Problems of individual rows are collected and thrown by {@link finish}.
  */
 export class ClkCollector implements ClkRowSink {
-  /** Takes the base64 of the row that {@link beginRow} began. */
+  /** Receives the base64 of the row started by {@link beginRow}. */
   readonly decoder = new Base64Decoder();
   private byteLength: number | undefined;
   private rowCount = 0;
@@ -33,10 +33,10 @@ export class ClkCollector implements ClkRowSink {
   private blocks: BlockIndexBuilder | undefined;
   private blockRow = -1;
   private blockCount = 0;
-  /** The rows whose blocks were given apart from their CLKs. */
+  /** The rows whose blocks were given separately from their CLKs. */
   private readonly listedRows = new GrowableUint32(16);
 
-  /** @param expectedRows how many rows will come, where that is known */
+  /** @param expectedRows the number of rows to come, if known */
   constructor(
     private readonly limits: ClkLimits,
     expectedRows = 0,
@@ -50,7 +50,7 @@ export class ClkCollector implements ClkRowSink {
     if (member === "clknblocks" || member === "blocks") this.useBlocks();
   }
 
-  /** Begins the next row: its base64 goes to {@link decoder}, until {@link endRow} or {@link rejectRow}. */
+  /** Starts the next row: its base64 goes to {@link decoder}, until {@link endRow} or {@link rejectRow}. */
   beginRow(): void {
     if (this.rowCount === this.limits.maxRecords) {
       throw new LinkageError(
@@ -73,30 +73,30 @@ export class ClkCollector implements ClkRowSink {
     else if (this.acceptWidth(this.decoder.byteCount)) this.bytes.commit(this.decoder.byteCount);
   }
 
-  /** Adds a row of plain bytes, in place of {@link beginRow} and {@link endRow}. */
+  /** Adds a row of plain bytes, instead of {@link beginRow} and {@link endRow}. */
   addRow(clk: Uint8Array): void {
     this.beginRow();
     if (this.acceptWidth(clk.length)) this.bytes.append(clk);
   }
 
-  /** Notes that the newest row is wrong. */
+  /** Marks the latest row as invalid. */
   rejectRow(reason: string): void {
     this.problems.add(this.rowCount - 1, reason);
   }
 
-  /** Notes that the data names blocks, even if no row is in one. */
+  /** Marks the data as having blocks, even if no row is in one. */
   useBlocks(): void {
     this.blocks ??= new BlockIndexBuilder();
   }
 
-  /** Begins the blocks of the newest row. */
+  /** Starts the blocks of the latest row. */
   beginBlocks(): void {
     this.useBlocks();
     this.blockRow = this.rowCount - 1;
     this.blockCount = 0;
   }
 
-  /** Begins the blocks of any row, even of one that is still to come. */
+  /** Starts the blocks of any row, even of one that is still to come. */
   beginBlocksOf(row: number): void {
     this.useBlocks();
     this.blockRow = row;
@@ -104,22 +104,22 @@ export class ClkCollector implements ClkRowSink {
     this.listedRows.push(row);
   }
 
-  /** Adds a block to the row of {@link beginBlocks} or {@link beginBlocksOf}. Its length was checked. */
+  /** Adds a block to the row of {@link beginBlocks} or {@link beginBlocksOf}. The caller has checked its length. */
   addBlock(block: string | number): void {
     if (this.countBlock()) this.blocks?.add(this.blockRow, block);
   }
 
-  /** The same for a block's name in UTF-8, the first `length` of `bytes`. */
+  /** As {@link addBlock}, for a block's name in UTF-8: the first `length` of `bytes`. */
   addBlockUtf8(bytes: Uint8Array, length: number): void {
     if (this.countBlock()) this.blocks?.addUtf8(this.blockRow, bytes, length);
   }
 
-  /** Notes that a block, or the blocks, of the row are wrong. */
+  /** Marks one or all blocks of the row as invalid. */
   rejectBlocks(reason: string): void {
     this.problems.add(this.blockRow, reason);
   }
 
-  /** Checks everything that only the end can tell. Throws LinkageError `invalid-dataset` or InvalidRowsError. */
+  /** Makes the checks that need all data. Throws LinkageError `invalid-dataset` or InvalidRowsError. */
   finish(): ClkInput {
     this.checkListedRows();
     this.problems.throwIfAny();

@@ -4,9 +4,9 @@ import type { ClkLimits } from "./clk-limits.js";
 import { type ClkMember, ClkMembers, isClkMember, wrongRowKey, wrongShape } from "./clk-members.js";
 import type { ClkRowSink } from "./clk-row-sink.js";
 
-/** What the value that comes next is. */
+/** The role of the next value. */
 enum Place {
-  /** The whole text. */
+  /** The whole document. */
   Top,
   /** The value of a key of the outermost object. */
   Member,
@@ -16,7 +16,7 @@ enum Place {
   RowWithBlocks,
   /** An element of such an array: base64 first, then blocks. */
   RowItem,
-  /** The value of a key of `blocks`, or its element where it is an array: an array. */
+  /** The value of a key of `blocks`, or its element if it is an array: an array. */
   BlockList,
   /** An element of such an array. */
   Block,
@@ -24,14 +24,14 @@ enum Place {
 
 type Kind = "a text" | "a number" | "true, false or null" | "an object" | "an array";
 
-/** Longer than any key that means something. */
+/** Longer than any known key. */
 const KEY_CAPACITY = 16;
 
 /**
- * Reads the JSON of an upload, as a scanner or a parser reports it, into a sink of rows. Base64 is decoded as it comes;
- * nothing of the text is kept.
+ * Reads the JSON of an upload from the events of a scanner or a parser into a sink of rows. Base64 is decoded as it
+ * arrives; no text is kept.
  *
- * Its methods throw LinkageError `invalid-dataset` for a wrong shape, and what the sink throws.
+ * Its methods throw LinkageError `invalid-dataset` for a wrong shape, and whatever the sink throws.
  */
 export class ClkJsonReader implements JsonHandler {
   private readonly members = new ClkMembers();
@@ -43,12 +43,12 @@ export class ClkJsonReader implements JsonHandler {
   private skippedDepth = 0;
   private blocksAreArray = false;
   private nextBlockRow = 0;
-  /** Whether the row at hand has its CLK, sound or not. */
+  /** Whether the CLK of the current row has been read, valid or not. */
   private hasClk = false;
 
   /**
-   * @param limits those of rows are the sink's
-   * @param required what the data must hold: CLKs under any key, or blocks alone. Default: CLKs
+   * @param limits limits of block names; the sink enforces the limits of rows
+   * @param required what the data must contain: CLKs under any key, or blocks alone. Default: CLKs
    */
   constructor(
     limits: Pick<ClkLimits, "maxBlockNameLength">,
@@ -96,7 +96,7 @@ export class ClkJsonReader implements JsonHandler {
       this.blocksAreArray = false;
       this.enter(Place.BlockList);
     } else {
-      if (this.place === Place.Member && this.member === "encodings") this.rows.foundFile?.();
+      if (this.place === Place.Member && this.member === "encodings") this.rows.onExternalFile?.();
       this.refuse("an object");
       this.skippedDepth = 1;
     }
@@ -128,7 +128,7 @@ export class ClkJsonReader implements JsonHandler {
     } else {
       const row = this.key.tooLong ? -1 : this.key.rowIndex();
       if (row < 0) {
-        if (!this.key.tooLong && this.key.text() === "file") this.rows.foundFile?.();
+        if (!this.key.tooLong && this.key.text() === "file") this.rows.onExternalFile?.();
         throw wrongRowKey();
       }
       this.rows.beginBlocksOf(row);
@@ -205,7 +205,10 @@ export class ClkJsonReader implements JsonHandler {
     this.rows.rejectBlocks(`a block with a name of more than ${this.block.capacity} bytes`);
   }
 
-  /** Deals with a value of the wrong kind: an error of its row, or of everything where it stands for more. */
+  /**
+   * Handles a value of the wrong type: an error of its row, or of the whole data if it does not belong to a row. Values
+   * of unknown keys are ignored.
+   */
   private refuse(kind: Kind): void {
     switch (this.place) {
       case Place.Top:
@@ -239,7 +242,7 @@ export class ClkJsonReader implements JsonHandler {
   }
 }
 
-/** The block that a JSON number names, or `undefined` where the number is no integer that is known exactly. */
+/** The block named by a JSON number, or `undefined` if the number is not an exact integer. */
 function integerName(text: string): string | undefined {
   if (/^-?\d+$/.test(text)) return text === "-0" ? "0" : text;
   const value = Number(text);

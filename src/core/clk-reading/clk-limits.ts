@@ -1,21 +1,21 @@
 import { checkByteLength, MAX_RECORD_COUNT } from "../clk-dataset.js";
 import { describeValue, LinkageError } from "../errors.js";
 
-/** How CLKs are read, and how much a reader takes before it refuses. */
+/** How CLKs are read, and the limits beyond which a reader rejects the data. */
 export interface ReadClksOptions {
-  /** Bytes in one CLK, 1 to 4096; rows of another width are row errors. Default: the width of the first valid row. */
+  /** Bytes per CLK, 1 to 4096; rows of another width are row errors. Default: the width of the first valid row. */
   readonly byteLength?: number | undefined;
-  /** The most records taken, 0 to 2³² − 1. Default 100,000,000. */
+  /** Maximum number of records, 0 to 2³² − 1. Default 100,000,000. */
   readonly maxRecords?: number | undefined;
-  /** The most blocks of one row, 0 to 2³² − 1; a row with more is a row error. Default 1,000. */
+  /** Maximum number of blocks per row, 0 to 2³² − 1; a row with more is a row error. Default 1,000. */
   readonly maxBlocksPerRow?: number | undefined;
-  /** The longest name of a block, in bytes of UTF-8, 1 to 1,048,576; a longer one is a row error. Default 4,096. */
+  /** Maximum length of a block's name in bytes of UTF-8, 1 to 1,048,576; a longer one is a row error. Default 4,096. */
   readonly maxBlockNameLength?: number | undefined;
-  /** How deep arrays and objects of a JSON text may nest, 1 to 10,000. Default 64. */
+  /** Maximum nesting depth of arrays and objects in JSON text, 1 to 10,000. Default 64. */
   readonly maxDepth?: number | undefined;
 }
 
-/** {@link ReadClksOptions}, checked and filled with the defaults. */
+/** {@link ReadClksOptions}, checked and with defaults filled in. */
 export interface ClkLimits {
   readonly byteLength: number | undefined;
   readonly maxRecords: number;

@@ -3,17 +3,17 @@ import { LinkageError } from "../errors.js";
 /** The keys of an upload that hold data. */
 export type ClkMember = "clks" | "encodings" | "clknblocks" | "blocks";
 
-/** Tells whether a key of an upload holds data. */
+/** Whether a key of an upload holds data. */
 export function isClkMember(key: string): key is ClkMember {
   return key === "clks" || key === "encodings" || key === "clknblocks" || key === "blocks";
 }
 
-/** Checks which keys an upload has: each at most once, CLKs under exactly one, blocks once. */
+/** Checks the keys of an upload: each at most once, CLKs under exactly one, blocks under at most one. */
 export class ClkMembers {
   private clks: ClkMember | undefined;
   private hasBlocks = false;
 
-  /** Notes a key. Throws LinkageError `invalid-dataset` if it does not fit those before. */
+  /** Adds a key. Throws LinkageError `invalid-dataset` if it conflicts with an earlier one. */
   add(member: ClkMember): void {
     if (member === "blocks" ? this.hasBlocks : this.clks !== undefined) {
       const expected =
@@ -32,7 +32,7 @@ export class ClkMembers {
     }
   }
 
-  /** Throws LinkageError `invalid-dataset` if no key held what is required: CLKs, or blocks. */
+  /** Throws LinkageError `invalid-dataset` if no key held the required data: CLKs, or blocks. */
   checkComplete(required: "clks" | "blocks" = "clks"): void {
     if (required === "clks" ? this.clks !== undefined : this.hasBlocks) return;
     const expected = required === "clks" ? "a key clks, clknblocks or encodings" : "a key blocks";
@@ -40,7 +40,7 @@ export class ClkMembers {
   }
 }
 
-/** The error of a value of the wrong kind: for a whole member, or, without one, for the data set. */
+/** The error for a value of the wrong type: of a member, or, without one, of the data set. */
 export function wrongShape(member: ClkMember | undefined, received: string): LinkageError {
   const expected =
     member === undefined
@@ -53,7 +53,7 @@ export function wrongShape(member: ClkMember | undefined, received: string): Lin
   return new LinkageError("invalid-dataset", member ?? "data set", expected, received);
 }
 
-/** The error of a key of `blocks` that is no row index. The key is not shown: it may be a block's name. */
+/** The error for a key of `blocks` that is not a row index. The key is not shown, because it may be a block's name. */
 export function wrongRowKey(): LinkageError {
   return new LinkageError("invalid-dataset", "blocks", "row indices (0, 1, …) as keys", "another key");
 }

@@ -4,7 +4,7 @@ import { ClkCollector, type ClkInput } from "./clk-collector.js";
 import type { ClkLimits } from "./clk-limits.js";
 import { type ClkMember, ClkMembers, isClkMember, wrongRowKey, wrongShape } from "./clk-members.js";
 
-/** Reads an upload that is in memory as JavaScript values: see `readClkObject` in clk-format.ts. */
+/** Reads an upload given as JavaScript values: see `readClkObject` in clk-format.ts. */
 export function readObject(value: unknown, limits: ClkLimits): ClkInput {
   if (Array.isArray(value)) {
     const reader = new ObjectReader(limits, value.length);

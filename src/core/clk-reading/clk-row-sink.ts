@@ -2,32 +2,35 @@ import type { TextSink } from "../json/json-text-sink.js";
 import type { ClkMember } from "./clk-members.js";
 
 /**
- * Takes what a reader finds in one party's data: CLKs in row order, and, before, between or after them, the blocks of
- * rows. It may throw to end the reading.
+ * Receives one party's data from a reader: CLKs in row order and, before, between or after them, the blocks of rows. It
+ * may throw to stop the reading.
  */
 export interface ClkRowSink {
-  /** Takes the base64 of the row that {@link beginRow} began. */
+  /** Receives the base64 of the row started by {@link beginRow}. */
   readonly decoder: TextSink;
-  /** A key that holds data; or, `undefined`, an array without one. What follows belongs to it. */
+  /** A key that holds data, or `undefined` for an array without one. The following values belong to it. */
   beginMember(member: ClkMember | undefined): void;
-  /** Begins the next row: its base64 goes to {@link decoder}, until {@link endRow} or {@link rejectRow}. */
+  /** Starts the next row: its base64 goes to {@link decoder}, until {@link endRow} or {@link rejectRow}. */
   beginRow(): void;
   endRow(): void;
-  /** Notes that the newest row is wrong. */
+  /** Marks the latest row as invalid. */
   rejectRow(reason: string): void;
-  /** Begins the blocks of the newest row. */
+  /** Starts the blocks of the latest row. */
   beginBlocks(): void;
-  /** Begins the blocks of any row, even of one that is still to come. */
+  /** Starts the blocks of any row, even of one that is still to come. */
   beginBlocksOf(row: number): void;
-  /** A block of the row whose blocks were begun: its name in UTF-8, the first `length` of `bytes`, which are reused. */
+  /**
+   * Adds a block to the row whose blocks were started: its name in UTF-8, the first `length` of `bytes`, which are
+   * reused.
+   */
   addBlockUtf8(bytes: Uint8Array, length: number): void;
-  /** The same for an integer, in decimal digits. */
+  /** As {@link addBlockUtf8}, for an integer in decimal digits. */
   addBlock(name: string): void;
-  /** Notes that a block, or the blocks, of the row are wrong. */
+  /** Marks one or all blocks of the row as invalid. */
   rejectBlocks(reason: string): void;
   /**
-   * Told where the data names files instead of holding rows: `encodings` is an object, or `blocks` has the key `file`.
-   * Without it, that is an error.
+   * Called if the data names files instead of containing rows: `encodings` is an object, or `blocks` has the key
+   * `file`. Without this method, that is an error.
    */
-  foundFile?(): never;
+  onExternalFile?(): never;
 }

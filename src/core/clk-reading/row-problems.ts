@@ -1,13 +1,13 @@
 import { InvalidRowsError, MAX_ROW_PROBLEMS, type RowProblem } from "../errors.js";
 import { GrowableUint32 } from "../growable-uint32.js";
 
-/** Collects what is wrong with single rows: the first 100 reasons, and the number of all wrong rows. */
+/** Collects the problems of individual rows: the first 100 reasons, and the number of all invalid rows. */
 export class RowProblems {
   private readonly first: RowProblem[] = [];
   private readonly rows = new GrowableUint32(16);
   private lastRow = -1;
 
-  /** Notes a problem; of several in one row the first counts. `reason` must not hold a CLK or a block name. */
+  /** Adds a problem. If a row has several, the first counts. `reason` must not contain a CLK or a block name. */
   add(row: number, reason: string): void {
     if (row === this.lastRow) return;
     this.lastRow = row;
@@ -15,7 +15,7 @@ export class RowProblems {
     if (this.first.length < MAX_ROW_PROBLEMS) this.first.push({ row, reason });
   }
 
-  /** Throws an InvalidRowsError, rows ascending, if a problem was noted. */
+  /** Throws an InvalidRowsError, with ascending rows, if any problem was added. */
   throwIfAny(): void {
     if (this.rows.length === 0) return;
     const sorted = this.rows.view().slice().sort();

@@ -1,4 +1,4 @@
-/** How far a JSON number has come; the states from {@link NumberState.Zero} on may be its end. */
+/** The state of scanning a JSON number. The number may end in the states from {@link NumberState.Zero} on. */
 export enum NumberState {
   Minus,
   Point,
@@ -10,7 +10,7 @@ export enum NumberState {
   ExponentDigits,
 }
 
-/** The state that the next byte of a number leads to, or undefined where the byte cannot go on with it. */
+/** The state after the next byte of a number, or undefined if the byte cannot continue it. */
 export function nextNumberState(state: NumberState, byte: number): NumberState | undefined {
   const isDigit = byte >= 0x30 && byte <= 0x39;
   const isExponent = byte === 0x65 || byte === 0x45;

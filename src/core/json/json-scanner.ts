@@ -4,7 +4,10 @@ import { JsonStringScanner } from "./json-string-scanner.js";
 import { describeByte, jsonSyntaxError } from "./json-syntax-error.js";
 import { skippedText, type TextSink } from "./json-text-sink.js";
 
-/** Takes what a scanner or a parser of JSON reports, in the order of the text. Keys, strings and numbers go to the sink given. */
+/**
+ * Receives the events of a JSON scanner or parser, in document order. The text of keys, strings and numbers goes to the
+ * sink that is returned.
+ */
 export interface JsonHandler {
   openObject(): void;
   closeObject(): void;
@@ -16,8 +19,16 @@ export interface JsonHandler {
   endString(): void;
   beginNumber(): TextSink;
   endNumber(): void;
-  /** `true`, `false` or `null`. */
-  literal(): void;
+  /** @param text `true`, `false` or `null`; `NaN`, `Infinity` or `-Infinity` if they are accepted */
+  literal(text: string): void;
+}
+
+export interface JsonScannerOptions {
+  /**
+   * Also accept what only Python's json module writes: NaN, Infinity, -Infinity, and lone surrogates, which sinks
+   * receive as three bytes each. `-Infinity` begins as a number, whose end is then never reported.
+   */
+  readonly acceptsPython?: boolean;
 }
 
 enum State {
@@ -29,7 +40,7 @@ enum State {
   Colon,
   CommaOrEnd,
   Done,
-  // From here on white space is no filler.
+  // From here on, whitespace is significant.
   ByteOrderMark1,
   ByteOrderMark2,
   Literal,
@@ -41,7 +52,7 @@ const IN_OBJECT = 1;
 const IN_ARRAY = 0;
 const QUOTE = 0x22;
 
-/** What each state waits for, in words. */
+/** What each state expects, in words. */
 const EXPECTED: Partial<Record<State, string>> = {
   [State.Start]: "a value",
   [State.Value]: "a value",
@@ -57,16 +68,18 @@ const EXPECTED: Partial<Record<State, string>> = {
 };
 
 /**
- * A strict JSON scanner for UTF-8 bytes that come in chunks, cut anywhere. It keeps no text: what strings and
- * numbers hold goes to the sinks of its handler. A byte order mark is tolerated; surrogates must come in pairs.
+ * A strict JSON scanner for UTF-8 bytes in chunks, split anywhere. It keeps no text: the contents of strings and
+ * numbers go to the sinks of its handler. A byte order mark is tolerated; surrogates must be paired, unless the options
+ * say otherwise.
  *
- * Any breach throws LinkageError `invalid-dataset`, with the byte offset; the scanner is of no use after that.
+ * Any syntax error throws LinkageError `invalid-dataset` with the byte offset; the scanner cannot be used after that.
  */
 export class JsonScanner {
   private state = State.Start;
   private depth = 0;
   private readonly containers: Uint8Array;
-  private readonly string = new JsonStringScanner();
+  private readonly string: JsonStringScanner;
+  private readonly acceptsPython: boolean;
   private number = NumberState.Minus;
   private numberSink: TextSink = skippedText;
   private isKey = false;
@@ -74,12 +87,15 @@ export class JsonScanner {
   private literal = "";
   private literalIndex = 0;
 
-  /** @param maxDepth how deep arrays and objects may nest */
+  /** @param maxDepth maximum nesting depth of arrays and objects */
   constructor(
     private readonly handler: JsonHandler,
     maxDepth: number,
+    { acceptsPython = false }: JsonScannerOptions = {},
   ) {
     this.containers = new Uint8Array(maxDepth);
+    this.acceptsPython = acceptsPython;
+    this.string = new JsonStringScanner(acceptsPython);
   }
 
   /** Scans the next chunk. */
@@ -98,7 +114,7 @@ export class JsonScanner {
     this.offset += bytes.length;
   }
 
-  /** Ends the text: it must be one complete value. */
+  /** Ends the text, which must be one complete value. */
   end(): void {
     if (this.state === State.Number && this.depth === 0) this.endNumber(0);
     if (this.state !== State.Done) this.fail(0);
@@ -143,7 +159,7 @@ export class JsonScanner {
       case State.Literal:
         if (byte !== this.literal.charCodeAt(this.literalIndex)) this.fail(pos, byte);
         if (++this.literalIndex === this.literal.length) {
-          this.handler.literal();
+          this.handler.literal(this.literal);
           this.endValue();
         }
         break;
@@ -172,10 +188,16 @@ export class JsonScanner {
       else this.number = byte === 0x30 ? NumberState.Zero : NumberState.Integer;
       this.state = State.Number;
     } else if (byte === 0x74 || byte === 0x66 || byte === 0x6e) {
-      this.literal = byte === 0x74 ? "true" : byte === 0x66 ? "false" : "null";
-      this.literalIndex = 1;
-      this.state = State.Literal;
+      this.beginLiteral(byte === 0x74 ? "true" : byte === 0x66 ? "false" : "null");
+    } else if (this.acceptsPython && (byte === 0x4e || byte === 0x49)) {
+      this.beginLiteral(byte === 0x4e ? "NaN" : "Infinity");
     } else this.fail(pos, byte);
+  }
+
+  private beginLiteral(literal: string): void {
+    this.literal = literal;
+    this.literalIndex = 1;
+    this.state = State.Literal;
   }
 
   private beginKey(byte: number, pos: number): void {
@@ -223,7 +245,7 @@ export class JsonScanner {
     return pos;
   }
 
-  /** Takes the bytes of a number; its end is the first byte that cannot go on with it, which is left. */
+  /** Scans a number. It ends before the first byte that cannot continue it. */
   private scanNumber(bytes: Uint8Array, from: number): number {
     let pos = from;
     for (; pos < bytes.length; pos++) {
@@ -240,7 +262,11 @@ export class JsonScanner {
   }
 
   private endNumber(pos: number, byte?: number): void {
-    if (this.number < NumberState.Zero) this.fail(pos, byte);
+    if (this.number < NumberState.Zero) {
+      if (!this.acceptsPython || this.number !== NumberState.Minus || byte !== 0x49) this.fail(pos, byte);
+      this.beginLiteral("-Infinity");
+      return;
+    }
     this.handler.endNumber();
     this.endValue();
   }

@@ -9,7 +9,7 @@ const ESCAPES = new Map(
   [...'"\\/bfnrt'].map((letter, i) => [letter.charCodeAt(0), '"\\/\b\f\n\r\t'.charCodeAt(i)]),
 );
 
-/** Scans what stands between the quotes of a JSON string: checks its UTF-8, resolves its escapes. */
+/** Scans the contents of a JSON string: checks its UTF-8 and resolves its escapes. */
 export class JsonStringScanner {
   /** Whether the closing quote is still to come. */
   isOpen = false;
@@ -24,7 +24,10 @@ export class JsonStringScanner {
   private utf8Low = 0x80;
   private utf8High = 0xbf;
 
-  /** Begins a string, after its opening quote. */
+  /** @param acceptsSingleSurrogates whether to accept lone surrogates */
+  constructor(private readonly acceptsSingleSurrogates: boolean) {}
+
+  /** Starts a string, after its opening quote. */
   begin(sink: TextSink): void {
     this.sink = sink;
     this.isOpen = true;
@@ -33,7 +36,7 @@ export class JsonStringScanner {
   /**
    * Scans `bytes` from `from` on.
    *
-   * @param offset of `bytes[0]` in the whole text, for errors
+   * @param offset offset of `bytes[0]` in the whole text, for errors
    * @returns the index after the closing quote, or the length of `bytes`
    */
   scan(bytes: Uint8Array, from: number, offset: number): number {
@@ -44,7 +47,10 @@ export class JsonStringScanner {
         if (pos === bytes.length) break;
       }
       const byte = bytes[pos]!;
-      if (byte === QUOTE && !this.isEscape && this.utf8Left === 0 && this.highSurrogate === 0) {
+      if (this.highSurrogate !== 0 && !this.isEscape && byte !== BACKSLASH) {
+        this.endHighSurrogate(offset + pos, describeByte(byte));
+      }
+      if (byte === QUOTE && !this.isEscape && this.utf8Left === 0) {
         this.isOpen = false;
         return pos + 1;
       }
@@ -54,7 +60,7 @@ export class JsonStringScanner {
     return pos;
   }
 
-  /** What is wrong if the text ends here. */
+  /** What is missing if the text ends here. */
   expected(): string {
     if (this.hexDigits > 0) return "a hexadecimal digit";
     return this.isEscape ? "an escape letter" : "the closing quote";
@@ -65,9 +71,7 @@ export class JsonStringScanner {
     else if (this.isEscape) this.takeEscape(byte, offset);
     else if (this.utf8Left > 0) this.takeContinuation(byte, offset);
     else if (byte === BACKSLASH) this.isEscape = true;
-    else if (this.highSurrogate !== 0) {
-      throw jsonSyntaxError(offset, "the second half of a surrogate pair", describeByte(byte));
-    } else if (byte < 0x20) {
+    else if (byte < 0x20) {
       throw jsonSyntaxError(offset, "no control character in a string", describeByte(byte));
     } else if (byte >= 0x80) this.takeLead(byte, offset);
     else this.sink.takeByte(byte);
@@ -99,9 +103,7 @@ export class JsonStringScanner {
     }
     const meaning = ESCAPES.get(byte);
     if (meaning === undefined) throw jsonSyntaxError(offset, "an escape letter", describeByte(byte));
-    if (this.highSurrogate !== 0) {
-      throw jsonSyntaxError(offset, "the second half of a surrogate pair", "another escape");
-    }
+    if (this.highSurrogate !== 0) this.endHighSurrogate(offset, "another escape");
     this.sink.takeByte(meaning);
     this.isEscape = false;
   }
@@ -119,13 +121,24 @@ export class JsonStringScanner {
     }
   }
 
+  /** Handles a high surrogate that is not followed by a low one. */
+  private endHighSurrogate(offset: number, received: string): void {
+    if (!this.acceptsSingleSurrogates) {
+      throw jsonSyntaxError(offset, "the second half of a surrogate pair", received);
+    }
+    emitUtf8(this.sink, this.highSurrogate);
+    this.highSurrogate = 0;
+  }
+
   private takeCodeUnit(unit: number, offset: number): void {
     const isLow = unit >= 0xdc00 && unit <= 0xdfff;
-    if (isLow !== (this.highSurrogate !== 0)) {
-      throw jsonSyntaxError(offset, "surrogates in pairs", "a single one");
+    const isSingle = isLow !== (this.highSurrogate !== 0);
+    if (isSingle) {
+      if (!this.acceptsSingleSurrogates) throw jsonSyntaxError(offset, "surrogates in pairs", "a single one");
+      if (!isLow) this.endHighSurrogate(offset, "a single one");
     }
     if (unit >= 0xd800 && unit <= 0xdbff) this.highSurrogate = unit;
-    else if (isLow) {
+    else if (isLow && !isSingle) {
       emitUtf8(this.sink, 0x10000 + ((this.highSurrogate - 0xd800) << 10) + (unit - 0xdc00));
       this.highSurrogate = 0;
     } else emitUtf8(this.sink, unit);

@@ -1,11 +1,11 @@
 import { LinkageError } from "../errors.js";
 
-/** A breach of JSON's syntax at a byte offset, counted from 0. */
+/** A JSON syntax error at a byte offset, counted from 0. */
 export function jsonSyntaxError(offset: number, expected: string, received: string): LinkageError {
   return new LinkageError("invalid-dataset", `JSON text at byte ${offset}`, expected, received);
 }
 
-/** Names a byte without showing text: only JSON's own punctuation is shown. */
+/** Describes a byte without showing data: only JSON's own punctuation is shown. */
 export function describeByte(byte: number): string {
   if (byte < 0x80 && '{}[]:,"\\'.includes(String.fromCharCode(byte))) return String.fromCharCode(byte);
   return `byte 0x${byte.toString(16).padStart(2, "0")}`;

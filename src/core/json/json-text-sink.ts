@@ -1,4 +1,4 @@
-/** Takes the text of a JSON string or number, in pieces. */
+/** Receives the text of a JSON string or number, in pieces. */
 export interface TextSink {
   /**
    * Takes a run of `bytes[from … to)`. Must stop before the first `"`, `\`, control byte or byte above 0x7e, and
@@ -11,7 +11,7 @@ export interface TextSink {
   takeByte(byte: number): void;
 }
 
-/** Feeds a text that is whole to a sink: the UTF-8 bytes `from … to` of it. */
+/** Feeds a complete text to a sink: its UTF-8 bytes `from … to`. */
 export function feedText(sink: TextSink, text: Uint8Array, from = 0, to = text.length): void {
   let pos = sink.takeRun(text, from, to);
   while (pos < to) {
@@ -20,7 +20,9 @@ export function feedText(sink: TextSink, text: Uint8Array, from = 0, to = text.l
   }
 }
 
-/** The first index in `from … to` of a byte that ends a run of plain text: `"`, `\`, a control, above 0x7e. */
+/**
+ * The first index in `from … to` of a byte that ends a run of plain text: `"`, `\`, a control byte or one above 0x7e.
+ */
 function endOfPlainRun(bytes: Uint8Array, from: number, to: number): number {
   let pos = from;
   while (pos < to) {
@@ -31,14 +33,16 @@ function endOfPlainRun(bytes: Uint8Array, from: number, to: number): number {
   return pos;
 }
 
-/** Drops the text. */
+/** Discards the text. */
 export const skippedText: TextSink = Object.freeze({ takeRun: endOfPlainRun, takeByte: () => {} });
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Keeps a text of at most `capacity` bytes of UTF-8; of a longer one only that it is too long. */
+/**
+ * Keeps a text of up to `capacity` bytes of UTF-8; of a longer one, only {@link tooLong} and {@link length} are valid.
+ */
 export class CollectedText implements TextSink {
-  /** Bytes in the text, those beyond the capacity included. */
+  /** Bytes in the text, including those beyond the capacity. */
   length = 0;
   readonly bytes: Uint8Array;
 
@@ -46,7 +50,7 @@ export class CollectedText implements TextSink {
     this.bytes = new Uint8Array(capacity);
   }
 
-  /** Begins a new text. */
+  /** Starts a new text. */
   clear(): void {
     this.length = 0;
   }
@@ -69,7 +73,7 @@ export class CollectedText implements TextSink {
     this.length++;
   }
 
-  /** The text; only where it is not {@link tooLong}. */
+  /** The text; only valid if it is not {@link tooLong}. */
   text(): string {
     return utf8.decode(this.bytes.subarray(0, this.length));
   }
@@ -77,7 +81,7 @@ export class CollectedText implements TextSink {
   /**
    * The text as a row index: decimal digits without leading zeros, below 2³² − 1.
    *
-   * @returns the index, or -1 where the text is none
+   * @returns the index, or -1 if the text is not one
    */
   rowIndex(): number {
     const { bytes, length } = this;

@@ -10,22 +10,22 @@ import type { ScalarKernel } from "./scalar-kernel.js";
 import type { WasmMemory } from "./wasm-memory.js";
 import type { BitSlicedExports } from "./wasm-modules.js";
 
-/** Rows in a block: the lanes of a v128. */
+/** Rows per block: the lanes of a v128. */
 const BLOCK_ROWS = 128;
-/** List rows in one call: short calls let the engine swap in its optimised code, and bound an abort's delay. */
+/** List rows per call: short calls let the engine switch to optimized code, and bound the delay of an abort. */
 const CHUNK_ROWS = 1024;
-/** Matches that the output buffer must hold: those of one block. */
+/** Capacity of the output buffer in matches: twice those of one block. */
 const BUFFER_CAPACITY = 2 * CHUNK_ROWS * BLOCK_ROWS;
-/** What `listColumns` may write behind the last list. */
+/** Room for what `listColumns` may write past the last list. */
 const LIST_SLACK_BYTES = 256;
-/** The widest CLK, in words: the offsets of its planes are unsigned 16-bit. */
+/** Maximum width of a CLK, in words: plane offsets are unsigned 16-bit. */
 const MAX_WORDS = 63;
-/** The most misses that the widest counter can allow. */
+/** Maximum number of allowed misses that the widest counter supports. */
 const MAX_ALLOWED_MISSES = 511;
 
 /** One side of a tile, in kernel memory. */
 interface SlicedTile {
-  /** `Rows` of assembly/rows.ts. */
+  /** The address of its `Rows` (assembly/rows.ts). */
   readonly fields: number;
   readonly words: number;
   readonly popcounts: number;
@@ -37,25 +37,27 @@ interface SlicedTile {
   listedWords: number;
 }
 
-/** The most misses that a row may have against a partner with as many set bits or more. */
+/** The number of misses that a row may have against a partner with at least as many set bits. */
 function allowedMisses(limits: OverlapLimits, popcount: number): number {
   return popcount - limits.leastOverlap[2 * popcount]!;
 }
 
-/** Of rows in ascending order of their popcounts. */
+/** The highest popcount of rows in ascending popcount order. */
 function highestPopcount(rows: RowRange): number {
   return rows.to > rows.from ? rows.popcounts[recordAt(rows, rows.to - 1)]! : 0;
 }
 
 /**
- * Whether the bit-sliced kernel can compare CLKs of this width whose popcounts are at most `popcount`: up to 504
- * bytes, and up to 511 columns that a CLK may have alone.
+ * Whether the bit-sliced kernel can compare CLKs of this width with popcounts of at most `popcount`: up to 504 bytes
+ * and 511 allowed misses.
  */
 export function fitsBitSliced(limits: OverlapLimits, popcount: number): boolean {
   return limits.bits <= 64 * MAX_WORDS && allowedMisses(limits, popcount) <= MAX_ALLOWED_MISSES;
 }
 
-/** 128 rows at once in WebAssembly with SIMD; see assembly/bit-sliced.ts. Small blocks go to the scalar kernel. */
+/**
+ * Compares 128 rows at once in WebAssembly with SIMD (assembly/bit-sliced.ts). Small blocks go to the scalar kernel.
+ */
 export class BitSlicedKernel implements Kernel {
   readonly name = "bit-sliced";
   readonly #wasm: BitSlicedExports;
@@ -64,7 +66,7 @@ export class BitSlicedKernel implements Kernel {
   readonly #buffer: MatchBuffer;
   readonly #tileBytes: number;
 
-  /** @param tileBytes bytes of CLKs in a tile; a tile takes about eight times as much kernel memory */
+  /** @param tileBytes bytes of CLKs per tile; a tile takes about eight times as much kernel memory */
   constructor(wasm: BitSlicedExports, memory: WasmMemory, scalar: ScalarKernel, tileBytes: number) {
     this.#tileBytes = tileBytes;
     this.#wasm = wasm;
@@ -92,7 +94,7 @@ export class BitSlicedKernel implements Kernel {
     const right = sortedByPopcount(rightRows);
     const highest = Math.max(highestPopcount(left), highestPopcount(right));
     if (!fitsBitSliced(limits, highest)) {
-      // The scalar kernel finds the same pairs; a data set that is like this as a whole never comes here.
+      // The scalar kernel finds the same pairs. This kernel is not chosen if whole data sets do not fit it.
       return yield* this.#scalar.compareRows(leftRows, rightRows, limits, matches);
     }
     const memory = this.#memory;
@@ -109,7 +111,7 @@ export class BitSlicedKernel implements Kernel {
       const rightTile = this.#allocateTile(Math.min(tileRows, right.to - right.from), words, listLength);
       for (let l = left.from; l < left.to; l += tileRows) {
         const leftTo = Math.min(left.to, l + tileRows);
-        // Only rows whose popcounts are near enough can pass.
+        // Only rows whose popcounts are close enough can pass.
         const lowestPopcount = Math.max(1, left.popcounts[recordAt(left, l)]!);
         const highestPopcountOfTile = left.popcounts[recordAt(left, leftTo - 1)]!;
         const rightFrom = positionOfPopcount(right, limits.lowestPartner[lowestPopcount]!);
@@ -128,7 +130,7 @@ export class BitSlicedKernel implements Kernel {
     }
   }
 
-  /** One pass: `list` rows against sliced rows with as many set bits or more (with more, when `swapped`). */
+  /** One pass: compares `list` rows with sliced rows that have at least as many set bits (more, if `swapped`). */
   *#pass(
     list: SlicedTile,
     sliced: SlicedTile,
@@ -163,7 +165,7 @@ export class BitSlicedKernel implements Kernel {
     }
   }
 
-  /** The compiled copy with the fewest counter bits that hold `allowed` misses. */
+  /** The compiled copy with the fewest counter bits that can count `allowed` misses. */
   #compareFor(allowed: number) {
     if (allowed < 32) return this.#wasm.compare5;
     if (allowed < 64) return this.#wasm.compare6;
@@ -219,8 +221,8 @@ export class BitSlicedKernel implements Kernel {
 }
 
 /**
- * How many columns of a row to list: all, or so many that the misses of a pair below the threshold have shown by then
- * in practice (a longer list only saves exact checks). A multiple of 16.
+ * The number of columns of a row to list: all, or enough that in practice a pair below the threshold has shown its
+ * misses by then (a longer list only saves exact checks). A multiple of 16.
  */
 function listLengthFor(highestPopcount: number, allowed: number): number {
   const roundUp = (n: number) => Math.max(16, Math.ceil(n / 16) * 16);

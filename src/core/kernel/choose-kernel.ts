@@ -6,13 +6,13 @@ import type { Kernels } from "./kernels.js";
 import { MatchCollector } from "./match-collector.js";
 
 /** Below this many comparisons, slicing costs more than it saves (measured: bench/kernel-choice.ts). */
-export const LEAST_COMPARISONS_TO_SLICE = 160_000;
-/** Where a larger share of the pairs passes, lanes hardly ever die and finding pairs one by one is faster. */
+export const MIN_COMPARISONS_TO_SLICE = 160_000;
+/** If a larger share of the pairs passes, lanes hardly ever die and comparing pair by pair is faster. */
 const HIGHEST_SHARE_TO_SLICE = 0.1;
-/** Rows a side that the share of passing pairs is estimated from. */
+/** Rows per side for estimating the share of passing pairs. */
 const SAMPLE_ROWS = 64;
 
-/** Checks a kernel's name as a user gave it; undefined means that the library chooses. Throws `invalid-option`. */
+/** Checks a kernel name given by a user; undefined means that the library chooses. Throws `invalid-option`. */
 export function checkKernelName(name: string | undefined): KernelName | undefined {
   if (name === undefined || (KERNEL_NAMES as readonly string[]).includes(name))
     return name as KernelName | undefined;
@@ -25,11 +25,11 @@ export function checkKernelName(name: string | undefined): KernelName | undefine
 }
 
 /**
- * Chooses the kernel for comparing two data sets, by what it costs: bit-sliced for many rows of which few pairs pass,
- * else scalar, or the reference where nothing else runs.
+ * Chooses the fastest kernel for comparing two data sets: bit-sliced for many rows with few passing pairs, otherwise
+ * scalar, or the reference if nothing else runs.
  *
- * @param forced a kernel to use whatever it costs
- * @throws LinkageError `kernel-unavailable` when the forced kernel cannot do this
+ * @param forced a kernel to use even if it is slower
+ * @throws LinkageError `kernel-unavailable` if the forced kernel cannot compare these data sets
  */
 export function chooseKernel(
   kernels: Kernels,
@@ -55,7 +55,7 @@ export function chooseKernel(
   const comparisons = left.dataset.recordCount * right.dataset.recordCount;
   const slice =
     kernels.has("bit-sliced") &&
-    comparisons >= LEAST_COMPARISONS_TO_SLICE &&
+    comparisons >= MIN_COMPARISONS_TO_SLICE &&
     fitsBitSliced(limits, highest) &&
     passingShare(kernels, left, right, limits) <= HIGHEST_SHARE_TO_SLICE;
   return slice ? "bit-sliced" : "scalar";
@@ -67,7 +67,7 @@ function highestPopcount({ popcounts }: CountedDataset): number {
   return highest;
 }
 
-/** The share of passing pairs among a few thousand, spread evenly. */
+/** The share of passing pairs in a sample of a few thousand, spread evenly. */
 function passingShare(
   kernels: Kernels,
   left: CountedDataset,

@@ -3,12 +3,12 @@ import type { RowRange } from "./kernel.js";
 import type { WasmMemory } from "./wasm-memory.js";
 import type { BitSlicedExports } from "./wasm-modules.js";
 
-/** Rows a side that the frequencies of the columns are estimated from. */
+/** Rows per side for estimating the frequencies of the columns. */
 const SAMPLE_ROWS = 128;
 
 /**
- * Ranks the columns of the CLKs, rarest first, by a sample of both sides: misses show soonest in rare columns.
- * Returns the address of one u16 a column.
+ * Ranks the columns of the CLKs, rarest first, by a sample of both sides: misses show soonest in rare columns. Returns
+ * the address of one u16 per column.
  */
 export function rankColumns(
   wasm: BitSlicedExports,

@@ -2,17 +2,17 @@ import type { ClkDataset } from "../clk-dataset.js";
 import type { RowRange } from "./kernel.js";
 import type { WasmMemory } from "./wasm-memory.js";
 
-/** Kernels work on whole 64-bit words: the words of a CLK, the last one padded with zeros. */
+/** The number of 64-bit words of a CLK. Kernels work on whole words, the last one padded with zeros. */
 export function wordsOf(byteLength: number): number {
   return (byteLength + 7) >>> 3;
 }
 
-/** The record behind position `n` of a range. */
+/** The record at position `n` of a range. */
 export function recordAt(rows: RowRange, n: number): number {
   return rows.order === undefined ? n : rows.order[n]!;
 }
 
-/** Writes the records of the positions `from … to` of a range to `target`, from `index` on. */
+/** Writes the records at the positions `from … to` of a range to `target`, from `index` on. */
 export function writeRecords(
   rows: RowRange,
   from: number,
@@ -24,7 +24,7 @@ export function writeRecords(
   else for (let n = from; n < to; n++) target[index + n - from] = n;
 }
 
-/** Copies the CLKs of the positions `from … to` of a range into kernel memory, padded to whole words. */
+/** Copies the CLKs at the positions `from … to` of a range into kernel memory, padded to whole words. */
 export function gatherRows(
   memory: WasmMemory,
   rows: RowRange,
@@ -50,15 +50,15 @@ export function gatherRows(
   }
 }
 
-/** Rows that are fetched into the cache together, where one after the other would wait for memory each time. */
+/** Rows fetched into the cache together; one by one, each would wait for memory. */
 const BATCH_ROWS = 16;
 /** A cache line, in 32-bit words. */
 const LINE_WORDS = 16;
 
-/** A use for what is fetched, which the engine would leave out otherwise. */
+/** Uses the fetched values; the engine would otherwise drop the reads. */
 export let fetched = 0;
 
-/** The hot case, in 64-bit words, which V8 copies without making BigInts of them: twice as fast as `set(subarray)`. */
+/** The hot path: copies 64-bit words, for which V8 creates no BigInts. Twice as fast as `set(subarray)`. */
 function gatherWords(
   dataset: ClkDataset,
   order: Uint32Array,

@@ -4,19 +4,19 @@ import type { MatchCollector } from "./match-collector.js";
 
 /**
  * The ways to compare CLKs, fastest first: `bit-sliced` (WASM with SIMD, 128 rows at once), `scalar` (WASM, pair by
- * pair), `reference` (plain TypeScript, where WASM is forbidden). All find the same pairs with the same scores.
+ * pair), `reference` (plain TypeScript, if WASM is forbidden). All find the same pairs with the same scores.
  */
 export const KERNEL_NAMES = ["bit-sliced", "scalar", "reference"] as const;
 export type KernelName = (typeof KERNEL_NAMES)[number];
 
-/** A data set and what is computed of it once: the set bits of each record. */
+/** A data set and the set bits of each record, which are counted only once. */
 export interface CountedDataset {
   readonly dataset: ClkDataset;
   /** Set bits of each record; at most 32,768. */
   readonly popcounts: Uint16Array;
 }
 
-/** Some rows of a data set: the records `order[from … to)`, or `from … to` themselves where there is no order. */
+/** A range of records of a data set: `order[from … to)`, or `from … to` themselves if there is no order. */
 export interface RowRange extends CountedDataset {
   readonly order?: Uint32Array | undefined;
   readonly from: number;
@@ -38,8 +38,8 @@ export interface BlockPairs {
 }
 
 /**
- * Compares rows on the calling thread. The generators yield, after at most a tile of work, the number of comparisons
- * done since the last yield: that is where a caller may stop, report progress or let others run.
+ * Compares rows on the calling thread. At least once per tile of work, the generators yield the number of comparisons
+ * done since the last yield, so that a caller can stop, report progress or let other work run.
  */
 export interface Kernel {
   readonly name: KernelName;

@@ -14,7 +14,7 @@ import {
   type WasmModules,
 } from "./wasm-modules.js";
 
-/** Bytes of CLKs in a tile, by kernel. */
+/** Bytes of CLKs per tile, by kernel. */
 export interface TileSizes {
   readonly scalar: number;
   readonly bitSliced: number;
@@ -22,7 +22,7 @@ export interface TileSizes {
 
 const TILE_SIZES: TileSizes = { scalar: 2 ** 21, bitSliced: 2 ** 22 };
 
-/** The kernels that can run on one thread, over one memory. */
+/** The kernels that can run on one thread, sharing one memory. */
 export class Kernels {
   readonly #byName: ReadonlyMap<KernelName, Kernel>;
   readonly #sorter: MatchSorter | undefined;
@@ -33,9 +33,9 @@ export class Kernels {
   }
 
   /**
-   * Instantiates what the modules allow; the reference kernel is always there.
+   * Instantiates the kernels whose modules are available; the reference kernel always is.
    *
-   * @param tiles sizes for tests; the default suits the caches of today's processors
+   * @param tiles tile sizes, for tests; the default suits the caches of current processors
    */
   static async load(modules: WasmModules, tiles = TILE_SIZES): Promise<Kernels> {
     const kernels: Kernel[] = [new ReferenceKernel()];
@@ -54,7 +54,7 @@ export class Kernels {
     return new Kernels(kernels, sorter);
   }
 
-  /** Sorts what a kernel found: score descending, then left record, then right record, ascending. */
+  /** Sorts a kernel's matches by score descending, then left record and right record ascending. */
   sort(matches: readonly SimilarPairs[]): SimilarPairs {
     if (this.#sorter !== undefined) return this.#sorter.sort(matches);
     const { scores, leftRecords, rightRecords } = concatPairs(matches);

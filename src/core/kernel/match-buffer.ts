@@ -18,7 +18,7 @@ export class MatchBuffer {
     this.fields = memory.allocateFields(this.#left, this.#right, this.#scores, capacity, 0);
   }
 
-  /** Moves what a kernel has written to the collector. */
+  /** Moves the matches that a kernel has written to the collector. */
   drainTo(matches: MatchCollector): void {
     const { u32, f64 } = this.#memory;
     const countIndex = (this.fields >>> 2) + 4;

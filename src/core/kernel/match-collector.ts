@@ -1,19 +1,19 @@
 import type { SimilarPairs } from "../candidates/similar-pairs.js";
 import { LinkageError } from "../errors.js";
 
-/** Throws `too-many-candidates` where more pairs match than a caller accepts. */
+/** Throws `too-many-candidates` if more pairs match than a caller accepts. */
 export function checkMatchCount(count: number, limit: number): void {
   if (count <= limit) return;
   throw new LinkageError("too-many-candidates", "candidate pairs", `at most ${limit}`, "more than that");
 }
 
-/** Gathers matches from a kernel's small buffers; holds every match once, without a growing copy. */
+/** Collects matches from a kernel's small buffers. Holds every match once and never copies to grow. */
 export class MatchCollector {
   #parts: SimilarPairs[] = [];
   readonly #limit: number;
   #count = 0;
 
-  /** @param limit the most matches to accept; one more throws `too-many-candidates` */
+  /** @param limit maximum number of matches; one more throws `too-many-candidates` */
   constructor(limit = Number.POSITIVE_INFINITY) {
     this.#limit = limit;
   }
@@ -34,7 +34,7 @@ export class MatchCollector {
     });
   }
 
-  /** All matches, in the order in which they came, in parts; the collector is empty afterwards. */
+  /** Returns all matches, in order of arrival, in parts. The collector is empty afterwards. */
   take(): SimilarPairs[] {
     const parts = this.#parts;
     this.#parts = [];

@@ -4,18 +4,18 @@ import { sortSimilarPairs } from "../candidates/sort-similar-pairs.js";
 import type { WasmMemory } from "./wasm-memory.js";
 import type { ScalarExports } from "./wasm-modules.js";
 
-/** Pairs sorted in one go: they take 48 bytes each of kernel memory. */
+/** Pairs sorted at once; each takes 48 bytes of kernel memory. */
 const RUN_PAIRS = 2 ** 20;
 /** Eight digits of 2,048 counters; as in assembly/sort.ts. */
 const COUNTER_BYTES = 8 * 4 * 2048;
 
-/** Sorts what kernels find: in runs, in WebAssembly, which are merged. See assembly/sort.ts. */
+/** Sorts the matches of kernels: sorts parts in WebAssembly, then merges them. See assembly/sort.ts. */
 export class MatchSorter {
   readonly #wasm: ScalarExports;
   readonly #memory: WasmMemory;
   readonly #runPairs: number;
 
-  /** @param runPairs pairs sorted in one go */
+  /** @param runPairs pairs sorted at once */
   constructor(wasm: ScalarExports, memory: WasmMemory, runPairs = RUN_PAIRS) {
     this.#wasm = wasm;
     this.#memory = memory;
@@ -23,7 +23,7 @@ export class MatchSorter {
   }
 
   /**
-   * Score descending, then left record, then right record, ascending.
+   * Sorts by score descending, then left record and right record ascending.
    *
    * @param parts pairs with scores above 0, up to 1
    */

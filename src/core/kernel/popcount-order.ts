@@ -2,7 +2,7 @@ import { allocateUint32 } from "../clk-dataset.js";
 import { recordAt } from "./gather-rows.js";
 import type { RowRange } from "./kernel.js";
 
-/** The records of a range, fewest set bits first, equal ones in the order of the range (a counting sort). */
+/** The records of a range, fewest set bits first; equal ones keep the order of the range (a counting sort). */
 export function orderByPopcount(rows: RowRange): Uint32Array {
   const { popcounts, from, to } = rows;
   const starts = new Uint32Array(8 * rows.dataset.byteLength + 2);
@@ -16,7 +16,7 @@ export function orderByPopcount(rows: RowRange): Uint32Array {
   return order;
 }
 
-/** The same rows, fewest set bits first; the range itself where that is so already. */
+/** The same rows, fewest set bits first; the range itself if it is already sorted. */
 export function sortedByPopcount(rows: RowRange): RowRange {
   const { popcounts, from, to } = rows;
   let sorted = true;

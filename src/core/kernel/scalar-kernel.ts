@@ -7,15 +7,15 @@ import type { MatchCollector } from "./match-collector.js";
 import type { WasmMemory } from "./wasm-memory.js";
 import type { ScalarExports } from "./wasm-modules.js";
 
-/** Set bits behind this many words bound what a pair can still reach; as in assembly/scalar.ts. */
+/** The set bits after this many words bound the overlap that a pair can still reach; as in assembly/scalar.ts. */
 const HEAD_WORDS = 4;
-/** Matches that fit between two returns from the kernel: more than a row or a small block pair can have. */
+/** Matches that fit between two returns from the kernel: at least those of any row or small block pair. */
 const BUFFER_CAPACITY = 2 ** 18;
 const LEFT_TILE_ROWS = 1024;
 /** Comparisons between two yields. */
 const STEP_COMPARISONS = 2 ** 22;
 
-/** Rows in kernel memory: `Rows` of assembly/rows.ts and the popcounts behind the head. */
+/** Rows in kernel memory: `Rows` of assembly/rows.ts, and the popcounts after the head. */
 interface LoadedRows {
   readonly fields: number;
   readonly words: number;
@@ -25,7 +25,7 @@ interface LoadedRows {
   readonly capacity: number;
 }
 
-/** Pair by pair in WebAssembly, for every width; see assembly/scalar.ts. */
+/** Compares pair by pair in WebAssembly, for any width; see assembly/scalar.ts. */
 export class ScalarKernel implements Kernel {
   readonly name = "scalar";
   readonly #wasm: ScalarExports;
@@ -33,7 +33,7 @@ export class ScalarKernel implements Kernel {
   readonly #buffer: MatchBuffer;
   readonly #tileBytes: number;
 
-  /** @param tileBytes bytes of CLKs in a right tile, which should stay near the core */
+  /** @param tileBytes bytes of CLKs in a right tile, which should stay in a cache near the core */
   constructor(wasm: ScalarExports, memory: WasmMemory, tileBytes: number) {
     this.#tileBytes = tileBytes;
     this.#wasm = wasm;
@@ -190,8 +190,8 @@ export class ScalarKernel implements Kernel {
 }
 
 /**
- * The next block pairs that fit into a tile of rows a side, with their rows side by side. A block pair larger than a
- * tile must have been compared as rows.
+ * The next block pairs that fit into one tile of rows per side, with their rows side by side. A block pair larger than
+ * a tile must have been compared as rows.
  */
 function takeBatch(blocks: BlockPairs, first: number, tileRows: number, maxComparisons: number) {
   const { bounds, leftOrder, rightOrder } = blocks;

@@ -1,12 +1,12 @@
 import { LinkageError } from "../errors.js";
 
 const PAGE_BYTES = 65536;
-/** Below are the modules' own scratch memory and static data. */
+/** The modules' scratch memory and static data are below this address. */
 const FIRST_ADDRESS = 2 * PAGE_BYTES;
 
 /**
- * The memory of one thread's kernels: an allocator that only goes up, emptied as a whole, and views that follow the
- * memory when it grows.
+ * The memory of one thread's kernels: a bump allocator that frees everything back to a mark, and views that are renewed
+ * when the memory grows.
  */
 export class WasmMemory {
   readonly memory = new WebAssembly.Memory({ initial: FIRST_ADDRESS / PAGE_BYTES });
@@ -23,7 +23,7 @@ export class WasmMemory {
   get u16(): Uint16Array {
     return this.#u16;
   }
-  /** Views of 32-bit words; the index is the address divided by 4. */
+  /** A view of 32-bit words; the index is the address divided by 4. */
   get u32(): Uint32Array {
     return this.#u32;
   }
@@ -34,7 +34,7 @@ export class WasmMemory {
     return this.#f64;
   }
 
-  /** The address behind everything allocated so far; hand it to {@link release} to free what comes after. */
+  /** The end of everything allocated so far; pass it to {@link release} to free later allocations. */
   get mark(): number {
     return this.#next;
   }
@@ -44,17 +44,17 @@ export class WasmMemory {
     this.#next = mark;
   }
 
-  /** Allocates `byteLength` bytes, of any content, at a multiple of 16. */
+  /** Allocates `byteLength` uninitialized bytes, at a multiple of 16. */
   allocate(byteLength: number): number {
     const address = this.#next;
     this.#next = address + Math.ceil(byteLength / 16) * 16;
-    // 64 bytes of slack: vector loads and stores may touch what lies right behind the last item.
+    // 64 bytes of slack: vector loads and stores may touch the bytes just after the last item.
     const missing = this.#next + 64 - this.memory.buffer.byteLength;
     if (missing > 0) this.#grow(Math.ceil(missing / PAGE_BYTES));
     return address;
   }
 
-  /** Allocates and fills u32 fields, as the `@unmanaged` classes of the kernels read them. */
+  /** Allocates and fills u32 fields in the layout of the kernels' `@unmanaged` classes. */
   allocateFields(...fields: number[]): number {
     const address = this.allocate(4 * fields.length);
     this.setFields(address, fields);
@@ -65,7 +65,7 @@ export class WasmMemory {
     this.#u32.set(fields, address >>> 2);
   }
 
-  /** Copies numbers into new memory, 32 bits each. */
+  /** Copies 32-bit numbers into new memory. */
   allocateWords(words: Int32Array | Uint32Array): number {
     const address = this.allocate(words.byteLength);
     this.#u32.set(words, address >>> 2);

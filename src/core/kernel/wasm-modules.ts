@@ -8,7 +8,7 @@ export interface WasmModules {
   readonly bitSliced?: WebAssembly.Module | undefined;
 }
 
-/** What the scalar module exports; all numbers are addresses or counts. */
+/** The exports of the scalar module; all numbers are addresses or counts. */
 export interface ScalarExports extends Record<string, unknown> {
   popcounts(rows: number, count: number, words: number, from: number, target: number): void;
   compareRows(
@@ -48,7 +48,7 @@ type ComparePass = (
   matches: number,
 ) => void;
 
-/** What the bit-sliced module exports. */
+/** The exports of the bit-sliced module. */
 export interface BitSlicedExports extends Record<string, unknown> {
   prepareBitSliced(): void;
   countColumns(rows: number, count: number, step: number, words: number, target: number): void;
@@ -63,7 +63,7 @@ export interface BitSlicedExports extends Record<string, unknown> {
 
 let compiled: Promise<WasmModules> | undefined;
 
-/** Compiles the embedded kernels, once. Where WASM or SIMD is missing or forbidden, the module is left out. */
+/** Compiles the embedded kernels, once. A module is undefined if WASM or SIMD is missing or forbidden. */
 export function compileModules(): Promise<WasmModules> {
   compiled ??= Promise.all([compile(SCALAR_WASM), compile(BIT_SLICED_WASM)]).then(([scalar, bitSliced]) => ({
     scalar,

@@ -13,8 +13,8 @@ const BYTE_POPCOUNTS = Uint8Array.from({ length: 256 }, (_, byte) => {
 const STEP_COMPARISONS = 2 ** 18;
 
 /**
- * The definition of the comparison in plain TypeScript, byte by byte: the oracle of every other kernel, and the way to
- * compare where a content security policy forbids WebAssembly.
+ * The comparison by its definition, in plain TypeScript, byte by byte: the test oracle of every other kernel, and the
+ * fallback if a content security policy forbids WebAssembly.
  */
 export class ReferenceKernel implements Kernel {
   readonly name = "reference";

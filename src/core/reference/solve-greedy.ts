@@ -4,10 +4,11 @@ type Member = [dataset: number, row: number];
 type Group = Set<string>;
 
 /**
- * The greedy solver straight from its rule, with maps and sets: the oracle for solve-greedy.ts, and slow.
+ * The greedy solver written directly from its rule, with maps and sets: the slow test oracle of solve-greedy.ts.
  *
  * @param pairs in the total order; not checked
- * @returns groups of two records or more, as `[data set, row]`; records ascend in a group, groups by their first
+ * @returns groups of two or more records as `[data set, record]`; records ascend in a group, groups by their first
+ *   record
  */
 export function solveGreedyReference(pairs: CandidatePairs): Member[][] {
   const groupOf = new Map<string, Group>();
@@ -22,7 +23,7 @@ export function solveGreedyReference(pairs: CandidatePairs): Member[][] {
     const leftGroup = groupOf.get(left) ?? new Set([left]);
     const rightGroup = groupOf.get(right) ?? new Set([right]);
     const allSeen = [...leftGroup].every((a) => [...rightGroup].every((b) => seen.has(`${a} ${b}`)));
-    // Within one group there is nothing to merge, and a record is in a group with itself.
+    // There is nothing to merge within one group, or for a pair of a record with itself.
     if (leftGroup === rightGroup || left === right || !allSeen) continue;
 
     const merged: Group = new Set([...leftGroup, ...rightGroup]);

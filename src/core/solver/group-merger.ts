@@ -1,48 +1,49 @@
 import { LinkageError } from "../errors.js";
 import { hashPair, PairSet } from "./pair-set.js";
 
-// Four numbers for each record, side by side so that they share a cache line.
+// Four numbers per record, adjacent so that they share a cache line.
 const NODE_LENGTH = 4;
 const PARENT = 0; // the record itself at the root of a group
 // At roots only:
 const SIZE = 1; // records in the group
 const LINKS = 2; // the first link of the group, as a reference (below)
-const LINK_COUNT = 3; // links in that list, dead ones too
+const LINK_COUNT = 3; // links in that list, including dead ones
 
-// A link says that two groups have been seen to share cross pairs. Six numbers each:
+// A link counts the cross pairs seen between two groups. Six numbers each:
 const LINK_LENGTH = 6;
 const ROOTS = 0; // and 1: the roots of the two groups
-const NEXT = 2; // and 3: the next link in the list of either group, as a reference
+const NEXT = 2; // and 3: the next link in the list of each group, as a reference
 const SEEN_COUNT = 4; // distinct cross pairs seen; 0 once the link is dead
 const FIRST_PAIR = 5; // index of the first of them
 
 /** Pairs that are read ahead together. */
 const READ_AHEAD = 64;
 
-// A reference to a link is 1 + 2 · link + side, where side says which of its two groups holds it; 0 is none.
+// A reference to a link is 1 + 2 · link + side; `side` is the one of its two groups that lists it. 0 means none.
 const NONE = -1;
 
 /** All links have to fit into one array of 4 GiB. */
 const MAX_LINKS = Math.floor(2 ** 30 / LINK_LENGTH);
 
-/** Bytes that {@link mergeIntoGroups} holds for each record. */
+/** Bytes that {@link mergeIntoGroups} holds per record. */
 export const BYTES_PER_RECORD = NODE_LENGTH * 4;
 
 /**
- * The general greedy solver on numbered records: walks the pairs in order and merges the groups of a pair's
- * records once every cross pair between the two groups has been seen. A pair counts once, however often and
- * whichever way round it comes.
+ * The general greedy solver on numbered records: walks the pairs in order and merges the groups of a pair's records
+ * once every cross pair between the two groups has been seen. A pair counts once, however often and in whichever order
+ * of its records it occurs.
  *
- * Groups form a union-find forest. A pair that does not merge anything is counted in the link between the two
- * groups, found by hashing their roots. When two groups merge, the links of the one with fewer records and links
- * are moved to the other, so a link moves O(log n) times at most. Which pairs a link has counted matters only
- * from the second pair on: then they go into a set.
+ * Groups form a union-find forest. A pair that merges nothing is counted in the link between its two groups, found by
+ * hashing their roots. When two groups merge, the links of the one with fewer records and links are moved to the other,
+ * so a link moves at most O(log n) times. Which pairs a link has counted only matters from the second pair on: then
+ * they are added to a set.
  *
  * @param left ids of the left records, in the order of the pairs
  * @param right ids of the right records
  * @param recordCount all ids are below this
- * @returns for each record its group's root: the same id for all records of a group, and their own for others
- * @throws LinkageError `too-many-candidates` once 178,956,970 pairs between different groups had to be remembered
+ * @returns the root of each record's group: the same id for all records of a group, and its own id for any other record
+ * @throws LinkageError `too-many-candidates` if more than 178,956,970 pairs between different groups have to be
+ *   remembered
  */
 export function mergeIntoGroups(left: Uint32Array, right: Uint32Array, recordCount: number): Uint32Array {
   const merger = new GroupMerger(left, right, recordCount);
@@ -60,7 +61,7 @@ class GroupMerger {
   private readonly nodes: Uint32Array;
   private links: Uint32Array;
   private linkCount = 0;
-  /** The hash table of links: two numbers a slot, a hash and 1 + link, or two zeros. */
+  /** The hash table of links. Two numbers per slot: a hash and 1 + link, or two zeros. */
   private slots: Uint32Array;
   private usedSlotCount = 0;
   private readonly seenPairs = new PairSet();
@@ -70,7 +71,7 @@ class GroupMerger {
   constructor(left: Uint32Array, right: Uint32Array, recordCount: number) {
     this.left = left;
     this.right = right;
-    // Half of the pairs may well have to be remembered; more make both arrays grow.
+    // Room to remember half of the pairs; both arrays grow if there are more.
     const linkCapacity = Math.min(Math.ceil(left.length / 2), MAX_LINKS);
     this.links = new Uint32Array(linkCapacity * LINK_LENGTH);
     this.slots = new Uint32Array(4 * 2 ** Math.ceil(Math.log2(linkCapacity + 1)));
@@ -81,7 +82,7 @@ class GroupMerger {
     }
   }
 
-  /** Takes the next pair. */
+  /** Processes the next pair. */
   add(pair: number): void {
     const a = this.findRoot(this.left[pair]!);
     const b = this.findRoot(this.right[pair]!);
@@ -110,8 +111,8 @@ class GroupMerger {
   }
 
   /**
-   * Reads what {@link add} is about to need. It would wait for memory again and again, one step depending on the
-   * one before; these reads do not depend on each other, so the processor makes many at once. Saves a fifth of the time.
+   * Reads what {@link add} is about to need. There, each read depends on the one before and waits for memory; these
+   * reads are independent, so the processor does many at once. Saves a fifth of the time.
    */
   readAhead(start: number, end: number): void {
     const { left, right, nodes, slots, links } = this;
@@ -136,7 +137,7 @@ class GroupMerger {
     return roots;
   }
 
-  /** The root of a record's group; halves the path to it on the way. */
+  /** The root of a record's group; halves the path to it. */
   private findRoot(record: number): number {
     const { nodes } = this;
     let parent = nodes[record * NODE_LENGTH]!;
@@ -166,7 +167,7 @@ class GroupMerger {
     }
   }
 
-  /** Gives one side of a link to another group, which may have a link to the other side's group already. */
+  /** Moves one side of a link to another group, which may already have a link to the other side's group. */
   private moveLink(link: number, side: number, kept: number): void {
     const { links } = this;
     const at = link * LINK_LENGTH;
@@ -175,8 +176,7 @@ class GroupMerger {
     if (existing === NONE) {
       links[at + ROOTS + side] = kept;
       this.listLink(link, side, kept);
-      // The old slot stays: nothing looks for a root that was absorbed, and finding the link there by its new
-      // roots is right too.
+      // The old slot stays: absorbed roots are never looked up, and finding the link there by its new roots is fine.
       this.fillSlot(link);
       return;
     }
@@ -229,7 +229,7 @@ class GroupMerger {
     return (left === firstLeft && right === firstRight) || (left === firstRight && right === firstLeft);
   }
 
-  /** Moves a link's only pair into the set of seen pairs; a link with more has all of them there. */
+  /** Moves a link's only pair into the set of seen pairs; a link with more pairs has all of them there. */
   private spillFirstPair(at: number): void {
     if (this.links[at + SEEN_COUNT] !== 1) return;
     const first = this.links[at + FIRST_PAIR]!;
@@ -250,10 +250,10 @@ class GroupMerger {
     }
   }
 
-  /** Enters a live link into the hash table, which is rebuilt without what is out of date once it is half full. */
+  /** Adds a live link to the hash table, which is rebuilt without its stale slots once it is half full. */
   private fillSlot(link: number): void {
     if (this.usedSlotCount * 4 >= this.slots.length) {
-      // Sized by all links, so that going through them takes no longer than it took to fill the table.
+      // Sized by all links, so that iterating over them takes no longer than it took to fill the table.
       let capacity = this.slots.length / 2;
       while (capacity < 3 * this.linkCount) capacity *= 2;
       this.slots = new Uint32Array(2 * capacity);
@@ -277,7 +277,7 @@ class GroupMerger {
   }
 }
 
-/** The same for either order of the roots. */
+/** The same hash for either order of the roots. */
 function hashRoots(a: number, b: number): number {
   const low = Math.min(a, b);
   return hashPair(low, a ^ b ^ low);

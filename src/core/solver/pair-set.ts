@@ -1,20 +1,20 @@
 /**
- * A set of unordered pairs of different ids: open addressing with linear probing in one typed array, at most half
- * full; 16 to 32 bytes a pair, half as much again while it grows.
+ * A set of unordered pairs of distinct ids: open addressing with linear probing in one typed array, at most half full;
+ * 16 to 32 bytes per pair, half as much again while it grows.
  */
 export class PairSet {
   private size = 0;
-  /** Two ids a slot, the smaller one first; the second is 0 in free slots only, as it is the larger one. */
+  /** Two ids per slot, the smaller one first. The second is 0 only in free slots, because it is the larger one. */
   private slots = new Uint32Array(2 * 256);
 
-  /** Whether the pair is in the set, whichever way round. */
+  /** Whether the pair is in the set, in either order. */
   has(a: number, b: number): boolean {
     const low = Math.min(a, b);
     const high = Math.max(a, b);
     return this.slots[2 * this.findSlot(low, high) + 1] !== 0;
   }
 
-  /** Puts a pair in; does nothing if it is there. */
+  /** Adds a pair; has no effect if it is already in the set. */
   add(a: number, b: number): void {
     const low = Math.min(a, b);
     const high = Math.max(a, b);

@@ -2,51 +2,54 @@ import type { CandidatePairs } from "../candidate-pairs.js";
 import { LinkageError } from "../errors.js";
 
 /**
- * The records of some candidate pairs, numbered 0, 1, 2 … in the order of (data set, row), so that typed arrays
- * can hold what is known of each.
+ * The records of candidate pairs, numbered 0, 1, 2 … by (data set, record), so that typed arrays can be indexed by
+ * them.
  */
 export interface RecordIds {
   /** The ids of both records of each pair. */
   readonly left: Uint32Array;
   readonly right: Uint32Array;
-  /** All ids are below this. Not every one need stand for a record of a pair: see {@link numberRecords}. */
+  /** All ids are below this. Some may not belong to a record of a pair: see {@link numberRecords}. */
   readonly idCount: number;
   /** The data sets that occur, ascending. */
   readonly datasets: readonly number[];
   /** The first id of each of `datasets`, and `idCount` at the end. */
   readonly datasetStarts: readonly number[];
-  /** The row of each id, where ids skip rows that do not occur; null where an id is its data set's start + row. */
+  /**
+   * Each id's record index, if ids skip records that do not occur; null if an id is its data set's start + record
+   * index.
+   */
   readonly rows: Uint32Array | null;
 }
 
-/** Bytes that arrays over all rows may take whatever the pairs are: 64 MiB. */
+/** Bytes that arrays over all records may take regardless of the number of pairs: 64 MiB. */
 const FREE_BYTES = 2 ** 26;
 
-/** Bytes that arrays over all rows may take for each pair beyond that. */
+/** Bytes that arrays over all records may take per pair, if that is more. */
 const BYTES_PER_PAIR = 128;
 
 /** Data sets with an index below this are looked up in a typed array, the others in a map. */
 const TABLE_LENGTH = 1024;
 
-/** More data sets than this would make the keys of sparse rows inexact. */
+/** More data sets than this would make the keys of sparse records inexact. */
 const MAX_DATASETS = 2 ** 21;
 
 /**
- * Whether arrays over *all* rows up to the largest are affordable: up to 64 MiB or 128 bytes a pair, whichever
- * is more. Otherwise the rows that occur have to be numbered, so that one pair with row 4,000,000,000 does not
- * take gigabytes.
+ * Whether arrays over *all* records up to the largest are affordable: up to 64 MiB or 128 bytes per pair, whichever is
+ * more. Otherwise the records that occur have to be numbered, so that one pair with record 4,000,000,000 does not take
+ * gigabytes.
  */
 export function isDense(rowCount: number, bytesPerRow: number, pairCount: number): boolean {
   return rowCount * bytesPerRow <= Math.max(FREE_BYTES, BYTES_PER_PAIR * pairCount);
 }
 
 /**
- * Numbers the records of candidate pairs. Where {@link isDense} says so, every row up to the largest of its data
- * set gets an id, which is quick; where rows are sparse only those that occur do, found by sorting them (about
- * 1 µs a pair, 50 bytes a pair meanwhile).
+ * Numbers the records of candidate pairs. If {@link isDense}, every record up to the largest of its data set gets an
+ * id, which is fast. Otherwise only records that occur get one; they are found by sorting (about 1 µs and, temporarily,
+ * 50 bytes per pair).
  *
- * @param bytesPerId bytes that the caller is going to hold for each id
- * @throws LinkageError `invalid-candidates` for sparse rows in more than 2,097,152 data sets
+ * @param bytesPerId bytes that the caller is going to hold per id
+ * @throws LinkageError `invalid-candidates` for sparse records in more than 2,097,152 data sets
  */
 export function numberRecords(pairs: CandidatePairs, bytesPerId: number): RecordIds {
   const ranks = rankDatasets(pairs);
@@ -67,7 +70,7 @@ export function numberRecords(pairs: CandidatePairs, bytesPerId: number): Record
   };
 }
 
-/** Each data set's place among those that occur. */
+/** Each data set's rank among those that occur. */
 interface DatasetRanks {
   readonly datasets: number[];
   /** Ranks of the data sets below {@link TABLE_LENGTH}. */
@@ -102,7 +105,7 @@ function rankOf(dataset: number, ranks: DatasetRanks): number {
   return dataset < TABLE_LENGTH ? ranks.table[dataset]! : ranks.others.get(dataset)!;
 }
 
-/** Raises each data set's count of rows to hold the rows given. */
+/** Raises each data set's number of records to include the given ones. */
 function countRows(
   datasets: Uint32Array,
   rows: Uint32Array,
@@ -163,7 +166,7 @@ function numberSparse(pairs: CandidatePairs, ranks: DatasetRanks): RecordIds {
   };
 }
 
-/** A record as one number that sorts by (data set, row): exact, as ranks stay below 2²¹. */
+/** Writes each record as one number that sorts by (data set, record). Exact, because ranks stay below 2²¹. */
 function writeKeys(datasets: Uint32Array, rows: Uint32Array, ranks: DatasetRanks, keys: Float64Array): void {
   for (let i = 0; i < rows.length; i++) keys[i] = rankOf(datasets[i]!, ranks) * 2 ** 32 + rows[i]!;
 }
@@ -177,7 +180,7 @@ function keepDistinct(sorted: Float64Array): Float64Array {
   return sorted.subarray(0, count);
 }
 
-/** The place of a key that is known to be there, by bisection. */
+/** The position of a key that is known to exist, by binary search. */
 function findKey(sorted: Float64Array, key: number): number {
   let low = 0;
   let high = sorted.length - 1;

@@ -1,7 +1,7 @@
-// The layout of a packed upload; docs/packed-encodings.md says it in words. All numbers are little-endian.
+// The layout of a packed upload, described in docs/packed-encodings.md. All numbers are little-endian.
 import { ServiceError } from "../errors.js";
 
-/** The last byte of a file. */
+/** Stored in the last byte of a file. */
 export const VERSION = 1;
 const MAGIC = Buffer.from("CLKROWS", "latin1");
 
@@ -11,7 +11,7 @@ export const ENTRY_LENGTH = 16;
 export const PAGE_LENGTH = 16;
 export const TRAILER_LENGTH = 32;
 
-/** Where the rows of a block are listed: from a byte of the file on; or they follow one another, from a row on. */
+/** The records of a block: listed from a byte offset in the file, or consecutive from a first record index. */
 export type BlockPlace =
   | { readonly kind: "listed"; readonly offset: number }
   | { readonly kind: "consecutive"; readonly firstRow: number };
@@ -22,7 +22,7 @@ export interface BlockEntry {
   readonly place: BlockPlace;
 }
 
-/** An index page: where the entries of some blocks are, whose ids are greater than those of the pages before. */
+/** An index page: the entries of some blocks, whose ids are greater than those of all earlier pages. */
 export interface IndexPage {
   readonly firstBlockId: number;
   readonly blockCount: number;
@@ -35,14 +35,14 @@ export interface Trailer {
   readonly recordCount: number;
   readonly blockCount: number;
   readonly pageCount: number;
-  /** Where the page list begins. */
+  /** The byte offset of the page list. */
   readonly pagesOffset: number;
 }
 
 const LISTED = 0;
 const CONSECUTIVE = 1;
 
-/** @param entries by id, ascending */
+/** @param entries by ascending id */
 export function encodeEntries(entries: readonly BlockEntry[]): Buffer {
   const bytes = Buffer.alloc(ENTRY_LENGTH * entries.length);
   entries.forEach(({ blockId, recordCount, place }, n) => {
@@ -72,7 +72,7 @@ export function entryAt(page: Buffer, n: number): BlockEntry {
   };
 }
 
-/** The page list, and the trailer behind it. */
+/** The page list, followed by the trailer. */
 export function encodeEnd(pages: readonly IndexPage[], trailer: Omit<Trailer, "pageCount">): Buffer {
   const bytes = Buffer.alloc(PAGE_LENGTH * pages.length + TRAILER_LENGTH);
   pages.forEach(({ firstBlockId, blockCount, offset }, n) => {
@@ -95,7 +95,7 @@ export function encodeEnd(pages: readonly IndexPage[], trailer: Omit<Trailer, "p
 /**
  * @param end the file's last bytes, {@link TRAILER_LENGTH} or more
  * @param fileLength bytes in the whole file
- * @throws ServiceError `store-failed` for what is no such file
+ * @throws ServiceError `store-failed` if the file is not a packed upload
  */
 export function decodeTrailer(end: Buffer, fileLength: number): Trailer {
   if (end.length < TRAILER_LENGTH) throw wrongFile("a trailer", `${end.length} bytes`);
@@ -127,13 +127,13 @@ export function decodePages(bytes: Buffer): IndexPage[] {
 
 const isLittleEndian = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
 
-/** Rows as the file lists them, four bytes each; on most machines without a copy. */
+/** Record indices in the file's format, four bytes each; without a copy on most machines. */
 export function encodeRows(rows: Uint32Array): Buffer {
   const bytes = Buffer.from(rows.buffer, rows.byteOffset, rows.byteLength);
   return isLittleEndian ? bytes : Buffer.from(bytes).swap32();
 }
 
-/** Turns bytes that were read into `rows` into the numbers of this machine. */
+/** Converts bytes that were read into `rows` to the byte order of this machine. */
 export function decodeRowsInPlace(rows: Uint32Array): void {
   if (!isLittleEndian) Buffer.from(rows.buffer, rows.byteOffset, rows.byteLength).swap32();
 }

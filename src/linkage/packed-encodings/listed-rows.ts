@@ -1,11 +1,11 @@
 import type { BlockPlace } from "./layout.js";
 
-/** Rows that are written at once, where they turned out not to be consecutive. */
+/** Number of record indices written at once for a block that turns out not to be consecutive. */
 const CHUNK_ROWS = 2 ** 16;
 
 /**
- * A block's rows as its pieces come: nothing needs to be listed as long as each row follows the one before; once one does
- * not, all must be.
+ * Collects the record indices of a block, piece by piece. As long as the indices are consecutive, no list is needed; at
+ * the first gap, all of them must be listed.
  */
 export class ListedRows {
   recordCount = 0;
@@ -13,12 +13,12 @@ export class ListedRows {
   #firstRow = 0;
   #isListed = false;
 
-  /** @param offset where the list would begin in the file */
+  /** @param offset where the list would start in the file */
   constructor(offset: number) {
     this.#offset = offset;
   }
 
-  /** Takes the next rows, ascending; returns what must be written now. */
+  /** Takes the next record indices, ascending; yields the indices that must be written now. */
   *add(rows: Uint32Array): Generator<Uint32Array> {
     if (this.recordCount === 0) this.#firstRow = rows[0]!;
     const next = this.#firstRow + this.recordCount;

@@ -13,16 +13,16 @@ import { PackedEncodingWriter } from "./packed-encoding-writer.js";
 import { missingBlock, PackedFile } from "./packed-file.js";
 import { RowRanks } from "./row-ranks.js";
 
-/** What the files of packed uploads begin with. */
+/** The prefix of the names of packed uploads. */
 export const PACKED_PREFIX = "packed/";
 
-/** Files whose index is kept at once. */
+/** Maximum number of files whose index is cached. */
 const OPEN_FILES = 500;
 
 type Objects = Pick<ObjectStore, "putStream" | "byteLengthOf" | "get" | "remove">;
 type Uploads = Pick<UploadDatabase, "findUpload" | "addBlocks" | "removeBlocks">;
 
-/** Each upload's encodings and blocks in one object; docs/packed-encodings.md describes it. */
+/** Stores each upload's encodings and blocks in one object; see docs/packed-encodings.md. */
 export class PackedEncodingStore implements WritableEncodingStore {
   readonly #objects: Objects;
   readonly #uploads: Uploads;
@@ -38,7 +38,7 @@ export class PackedEncodingStore implements WritableEncodingStore {
   }
 
   async begin(dataproviderId: number, receiptToken: string, byteLength: number): Promise<EncodingWriter> {
-    // One that was killed cannot have removed its blocks.
+    // A process that was killed cannot have removed its blocks.
     await this.#uploads.removeBlocks(dataproviderId);
     this.#files.delete(dataproviderId);
     return new PackedEncodingWriter({
@@ -123,7 +123,7 @@ export class PackedEncodingStore implements WritableEncodingStore {
     try {
       return await read(file);
     } catch (error) {
-      this.#files.delete(dataproviderId); // it may be another one the next time
+      this.#files.delete(dataproviderId); // it may be another file the next time
       throw error;
     }
   }

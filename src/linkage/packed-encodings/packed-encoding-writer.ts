@@ -8,10 +8,10 @@ import { type BlockEntry, encodeEnd, encodeEntries, encodeRows, type IndexPage }
 import { ListedRows } from "./listed-rows.js";
 import { PushedBytes } from "./pushed-bytes.js";
 
-/** Lists of rows are sent together in pieces of this many bytes. */
+/** Lists of record indices are sent in pieces of this many bytes. */
 const OUTPUT_BYTE_LENGTH = 2 ** 18;
 
-/** Where a packed upload goes. */
+/** The destination of a packed upload. */
 export interface PackedTarget {
   readonly objects: Pick<ObjectStore, "putStream" | "remove">;
   readonly uploads: Pick<UploadDatabase, "findUpload" | "addBlocks" | "removeBlocks">;
@@ -23,8 +23,8 @@ export interface PackedTarget {
 }
 
 /**
- * Streams an upload into one file, which appears when all of it is there. Blocks are known to the database a moment
- * before; those who read start from an upload that is ready.
+ * Streams an upload into one file, which becomes visible when it is complete. Blocks are added to the database shortly
+ * before that; readers only use uploads that are ready.
  */
 export class PackedEncodingWriter implements EncodingWriter {
   readonly #target: PackedTarget;
@@ -39,7 +39,7 @@ export class PackedEncodingWriter implements EncodingWriter {
   constructor(target: PackedTarget) {
     this.#target = target;
     this.#stored = target.objects.putStream(target.file, this.#pushed, this.#controller.signal);
-    // Whoever pushes gets the error.
+    // The caller of `push` gets the error.
     this.#stored.catch((error: unknown) => this.#pushed.fail(error));
   }
 
@@ -88,17 +88,17 @@ export class PackedEncodingWriter implements EncodingWriter {
     await objects.remove([file]).catch(() => {});
     if (!this.#mayHaveBlocks) return;
     try {
-      // Whoever has taken over the turn has removed our blocks, and may have added others.
+      // An upload that has taken over the slot has removed our blocks, and may have added its own.
       const upload = await uploads.findUpload(dataproviderId);
       if (upload === undefined || upload.receiptToken === receiptToken) {
         await uploads.removeBlocks(dataproviderId);
       }
     } catch {
-      // Whoever takes the next turn removes them.
+      // The next upload of the party removes them.
     }
   }
 
-  /** Lists of the blocks' rows, and behind them the page that says where each is. */
+  /** Writes the record lists of the blocks, followed by the page that locates them. */
   async #writeBatch({ blocks, pieces }: BlockBatch): Promise<IndexPage & { readonly lastBlockId: number }> {
     const { uploads, dataproviderId, receiptToken } = this.#target;
     this.#mayHaveBlocks = true;

@@ -18,14 +18,14 @@ import {
 } from "./layout.js";
 import { type Pieces, readPieces } from "./read-pieces.js";
 
-/** The end of a file, in bytes, that is read when it is opened; that of an upload without blocks is all of its index. */
+/** Bytes at the end of a file that are read when it is opened; without blocking, they hold the whole index. */
 const END_BYTE_LENGTH = 2 ** 14;
-/** Index pages that are in memory at once. */
+/** Maximum number of index pages in memory at once. */
 const PAGES_AT_ONCE = 64;
 
 type Objects = Pick<ObjectStore, "byteLengthOf" | "get">;
 
-/** A packed upload that is read: where its blocks are is known. Memory: 16 bytes per 16,384 blocks, and 16 KiB. */
+/** A packed upload opened for reading. Memory: the page list (16 bytes per 16,384 blocks), and 16 KiB. */
 export class PackedFile {
   private constructor(
     readonly name: string,
@@ -34,7 +34,7 @@ export class PackedFile {
     readonly byteLength: number,
     readonly recordCount: number,
     private readonly pages: readonly IndexPage[],
-    /** The last bytes before the page list, and where they begin. */
+    /** The last bytes before the page list, and their offset. */
     private readonly end: Buffer,
     private readonly endOffset: number,
   ) {}
@@ -59,10 +59,10 @@ export class PackedFile {
   }
 
   /**
-   * Where blocks are, in the order of their ids.
+   * Finds the entries of blocks, in the order of their ids.
    *
    * @param blockIds ascending, each once
-   * @throws ServiceError `missing-encodings` if there is no such block
+   * @throws ServiceError `missing-encodings` if a block does not exist
    */
   async findBlocks(blockIds: readonly number[], signal?: AbortSignal): Promise<BlockEntry[]> {
     const pages = this.#pagesOf(blockIds);
@@ -81,7 +81,7 @@ export class PackedFile {
     return found;
   }
 
-  /** Those rows' encodings. @param rows ascending, each once */
+  /** The encodings of these records. @param rows ascending, each once */
   async readRows(rows: Uint32Array, signal?: AbortSignal): Promise<StoredEncodings> {
     const { byteLength } = this;
     if (rows.length > 0 && rows.at(-1)! >= this.recordCount) throw wrongFile("rows that exist", "others");
@@ -96,7 +96,7 @@ export class PackedFile {
     return { dataset: createClkDataset(bytes, byteLength), entityIds: rows };
   }
 
-  /** The encodings of rows that follow one another, by one request. */
+  /** Reads the encodings of consecutive records in one request. */
   async readConsecutive(firstRow: number, count: number, signal?: AbortSignal): Promise<StoredEncodings> {
     const { byteLength } = this;
     if (firstRow + count > this.recordCount) throw wrongFile("rows that exist", "others");
@@ -111,7 +111,7 @@ export class PackedFile {
     return { dataset: createClkDataset(bytes, byteLength), entityIds };
   }
 
-  /** Rows that blocks list. @param offset in the file */
+  /** Reads the record list of a block. @param offset in the file */
   async readList(offset: number, count: number, signal?: AbortSignal): Promise<Uint32Array> {
     const rows = new Uint32Array(count);
     await this.readLists([{ offset, count, to: 0 }], rows, signal);
@@ -119,9 +119,9 @@ export class PackedFile {
   }
 
   /**
-   * Lists of rows of many blocks, each put into `rows` from `to` on.
+   * Reads the record lists of many blocks, each into `rows` from `to` on.
    *
-   * @param lists by offset, ascending
+   * @param lists by ascending offset
    */
   async readLists(
     lists: readonly { readonly offset: number; readonly count: number; readonly to: number }[],
@@ -139,7 +139,7 @@ export class PackedFile {
     for (const { to, count } of lists) decodeRowsInPlace(rows.subarray(to, to + count));
   }
 
-  /** Pages that may hold some of the blocks. */
+  /** The pages that may contain some of the blocks. */
   #pagesOf(blockIds: readonly number[]): IndexPage[] {
     const pages: IndexPage[] = [];
     let n = 0;

@@ -1,15 +1,15 @@
-/** A stream of bytes that one side pushes, and the other reads at its own pace, once. */
+/** A byte stream that one side pushes to and the other reads at its own pace, once. */
 export class PushedBytes implements AsyncIterable<Uint8Array> {
   #next: Uint8Array | undefined;
   #hasEnded = false;
   #failure: { readonly error: unknown } | undefined;
-  /** The reader waits for bytes. */
+  /** Set while the reader waits for bytes. */
   #onPushed: (() => void) | undefined;
-  /** The pusher waits until they are read. */
+  /** Set while the pusher waits for its bytes to be read. */
   #onTaken: { resolve(): void; reject(error: unknown): void } | undefined;
 
   /**
-   * Resolves when the bytes were read and may be used for something else. To be called again only then.
+   * Resolves once the bytes have been read and may be reused. Must not be called again before that.
    *
    * @throws the error of {@link fail}
    */
@@ -23,13 +23,13 @@ export class PushedBytes implements AsyncIterable<Uint8Array> {
     });
   }
 
-  /** No more bytes come. */
+  /** Ends the stream. */
   end(): void {
     this.#hasEnded = true;
     this.#onPushed?.();
   }
 
-  /** Both sides get this error, unless they are done with it or have got another one. */
+  /** Fails both sides with this error, unless they are done or have got another error. */
   fail(error: unknown): void {
     this.#failure ??= { error };
     this.#onTaken?.reject(this.#failure.error);

@@ -1,26 +1,23 @@
 import type { ObjectStore } from "../object-store.js";
 import { wrongFile } from "./layout.js";
 
-/**
- * Bytes that nobody asked for are read along up to this many, where the next piece is behind them: that takes less time
- * than another request.
- */
+/** Gaps of up to this many bytes between pieces are read along, because that takes less time than another request. */
 export const MAX_GAP = 2 ** 20;
 
-/** Parts of a file, ascending and apart from each other. */
+/** Parts of a file, in ascending order, without overlaps. */
 export interface Pieces {
   readonly count: number;
   offsetOf(piece: number): number;
   byteLengthOf(piece: number): number;
 }
 
-/** Called with the bytes of a piece, in order, in as many calls as they come in; `at` counts from the piece's begin. */
+/** Called with the bytes of a piece, in order, once per chunk; `at` is the offset within the piece. */
 export type OnBytes = (piece: number, at: number, bytes: Uint8Array) => void;
 
 /**
- * Reads many parts of one file by few requests. Memory: one chunk of what the store sends.
+ * Reads many parts of one file in few requests. Memory: one chunk of the store's response.
  *
- * @throws ServiceError `store-failed` if the file ends before; the store's errors
+ * @throws ServiceError `store-failed` if the file ends too early; the store's errors
  */
 export async function readPieces(
   objects: Pick<ObjectStore, "get">,
@@ -44,7 +41,7 @@ export async function readPieces(
 interface Stretch {
   readonly from: number;
   readonly end: number;
-  /** The first piece of it, and the first one behind it. */
+  /** Its first piece, and the first piece after it. */
   readonly first: number;
   readonly next: number;
 }

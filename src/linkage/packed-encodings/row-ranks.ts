@@ -1,12 +1,12 @@
-/** A set of rows that knows of each how many smaller ones it has: one bit a row between the smallest and the largest. */
+/** A set of record indices that ranks its members: one bit per index between the smallest and the largest. */
 export class RowRanks {
   readonly #least: number;
   readonly #words: Uint32Array;
-  /** How many rows there are before each word. */
+  /** The number of members before each word. */
   readonly #before: Uint32Array;
   readonly count: number;
 
-  /** @param rows in any order, also more than once */
+  /** @param rows in any order, duplicates allowed */
   constructor(rows: Uint32Array) {
     let least = rows[0] ?? 0;
     let most = least;
@@ -32,14 +32,14 @@ export class RowRanks {
     this.count = count;
   }
 
-  /** How many rows of the set are smaller than one of them. */
+  /** The number of members that are smaller than `row`, which must be a member. */
   rankOf(row: number): number {
     const bit = row - this.#least;
     const below = this.#words[bit >>> 5]! & ((1 << (bit & 31)) - 1);
     return this.#before[bit >>> 5]! + popcount(below);
   }
 
-  /** All rows, ascending, each once. */
+  /** All members, ascending, each once. */
   toRows(): Uint32Array {
     const rows = new Uint32Array(this.count);
     let next = 0;

@@ -9,16 +9,16 @@ export interface BlockRules {
 }
 
 /**
- * Takes the blocks of rows as they are read: each row's together, those of a row once. They go to a sorter when the next
- * row's begin, so that no row's are torn apart.
+ * Collects the blocks of each record as they are read, once per record. A record's blocks go to the sorter together,
+ * when the blocks of the next record begin.
  */
 export class BlockLists {
-  /** Whose blocks are being read; −1 before the first. */
+  /** The record whose blocks are being read; −1 before the first. */
   row = -1;
   private blockCount = 0;
   private words = new Uint32Array(16 * HASH_WORDS);
   private bytes = new Uint8Array(this.words.buffer);
-  /** A bit for each row whose blocks came apart from it. */
+  /** One bit for each record whose blocks were read separately from its encoding. */
   private listed = new Uint8Array(0);
   private highestListed = -1;
 
@@ -28,13 +28,13 @@ export class BlockLists {
     private readonly sorter: Pick<BlockSorter, "add">,
   ) {}
 
-  /** Begins the blocks of a row that has none yet. */
+  /** Begins the blocks of a record that has none yet. */
   begin(row: number): void {
     this.flush();
     this.row = row;
   }
 
-  /** Begins the blocks of any row, even of one that is still to come. Throws LinkageError `invalid-dataset`. */
+  /** Begins the blocks of any record, even one that has not been read yet. Throws LinkageError `invalid-dataset`. */
   beginListed(row: number): void {
     if (row >= this.rules.maxRecords) {
       throw new LinkageError(
@@ -51,7 +51,7 @@ export class BlockLists {
     this.begin(row);
   }
 
-  /** Adds a block to the row at hand, by its name in UTF-8. Returns what is wrong with it. */
+  /** Adds a block to the current record, by its name in UTF-8. Returns what is wrong with it, if anything. */
   add(name: Uint8Array, length: number): string | undefined {
     if (this.blockCount === this.rules.maxBlocksPerRow)
       return `more than ${this.rules.maxBlocksPerRow} blocks`;
@@ -62,7 +62,7 @@ export class BlockLists {
     return undefined;
   }
 
-  /** Ends the blocks. Throws LinkageError `invalid-dataset` if some belong to no row. */
+  /** Ends the blocks. Throws LinkageError `invalid-dataset` if some belong to a record that does not exist. */
   finish(recordCount: number): void {
     this.flush();
     if (this.highestListed < recordCount) return;

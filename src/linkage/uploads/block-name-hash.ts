@@ -1,23 +1,23 @@
 import { createBLAKE2b, type IHasher } from "hash-wasm";
 
-/** The name of the one block of all rows, where nobody uses blocks. */
+/** The name of the single block of all records, without blocking. */
 export const DEFAULT_BLOCK = "1";
 
 /** Bytes in the hash of a block's name. */
 export const BLOCK_HASH_LENGTH = 32;
 
-/** Names up to this length, in bytes, are remembered. */
+/** Maximum length in bytes of names that are cached. */
 const KEPT_NAME_LENGTH = 64;
-/** How many names are remembered: a power of two. Takes 6.5 MiB. */
+/** Number of cached names, a power of two. Takes 6.1 MiB. */
 const SLOT_COUNT = 1 << 16;
 
 /**
- * Hashes the names of blocks as the Python service does: BLAKE2b-256 over their UTF-8. Names that were hashed lately are
- * looked up instead, as the same blocks come again and again: each name has one slot, which the latest one has.
+ * Hashes block names as the Python service does: BLAKE2b-256 of their UTF-8. Recently hashed names are cached, because
+ * the same blocks occur again and again. Each name maps to one slot, which holds the latest name.
  */
 export class BlockNameHasher {
   private readonly names = new Uint8Array(SLOT_COUNT * KEPT_NAME_LENGTH);
-  /** Length of the name in each slot, plus 1; 0: free. */
+  /** Length of the name in each slot, plus 1; 0 means free. */
   private readonly lengths = new Uint8Array(SLOT_COUNT);
   private readonly hashes = new Uint8Array(SLOT_COUNT * BLOCK_HASH_LENGTH);
 
@@ -27,7 +27,7 @@ export class BlockNameHasher {
     return new BlockNameHasher(await createBLAKE2b(8 * BLOCK_HASH_LENGTH));
   }
 
-  /** Writes the hash of a name, the first `length` of `bytes`, to `target` from `offset` on. */
+  /** Writes the hash of a name (the first `length` bytes of `bytes`) to `target`, starting at `offset`. */
   hashInto(bytes: Uint8Array, length: number, target: Uint8Array, offset: number): void {
     if (length > KEPT_NAME_LENGTH) {
       target.set(this.digest(bytes, length), offset);
@@ -59,13 +59,13 @@ export class BlockNameHasher {
 
 let shared: Promise<BlockNameHasher> | undefined;
 
-/** The process' one hasher; it works at once, so that all may share it. */
+/** The hasher of this process. Can be shared, because it works synchronously. */
 export function blockNameHasher(): Promise<BlockNameHasher> {
   shared ??= BlockNameHasher.create();
   return shared;
 }
 
-/** The hash of a name as block names are stored: 64 hexadecimal characters. */
+/** The hash of a block name as stored: 64 hexadecimal characters. */
 export async function hashBlockName(name: string): Promise<string> {
   const hash = Buffer.alloc(BLOCK_HASH_LENGTH);
   const bytes = Buffer.from(name);

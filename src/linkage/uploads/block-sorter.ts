@@ -5,27 +5,27 @@ import type { MemoryBudget } from "./memory-budget.js";
 import { mergeRuns } from "./merge-runs.js";
 import { SpillFile } from "./spill-file.js";
 
-/** Where and in how much memory the blocks of uploads are sorted. */
+/** The folder and memory for sorting the blocks of uploads. */
 export interface BlockSorting {
-  /** A folder for temporary files, which vanish also when the process is killed; it must exist. */
+  /** A folder for temporary files, which disappear even if the process is killed; it must exist. */
   readonly folder: string;
-  /** For all uploads of the process together. */
+  /** Shared by all uploads of the process. */
   readonly memory: MemoryBudget;
 }
 
-/** Rows in a piece of a block, at most. */
+/** Maximum number of records in a piece of a block. */
 export const PIECE_ROWS = 1 << 18;
 
-/** Memory that a sorter takes if it can, in bytes. */
+/** Bytes of memory that a sorter takes if available. */
 const WANTED_BYTES = 8 * 2 ** 20;
-/** Runs that are merged at once: each needs its buffer. */
+/** Maximum number of {@link MembershipRun}s merged at once; each needs a buffer. */
 const MAX_MERGED_RUNS = 64;
-const LONGEST_READ = 1 << 16;
-const SHORTEST_READ = 1 << 12;
+const MAX_READ = 1 << 16;
+const MIN_READ = 1 << 12;
 
 /**
- * Sorts memberships of rows in blocks by block, in memory of a fixed size, however many they are: what does not fit goes
- * to a temporary file in sorted runs, which are merged at the end. Takes no memory before the first membership.
+ * Sorts memberships of records in blocks by block, in a fixed amount of memory. What does not fit goes to a temporary
+ * file as sorted {@link MembershipRun}s, which are merged at the end. Takes no memory before the first membership.
  */
 export class BlockSorter {
   private arena: MembershipArena | undefined;
@@ -33,16 +33,16 @@ export class BlockSorter {
   private file: SpillFile | undefined;
   private runs: MembershipRun[] = [];
 
-  /** @param slack memberships that may be added between two calls of {@link makeRoom} */
+  /** @param slack maximum number of memberships added between two calls of {@link makeRoom} */
   constructor(
     private readonly sorting: BlockSorting,
     private readonly slack: number,
   ) {}
 
   /**
-   * Adds a row to some blocks. All blocks of a row must come in one call.
+   * Adds a record to some blocks. All blocks of a record must be passed in one call.
    *
-   * @param hashes of the blocks' names, {@link HASH_WORDS} words each; one that comes twice counts once
+   * @param hashes of the blocks' names, {@link HASH_WORDS} words each; duplicates count once
    */
   add(row: number, hashes: Uint32Array, blockCount: number): void {
     if (blockCount === 0) return;
@@ -50,7 +50,7 @@ export class BlockSorter {
     for (let block = 0; block < blockCount; block++) this.arena.add(hashes, block * HASH_WORDS, row);
   }
 
-  /** To be awaited after every {@link slack} memberships at the latest. */
+  /** Must be awaited after at most {@link slack} memberships. */
   async makeRoom(): Promise<void> {
     const { arena, slack } = this;
     if (arena === undefined) return;
@@ -59,7 +59,7 @@ export class BlockSorter {
     if (Math.min(rows, blocks) < slack) await this.spill(arena);
   }
 
-  /** All blocks, ascending by the hash of their names. May be called once. */
+  /** All blocks in ascending order of their names' hashes. May be called once. */
   async *blocks(): AsyncGenerator<BlockMembers, void, undefined> {
     const { arena } = this;
     if (arena === undefined) return;
@@ -72,7 +72,7 @@ export class BlockSorter {
       return;
     }
     await this.spill(arena);
-    this.arena = undefined; // its memory is now that of the merge's buffers
+    this.arena = undefined; // its memory is now used by the buffers of the merge
     while (this.runs.length > MAX_MERGED_RUNS) {
       const merged = this.runs.slice(0, MAX_MERGED_RUNS);
       const writer = new RunWriter(this.file);
@@ -84,7 +84,7 @@ export class BlockSorter {
     }
   }
 
-  /** Gives memory and the temporary file back. */
+  /** Releases the memory and the temporary file. */
   async close(): Promise<void> {
     const { file, share } = this;
     this.arena = undefined;
@@ -111,13 +111,13 @@ export class BlockSorter {
   }
 
   private merge(file: SpillFile, runs: readonly MembershipRun[]): AsyncIterable<BlockPiece> {
-    const room = Math.min(LONGEST_READ, Math.max(SHORTEST_READ, this.share / 2 / runs.length));
+    const room = Math.min(MAX_READ, Math.max(MIN_READ, this.share / 2 / runs.length));
     const readers = runs.map((run) => new RunReader(file, run, room & ~3));
     return mergeRuns(readers, PIECE_ROWS);
   }
 }
 
-/** All rows in one block of that name: where nobody uses blocks. */
+/** A single block of all records, for uploads without blocking. */
 export async function* oneBlockOf(
   recordCount: number,
   name: string,

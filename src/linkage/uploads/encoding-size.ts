@@ -1,17 +1,17 @@
 import type { Project } from "../project.js";
 import type { UploadLimits } from "./upload-stores.js";
 
-/** Encodings are compared in words of so many bytes. */
+/** Encodings are compared in words of this many bytes. */
 const WORD_LENGTH = 8;
 
-/** Why encodings of some size are of no use to a project. */
+/** Why encodings of some size are unusable for a project. */
 export interface SizeProblem {
-  /** Bytes that would be fine, in words. */
+  /** The valid size, in words. */
   readonly expected: string;
   readonly received: string;
 }
 
-/** Bytes in an encoding as the linkage schema has it (`clkConfig.l` bits); `undefined` where it does not say. */
+/** Bytes in an encoding according to the linkage schema (`clkConfig.l` bits); `undefined` if it has no such value. */
 export function schemaEncodingSize(schema: Project["schema"]): number | undefined {
   const clkConfig = schema["clkConfig"];
   if (typeof clkConfig !== "object" || clkConfig === null) return undefined;
@@ -19,7 +19,7 @@ export function schemaEncodingSize(schema: Project["schema"]): number | undefine
   return Number.isInteger(bits) && bits > 0 ? Math.floor(bits / 8) : undefined;
 }
 
-/** Finds out whether a project can use encodings of so many bytes: by its size, or its schema, and the limits. */
+/** Checks whether a project can use encodings of `byteLength` bytes: by its size or its schema, and the limits. */
 export function findSizeProblem(
   byteLength: number,
   project: Pick<Project, "schema" | "encodingSize">,

@@ -4,7 +4,7 @@ import { externalUploadPath } from "../external-upload.js";
 import { checkObjectName } from "../object-names.js";
 import { KEPT_LENGTH } from "./resumable-body.js";
 
-/** A file that a party has put into the bucket for uploads. */
+/** A file that a party has stored in the bucket for uploads. */
 export interface ExternalFile {
   readonly bucket: string;
   readonly path: string;
@@ -16,10 +16,10 @@ export interface ExternalFiles {
 }
 
 /**
- * Reads a body that names files: `{"encodings": {"file": {"bucket", "path"}}, "blocks"?: {"file": …}}`; what else is in it
- * is ignored, as credentials.
+ * Parses a body that names files: `{"encodings": {"file": {"bucket", "path"}}, "blocks"?: {"file": …}}`. Other members,
+ * such as credentials, are ignored.
  *
- * @param body its UTF-8; `undefined` if it is longer than what names of files may take
+ * @param body UTF-8; `undefined` if it is longer than {@link KEPT_LENGTH}
  * @throws ServiceError `invalid-request`
  */
 export function readExternalFiles(body: Uint8Array | undefined): ExternalFiles {
@@ -38,7 +38,7 @@ export function readExternalFiles(body: Uint8Array | undefined): ExternalFiles {
 }
 
 /**
- * Checks that files are where the party may put them; nowhere else may it have anything read or removed.
+ * Checks that files are below the party's own path, so that it cannot have other files read or removed.
  *
  * @throws ServiceError `forbidden`
  */
@@ -48,7 +48,7 @@ export function checkExternalFiles(
   projectId: string,
   dataproviderId: number,
 ): void {
-  // The slash counts: party 1's path is the beginning of party 12's.
+  // The slash matters: party 1's path is a prefix of party 12's.
   const folder = `${externalUploadPath(projectId, dataproviderId)}/`;
   for (const { bucket: given, path } of files) {
     if (given === bucket && path.startsWith(folder) && isName(path)) continue;

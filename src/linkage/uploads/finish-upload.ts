@@ -13,22 +13,22 @@ export interface FinishingStores {
   readonly encodings: Pick<WritableEncodingStore, "remove">;
 }
 
-/** An upload that is stored, but that nobody knows of yet. */
+/** An upload that is stored but not visible yet. */
 export interface StoredUpload {
   readonly project: Pick<Project, "projectId">;
   readonly party: Pick<Dataprovider, "id" | "index">;
   readonly receiptToken: string;
   readonly summary: UploadSummary;
-  /** Why the project cannot use it: it ends in error then, and with it the project's runs. */
+  /** Why the project cannot use it; if set, the upload ends in error, and so do the project's runs. */
   readonly sizeProblem?: SizeProblem | undefined;
 }
 
 /**
- * Ends a pending upload: from now on the party is done, or, with a problem, in error.
+ * Finishes a pending upload: the party is done, or, if there is a problem, in error.
  *
- * @returns whether all parties' data is there now, so that {@link checkForExecutableRuns} is due
- * @throws ServiceError `forbidden` if the turn was taken over (whoever took it over removes what it finds) or the project
- *   is gone
+ * @returns whether all parties' data is stored now, so that {@link checkForExecutableRuns} is due
+ * @throws ServiceError `forbidden` if another upload has taken over the slot (it removes the data it finds), or the
+ *   project is gone
  */
 export async function finishUpload(
   { database, encodings }: FinishingStores,
@@ -38,10 +38,10 @@ export async function finishUpload(
   const isFinished = await end(database, encodings, party.id, receiptToken, summary, state);
   const parties = await database.listDataproviders(project.projectId);
   if (parties.length === 0) {
-    await encodings.remove(party.id, receiptToken); // deleted in the meantime: nobody else would find it
+    await encodings.remove(party.id, receiptToken); // deleted in the meantime: nothing else would remove it
     throw accessDenied();
   }
-  // A task that is done twice at once finds the upload ended by the other one.
+  // If the task is executed twice at the same time, the other execution may have finished the upload.
   const known = parties.find(({ id }) => id === party.id)?.upload;
   if (!isFinished && !(known?.receiptToken === receiptToken && known.state === state)) throw accessDenied();
   if (sizeProblem !== undefined) {
@@ -63,7 +63,7 @@ async function end(
   try {
     return await database.finishUpload(dataproviderId, receiptToken, summary, state);
   } catch (error) {
-    // It may have been done all the same; only while the turn is still this upload's may its rows be removed.
+    // It may have succeeded nevertheless; the data may be removed only while this upload still holds the slot.
     const known = await database.findUpload(dataproviderId).catch(() => undefined);
     if (known?.receiptToken === receiptToken && known.state === "pending") {
       await encodings.remove(dataproviderId, receiptToken).catch(() => {});

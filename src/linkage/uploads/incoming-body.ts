@@ -1,22 +1,22 @@
 import { createHash } from "node:crypto";
 import { ServiceError } from "../errors.js";
 
-/** What a body has thrown, as `cause`: the client is gone, or sent what its headers do not say. */
+/** Wraps an error of a body as `cause`: the client has disconnected, or its data contradicts its headers. */
 export class BrokenBody extends Error {}
 
-/** A body on its way in: counts it, hashes it, and ends it at a limit or a signal. */
+/** A request body: counts and hashes the bytes, and stops at a limit or a signal. */
 export class IncomingBody implements AsyncIterable<Uint8Array> {
   private readonly hash = createHash("sha256");
   private byteLength = 0;
 
-  /** @param maxByteLength more bytes than that are refused */
+  /** @param maxByteLength longer bodies are refused */
   constructor(
     private readonly source: AsyncIterable<Uint8Array>,
     private readonly maxByteLength: number,
     private readonly signal: AbortSignal,
   ) {}
 
-  /** In hexadecimal, once all was read. */
+  /** In hexadecimal; call it once everything has been read. */
   sha256(): string {
     return this.hash.digest("hex");
   }
@@ -38,7 +38,7 @@ export class IncomingBody implements AsyncIterable<Uint8Array> {
         yield next.value;
       }
     } finally {
-      // A source that is still waited for ends its iterator only later.
+      // Not awaited: a source that is still being read ends its iterator only later.
       if (!hasEnded) void chunks.return?.().catch(() => {});
     }
   }
@@ -54,7 +54,7 @@ export class IncomingBody implements AsyncIterable<Uint8Array> {
   }
 }
 
-/** Waits, but for no longer than until the signal: a client that sends nothing would hold the upload up. */
+/** Waits, but only until the signal aborts: otherwise a client that sends nothing would delay the upload. */
 async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise: aborted, stop } = whenAborted(signal);
   try {

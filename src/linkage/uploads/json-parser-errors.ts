@@ -10,7 +10,7 @@ const VALUES = new Map([
   [TokenType.NULL, "null"],
 ]);
 
-/** What the tokenizer waits for within a token, by its state. */
+/** What the tokenizer expects within a token, by its state. */
 const EXPECTED: readonly (readonly [state: RegExp, expected: string])[] = [
   [/^STRING_UNICODE/, "a hexadecimal digit"],
   [/^STRING_AFTER_BACKSLASH/, "an escape letter"],
@@ -21,33 +21,33 @@ const EXPECTED: readonly (readonly [state: RegExp, expected: string])[] = [
   [/^BOM$/, "a byte order mark"],
 ];
 
-/** Names a token without showing text: only JSON's own signs are shown. */
+/** Names a token without showing user data: only JSON's own symbols are shown. */
 export function describeToken({ token, value }: ParsedTokenInfo): string {
   return VALUES.get(token) ?? String(value);
 }
 
-/** How far a text was read. */
+/** How far the JSON was read. */
 export interface Progress {
-  /** Bytes before the chunk at hand. */
+  /** Bytes before the current chunk. */
   readonly offset: number;
-  /** The chunk; none at the end of the text. */
+  /** The current chunk; `undefined` at the end of the JSON. */
   readonly bytes?: Uint8Array;
-  /** Where the latest token begins, in bytes. */
+  /** The byte offset of the latest token. */
   readonly tokenOffset: number;
-  /** What may come instead of another token, in words. */
+  /** What could come instead of another token, in words. */
   readonly expected: string;
 }
 
 /**
- * Makes an error of ours of what the tokenizer has thrown: its message shows parts of the text. What others have thrown
- * is returned as it is.
+ * Converts an error of the tokenizer, whose message shows parts of the data, to a LinkageError. Other errors are
+ * returned unchanged.
  */
 export function tokenizerError(error: unknown, { offset, bytes, tokenOffset, expected }: Progress): unknown {
   if ((error as NodeJS.ErrnoException).code === "ERR_ENCODING_INVALID_ENCODED_DATA") {
     return new LinkageError("invalid-dataset", `JSON text after byte ${tokenOffset}`, "UTF-8", "other bytes");
   }
   if (!(error instanceof TokenizerError)) return error;
-  // Its place and state are in its message alone.
+  // Its position and state are available only in the message.
   const [, position = "0"] = /chunk position "(\d+)" \(absolute/.exec(error.message) ?? [];
   const [, state = ""] = /state:? (\w+)\)?[^"]*$/.exec(error.message) ?? [];
   const within = EXPECTED.find(([states]) => states.test(state));

@@ -4,25 +4,25 @@ import { BLOCK_HASH_LENGTH } from "./block-name-hash.js";
 /** Unsigned 32-bit words in the hash of a block's name. */
 export const HASH_WORDS = BLOCK_HASH_LENGTH / 4;
 
-/** A block and rows that are in it, ascending, each once. */
+/** A block and the indices of its records, ascending, each once. */
 export interface SortedBlock {
   /** {@link BLOCK_HASH_LENGTH} bytes. */
   readonly hash: Uint8Array;
   readonly rows: Uint32Array;
 }
 
-/** Bytes that a membership takes, and those that a block takes besides. */
+/** Bytes per membership, and additional bytes per block. */
 const MEMBERSHIP_BYTES = 12;
 const BLOCK_BYTES = 56;
-/** A sort key holds the first 32 bits of a hash, and the block's index in this many. */
+/** A sort key combines the first 32 bits of a hash with the block's index, which is less than this. */
 const INDEX_SCALE = 2 ** 20;
 
-/** Differs in each process, so that nobody can choose names that fall into the same slots. */
+/** Random in each process, so that clients cannot choose names that collide in the hash table. */
 const SALT = randomFillSync(new Uint32Array(2));
 
 /**
- * Memberships of rows in blocks, in memory of a fixed size: each block's hash once, and for each membership the block's
- * index and the row. So they are sorted by block in one pass.
+ * Memberships of records in blocks, in a fixed amount of memory: each block's hash once, and for each membership the
+ * index of the block and of the record. This allows sorting by block in one pass.
  */
 export class MembershipArena {
   membershipCount = 0;
@@ -33,13 +33,13 @@ export class MembershipArena {
   private readonly counts: Uint32Array;
   private readonly starts: Uint32Array;
   private readonly keys: Float64Array;
-  /** Block index + 1; 0: free. */
+  /** Block index + 1; 0 means free. */
   private readonly slots: Uint32Array;
   private readonly blockOf: Uint32Array;
   private readonly rowOf: Uint32Array;
   private readonly sorted: Uint32Array;
 
-  /** @param byteLength memory to take, see {@link byteLengthFor} */
+  /** @param byteLength bytes of memory, see {@link byteLengthFor} */
   constructor(byteLength: number) {
     const blocks = Math.min(INDEX_SCALE, powerOfTwoUpTo(byteLength / 2 / BLOCK_BYTES));
     const memberships = Math.floor((byteLength - blocks * BLOCK_BYTES) / MEMBERSHIP_BYTES);
@@ -55,12 +55,12 @@ export class MembershipArena {
     this.sorted = new Uint32Array(memberships);
   }
 
-  /** The memory, in bytes, in which at least that many memberships in as many blocks fit. */
+  /** The bytes of memory that hold at least this many memberships in as many blocks. */
   static byteLengthFor(memberships: number): number {
     return 2 * BLOCK_BYTES * 2 ** Math.ceil(Math.log2(Math.max(1, memberships)));
   }
 
-  /** Adds a row to a block, whose hash is the words of `words` from `at` on. There must be room. */
+  /** Adds a record to a block whose hash starts at `words[at]`. There must be room. */
   add(words: Uint32Array, at: number, row: number): void {
     const block = this.findBlock(words, at);
     this.counts[block]!++;
@@ -68,7 +68,7 @@ export class MembershipArena {
     this.rowOf[this.membershipCount++] = row;
   }
 
-  /** The blocks, ascending by hash. What it yields is overwritten after {@link clear}, its hash before the next. */
+  /** The blocks in ascending order of their hashes. The arrays are views, valid until {@link clear}. */
   *sortedBlocks(): Generator<SortedBlock, void, undefined> {
     const { counts, starts, sorted, blockOf, rowOf, membershipCount } = this;
     let start = 0;
@@ -109,7 +109,7 @@ export class MembershipArena {
     }
   }
 
-  /** The indices of the blocks, by hash: sorted as numbers by its first bits, then put right where those are equal. */
+  /** The block indices, ordered by hash: sorted by the first bits as numbers, then corrected where those are equal. */
   private order(): Uint32Array {
     const view = new DataView(this.hashes.buffer);
     const keys = this.keys.subarray(0, this.blockCount);
@@ -136,7 +136,7 @@ export class MembershipArena {
   }
 }
 
-/** Sorts rows where they lie, and drops those that come again. Mostly they are ascending already. */
+/** Sorts record indices in place and drops duplicates. Usually they are ascending already. */
 function ascending(rows: Uint32Array): Uint32Array {
   let isAscending = true;
   for (let i = 1; i < rows.length && isAscending; i++) isAscending = rows[i - 1]! < rows[i]!;

@@ -2,15 +2,15 @@ import { BLOCK_HASH_LENGTH } from "./block-name-hash.js";
 import type { SortedBlock } from "./membership-arena.js";
 import type { SpillFile } from "./spill-file.js";
 
-/** Memberships in a spill file: blocks ascending by hash, each as its hash, its number of rows, and its rows. */
+/** Memberships in a spill file: blocks in ascending order of hash, each as hash, record count and record indices. */
 export interface MembershipRun {
   readonly from: number;
   readonly byteLength: number;
 }
 
-/** A block, or a piece of one: rows ascending. */
+/** A block, or a piece of one: record indices, ascending. */
 export interface BlockPiece extends SortedBlock {
-  /** Rows in the whole block. */
+  /** Records in the whole block. */
   readonly recordCount: number;
   readonly isFirst: boolean;
 }
@@ -18,7 +18,7 @@ export interface BlockPiece extends SortedBlock {
 const HEADER_LENGTH = BLOCK_HASH_LENGTH + 4;
 const WRITE_LENGTH = 1 << 17;
 
-/** Writes a run. */
+/** Writes a {@link MembershipRun}. */
 export class RunWriter {
   private readonly from: number;
   private readonly buffer = new Uint8Array(WRITE_LENGTH);
@@ -58,15 +58,15 @@ export class RunWriter {
   }
 }
 
-/** Reads a run: block by block, and of each block all rows. */
+/** Reads a {@link MembershipRun}: block by block, and all records of each block. */
 export class RunReader {
-  /** Of the block at hand. */
+  /** Of the current block. */
   hash: Uint8Array<ArrayBuffer> = new Uint8Array(BLOCK_HASH_LENGTH);
-  /** The first 32 bits of it. */
+  /** The first 32 bits of the hash. */
   hashPrefix = 0;
-  /** Its rows, in all. */
+  /** Records in the current block. */
   recordCount = 0;
-  /** The next of its rows; a view of what is in memory, empty only where {@link loadRows} is due or the block has ended. */
+  /** Its next record indices, as a view of the buffer; empty only if {@link loadRows} is due or the block has ended. */
   rows: Uint32Array = new Uint32Array(0);
   private rowsLeft = 0;
   private readonly buffer: Uint8Array<ArrayBuffer>;
@@ -75,7 +75,7 @@ export class RunReader {
   private position: number;
   private readonly runEnd: number;
 
-  /** @param bufferLength bytes to read at once, a multiple of 4, from 64 up */
+  /** @param bufferLength bytes to read at once, a multiple of 4, 64 or more */
   constructor(
     private readonly file: SpillFile,
     run: MembershipRun,
@@ -86,7 +86,7 @@ export class RunReader {
     this.runEnd = run.from + run.byteLength;
   }
 
-  /** Goes to the next block. Returns whether there is one; all rows of the one before must be taken. */
+  /** Advances to the next block. Returns whether there is one. All records of the previous one must be taken. */
   async nextBlock(): Promise<boolean> {
     if (this.end - this.start < HEADER_LENGTH) {
       if (this.position === this.runEnd && this.start === this.end) return false;
@@ -101,12 +101,12 @@ export class RunReader {
     return true;
   }
 
-  /** Whether all rows of the block were taken. */
+  /** Whether all records of the block have been taken. */
   get hasEnded(): boolean {
     return this.rowsLeft === 0 && this.rows.length === 0;
   }
 
-  /** Loads more rows of the block, where {@link rows} is empty. */
+  /** Loads more records of the block if {@link rows} is empty. */
   async loadRows(): Promise<void> {
     if (this.rows.length > 0 || this.rowsLeft === 0) return;
     if (this.start === this.end) await this.fill();

@@ -1,9 +1,9 @@
 import type { BlockPiece, RunReader } from "./membership-runs.js";
 
 /**
- * Merges runs, none of which shares a row with another one: blocks ascending by hash, those of many rows in pieces.
+ * Merges `MembershipRun`s that have no records in common: blocks in ascending order of hash, large blocks in pieces.
  *
- * @param pieceRows rows in a piece at most
+ * @param pieceRows maximum number of records in a piece
  */
 export async function* mergeRuns(
   runs: readonly RunReader[],
@@ -26,7 +26,7 @@ export async function* mergeRuns(
   }
 }
 
-/** Those at the block that comes first. */
+/** The readers that are at the first block. */
 function smallest(readers: readonly RunReader[]): RunReader[] {
   let found: RunReader[] = [];
   for (const reader of readers) {
@@ -37,7 +37,7 @@ function smallest(readers: readonly RunReader[]): RunReader[] {
   return found;
 }
 
-/** By their first bits, which mostly decide, as numbers. */
+/** By their first bits as numbers, which usually differ. */
 function compareHashes(left: RunReader, right: RunReader): number {
   return left.hashPrefix - right.hashPrefix || Buffer.compare(left.hash, right.hash);
 }
@@ -68,7 +68,7 @@ async function* mergeRows(
   }
 }
 
-/** The reader with the lowest row, and the lowest row of all others. */
+/** The reader with the lowest record index, and the lowest index of all other readers. */
 function lowestRows(readers: readonly RunReader[]): [RunReader, number] {
   let lowest = readers[0]!;
   let bound = Number.POSITIVE_INFINITY;
@@ -82,7 +82,7 @@ function lowestRows(readers: readonly RunReader[]): [RunReader, number] {
   return [lowest, bound];
 }
 
-/** Takes rows below a bound off a reader, as many as there is room for. Returns how many. */
+/** Takes record indices below `bound` from a reader, as many as fit. Returns how many. */
 function takeBelow(reader: RunReader, bound: number, target: Uint32Array, offset: number): number {
   const { rows } = reader;
   const room = Math.min(rows.length, target.length - offset);

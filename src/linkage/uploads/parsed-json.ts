@@ -5,34 +5,34 @@ import { jsonSyntaxError } from "../../core/json/json-syntax-error.js";
 import { feedText, type TextSink } from "../../core/json/json-text-sink.js";
 import { describeToken, type Progress, tokenizerError } from "./json-parser-errors.js";
 
-/** What a JSON text may hold. */
+/** Limits on JSON input. */
 export interface JsonBounds {
-  /** How deep arrays and objects may nest. */
+  /** Maximum nesting of arrays and objects. */
   readonly maxDepth: number;
-  /** The longest text, key or number, in bytes of UTF-8, escapes resolved. */
+  /** Maximum length of a string, key or number, in bytes of UTF-8 with escapes resolved. */
   readonly maxTextLength: number;
 }
 
-/** Bytes of JSON that a byte of a text takes at most, as an escape; and so many for the white space beside it. */
+/** Maximum bytes of JSON per byte of a string, if it is escaped; and a similar allowance for adjacent white space. */
 const ESCAPE_LENGTH = 6;
 const SPACE_LENGTH = 2;
 const BYTE_ORDER_MARK = Uint8Array.of(0xef, 0xbb, 0xbf);
-/** The tokenizer makes a string of so many bytes at once. */
+/** The tokenizer decodes strings in pieces of this many bytes. */
 const STRING_BUFFER_LENGTH = 1 << 12;
 
 /**
- * Parses JSON in UTF-8 that comes in chunks, cut anywhere: `@streamparser/json` finds the tokens and checks their order, the
- * handler takes them. Of the text only the token at hand is kept. A byte order mark is tolerated; surrogates must come in
- * pairs.
+ * Parses UTF-8 JSON from chunks that may be cut anywhere: `@streamparser/json` finds the tokens and checks their order,
+ * and the handler receives them. Only the current token is kept. A byte order mark is accepted; surrogates must be
+ * paired.
  *
- * Any breach throws LinkageError `invalid-dataset`, with the byte offset; what the handler throws is passed on. The parser
- * is of no use after that.
+ * Invalid input throws LinkageError `invalid-dataset` with the byte offset; the handler's errors are passed on. After
+ * an error, the parser must not be used again.
  */
 export class ParsedJson {
   private readonly tokenizer = new TextTokenizer();
-  /** Checks the order of tokens; no path is wanted, so that it keeps no values. */
+  /** Checks the order of tokens. It gets no paths, so that it keeps no values. */
   private readonly grammar = new TokenParser({ paths: [], keepStack: false });
-  /** What opened the arrays and objects at hand. */
+  /** The opening tokens of the current arrays and objects. */
   private readonly containers: TokenType[] = [];
   private last: TokenType | "key" | undefined;
   private readonly text: Buffer;
@@ -45,17 +45,17 @@ export class ParsedJson {
     private readonly handler: JsonHandler,
     private readonly bounds: JsonBounds,
   ) {
-    this.text = Buffer.alloc(bounds.maxTextLength + 4); // a longer one is seen by the character that still fits in
+    this.text = Buffer.alloc(bounds.maxTextLength + 4); // room for one more character, to detect longer strings
     this.maxGap = (ESCAPE_LENGTH + SPACE_LENGTH) * bounds.maxTextLength;
     this.tokenizer.onToken = (token) => this.take(token);
   }
 
-  /** Parses the next chunk. Of a text without an end no more is kept than the bounds allow, and one chunk. */
+  /** Parses the next chunk. An unterminated string buffers at most the bound plus one chunk. */
   write(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
     if (this.offset === 0) {
       if (bytes[0] === BYTE_ORDER_MARK[0]) this.markLength = BYTE_ORDER_MARK.length;
-      // Without one the tokenizer would tolerate it later, too.
+      // Otherwise the tokenizer would accept one later, too.
       else this.tokenizer.write(BYTE_ORDER_MARK);
     }
     try {
@@ -69,7 +69,7 @@ export class ParsedJson {
     }
   }
 
-  /** Ends the text: it must be one complete value. */
+  /** Ends the input, which must be one complete value. */
   end(): void {
     try {
       this.tokenizer.end();
@@ -126,7 +126,7 @@ export class ParsedJson {
       case TokenType.TRUE:
       case TokenType.FALSE:
       case TokenType.NULL:
-        handler.literal();
+        handler.literal(String(token.value));
     }
     this.last = last;
   }
@@ -141,13 +141,13 @@ export class ParsedJson {
     return this.containers.at(-1) === TokenType.LEFT_BRACE;
   }
 
-  /** Writes a text to the buffer as UTF-8. Returns its length. */
+  /** Writes a string to the buffer as UTF-8. Returns its length. */
   private encode(text: string): number {
     const length = this.text.write(text);
     if (length > this.bounds.maxTextLength) {
       throw this.error(`texts and numbers of at most ${this.bounds.maxTextLength} bytes`, "a longer one");
     }
-    // A single surrogate was replaced silently.
+    // An unpaired surrogate was silently replaced.
     if (length > text.length && /\p{Surrogate}/u.test(text)) {
       throw this.error("surrogates in pairs", "a single one");
     }
@@ -158,7 +158,7 @@ export class ParsedJson {
     feedText(sink, this.text, 0, length);
   }
 
-  /** What may come now, in words. */
+  /** What may come next, in words. */
   private expected(): string {
     if (this.grammar.isEnded) return "the end of the text";
     switch (this.last) {
@@ -188,16 +188,16 @@ export class ParsedJson {
   }
 }
 
-/** Leaves numbers as they are written: integers that name blocks may be of any size. */
+/** Keeps numbers as they are written: integers that name blocks may be of any size. */
 class TextTokenizer extends Tokenizer {
   constructor() {
     super({ stringBufferSize: STRING_BUFFER_LENGTH });
-    // Its own decoder drops a U+FEFF at the beginning of a text, so that two names would be one.
+    // The default decoder drops a U+FEFF at the start of a string, which would make two different names equal.
     this["bufferedString"].decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   }
 
   override end(): void {
-    this["bufferedString"].toString(); // of a text without an end, that it is no UTF-8 tells more
+    this["bufferedString"].toString(); // for an unterminated string, invalid UTF-8 is the better error
     super.end();
   }
 

@@ -1,13 +1,13 @@
 import { ServiceError } from "../errors.js";
 import type { TakeRows } from "./read-json-rows.js";
 
-/** Rows are handed out in pieces of about so many bytes. */
+/** Approximate bytes in a piece handed out. */
 const PIECE_LENGTH = 1 << 18;
 
 /**
- * Reads rows of plain bytes as they come, cut anywhere.
+ * Reads records as raw bytes, from chunks that may be cut anywhere.
  *
- * @param beyond what happens to bytes beyond the last row: they are an error, or nothing more is read
+ * @param beyond whether bytes after the last record are an error, or reading just stops
  * @throws ServiceError `invalid-request` for too few or too many bytes
  */
 export async function readBinaryRows(
@@ -43,7 +43,7 @@ export async function readBinaryRows(
   if (left > 0) throw wrongLength(recordCount, byteLength, `${expectedLength - left} bytes`);
 }
 
-/** The error of a body of another length than its headers say. */
+/** The error for a body whose length differs from its headers. */
 export function wrongLength(recordCount: number, byteLength: number, received: string): ServiceError {
   const expected = `${recordCount * byteLength} bytes (${recordCount} rows of ${byteLength} bytes)`;
   return new ServiceError("invalid-request", "body", expected, received);

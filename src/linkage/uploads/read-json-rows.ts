@@ -3,33 +3,33 @@ import { BlockLists } from "./block-lists.js";
 import { blockNameHasher } from "./block-name-hash.js";
 import { BlockSorter, type BlockSorting } from "./block-sorter.js";
 import { type JsonBounds, ParsedJson } from "./parsed-json.js";
-import { type RowRules, StreamedRows } from "./streamed-rows.js";
+import { type RowRules, UploadRowCollector } from "./upload-row-collector.js";
 
 export interface JsonRules extends RowRules {
   /** Bytes of UTF-8. */
   readonly maxBlockNameLength: number;
 }
 
-/** Takes whole rows, in their order; all calls are of one width. */
+/** Takes whole records, in order; `byteLength` is the same in all calls. */
 export type TakeRows = (rows: Uint8Array, byteLength: number) => Promise<void>;
 
-/** How deep an upload nests at most: what it may mean needs 3. */
+/** Maximum nesting of an upload; valid uploads need 3. */
 const MAX_DEPTH = 64;
-/** The longest text or number, in bytes, if names of blocks may not be longer: ample for base64 of the widest row. */
+/** Maximum bytes in a string or number, unless block names may be longer: enough for base64 of the widest encoding. */
 const MAX_TEXT_LENGTH = 1 << 16;
-/** Bytes of text read between two looks at what came of it. A block takes 2 of them at least. */
+/** Bytes of JSON parsed between two checks of the results. A block takes at least 2 bytes. */
 const SLICE_LENGTH = 1 << 14;
 
-/** Makes a sorter for the blocks that {@link readJsonRows} and {@link readJsonBlocks} read. The caller closes it. */
+/** Creates a sorter for the blocks that {@link readJsonRows} and {@link readJsonBlocks} read. The caller closes it. */
 export function createBlockSorter(sorting: BlockSorting, maxBlocksPerRow: number): BlockSorter {
   return new BlockSorter(sorting, SLICE_LENGTH / 2 + maxBlocksPerRow);
 }
 
 /**
- * Reads the JSON of an upload as it comes, UTF-8 cut anywhere.
+ * Reads the JSON of an upload, UTF-8 in chunks that may be cut anywhere.
  *
- * @throws LinkageError `invalid-dataset` where the whole does not fit, InvalidRowsError for single wrong rows, and what
- *   the source, the rules or `take` throw
+ * @throws LinkageError `invalid-dataset` if the data set as a whole is invalid, InvalidRowsError for single invalid
+ *   records, and the errors of the source, the rules or `take`
  */
 export async function readJsonRows(
   source: AsyncIterable<Uint8Array>,
@@ -37,7 +37,7 @@ export async function readJsonRows(
   sorter: BlockSorter,
   take: TakeRows,
 ): Promise<{ readonly recordCount: number; readonly byteLength: number }> {
-  const rows = new StreamedRows(rules, new BlockLists(rules, await blockNameHasher(), sorter));
+  const rows = new UploadRowCollector(rules, new BlockLists(rules, await blockNameHasher(), sorter));
   const json = new ParsedJson(new ClkJsonReader(rules, rows), boundsOf(rules));
   for await (const chunk of source) {
     for (let from = 0; from < chunk.length; from += SLICE_LENGTH) {
@@ -54,9 +54,9 @@ export async function readJsonRows(
 }
 
 /**
- * Reads `{"blocks": {"0": […], …}}`, for rows that come apart.
+ * Reads `{"blocks": {"0": […], …}}`, if the encodings come separately.
  *
- * @param recordCount how many rows there are; blocks of others are an error
+ * @param recordCount the number of records; blocks of others are an error
  * @throws as {@link readJsonRows}
  */
 export async function readJsonBlocks(
@@ -65,7 +65,7 @@ export async function readJsonBlocks(
   recordCount: number,
   sorter: BlockSorter,
 ): Promise<void> {
-  const rows = new StreamedRows(rules, new BlockLists(rules, await blockNameHasher(), sorter));
+  const rows = new UploadRowCollector(rules, new BlockLists(rules, await blockNameHasher(), sorter));
   const json = new ParsedJson(new ClkJsonReader(rules, rows, "blocks"), boundsOf(rules));
   for await (const chunk of source) {
     for (let from = 0; from < chunk.length; from += SLICE_LENGTH) {

@@ -7,8 +7,8 @@ import { finishUpload } from "./finish-upload.js";
 import { IncomingBody } from "./incoming-body.js";
 import { readBinaryRows, wrongLength } from "./read-binary-rows.js";
 import { startRuns } from "./start-runs.js";
-import { StoredRows } from "./stored-rows.js";
 import { UploadMembers } from "./upload-members.js";
+import { withUploadSlot } from "./upload-slot.js";
 import type {
   BinaryUploadRequest,
   UploadLimits,
@@ -16,14 +16,14 @@ import type {
   UploadReceipt,
   UploadStores,
 } from "./upload-stores.js";
-import { inTurn } from "./upload-turn.js";
+import { UploadWriter } from "./upload-writer.js";
 
 /**
- * Receives rows of plain bytes, as they come. Once it resolves, all of them are stored.
+ * Receives records as raw bytes. Resolves once all of them are stored.
  *
- * @param body `hashCount × hashSize` bytes, cut anywhere; what it throws breaks the upload off, and is passed on
- * @throws ServiceError `forbidden` for a wrong token or project, a turn that is not the party's, or a project with
- *   blocks; `invalid-request` for all else that cannot be used
+ * @param body `hashCount × hashSize` bytes, cut anywhere; its errors abort the upload and are passed on
+ * @throws ServiceError `forbidden` for a wrong token or project, a party that may not upload now, or a project with
+ *   blocks; `invalid-request` for anything else that cannot be used
  */
 export async function receiveBinaryUpload(
   stores: UploadStores,
@@ -32,17 +32,17 @@ export async function receiveBinaryUpload(
   body: AsyncIterable<Uint8Array>,
 ): Promise<UploadReceipt> {
   const { limits } = options;
-  const { isComplete, receipt } = await inTurn(
+  const { isComplete, receipt } = await withUploadSlot(
     stores,
     options,
     request,
     request.stateWhenRefused,
-    async (turn) => {
-      const { project, party, receiptToken } = turn;
+    async (slot) => {
+      const { project, party, receiptToken } = slot;
       new UploadMembers(project.usesBlocking).checkBlocks(false);
       const { recordCount, byteLength } = readHeaders(request, project, limits);
-      const incoming = new IncomingBody(body, limits.maxBodyByteLength, turn.signal);
-      const rows = new StoredRows(stores.encodings, party.id, receiptToken, () => undefined);
+      const incoming = new IncomingBody(body, limits.maxBodyByteLength, slot.signal);
+      const rows = new UploadWriter(stores.encodings, party.id, receiptToken, () => undefined);
       let blockCount: number;
       try {
         await readBinaryRows(incoming, recordCount, byteLength, "refuse", rows.take);

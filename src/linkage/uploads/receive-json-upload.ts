@@ -10,25 +10,25 @@ import { createBlockSorter, readJsonRows } from "./read-json-rows.js";
 import { ResumableBody } from "./resumable-body.js";
 import { sendPullTask } from "./send-pull-task.js";
 import { startRuns } from "./start-runs.js";
-import { StoredRows } from "./stored-rows.js";
 import { UploadMembers } from "./upload-members.js";
+import { type UploadSlot, withUploadSlot } from "./upload-slot.js";
 import type { UploadOptions, UploadReceipt, UploadRequest, UploadStores } from "./upload-stores.js";
-import { inTurn, type UploadTurn } from "./upload-turn.js";
+import { UploadWriter } from "./upload-writer.js";
 
-/** Thrown by the reader's sink when it shows that the body names files. */
+/** Thrown by the reader's sink if the body names files. */
 class FilesFound extends Error {}
 
 /**
- * Receives the JSON of an upload, rows or the names of external files, as it comes. Once it resolves, all is stored, or,
- * of external files, the task that reads them is sent.
+ * Receives the JSON of an upload: records, or the names of external files. Resolves once all records are stored, or the
+ * task that reads the files is sent.
  *
- * Rows that are all of one width that the project cannot use are accepted: the upload and the party are in error then,
- * and the project's runs fail.
+ * Records of one width that the project cannot use are accepted, but the upload and the party are then in error, and
+ * the project's runs fail.
  *
- * @param body UTF-8, cut anywhere; what it throws breaks the upload off, and is passed on
- * @throws ServiceError `forbidden` for a wrong token or project, a turn that is not the party's, blocks where the project
- *   has none or none where it has, files of another party; `invalid-request` for all else that cannot be used;
- *   `feature-disabled` for external files where those are not set up
+ * @param body UTF-8, cut anywhere; its errors abort the upload and are passed on
+ * @throws ServiceError `forbidden` for a wrong token or project, a party that may not upload now, blocks in a project
+ *   without blocking or none in one with blocking, or files of another party; `invalid-request` for anything else that
+ *   cannot be used; `feature-disabled` for external files if they are not set up
  */
 export async function receiveJsonUpload(
   stores: UploadStores,
@@ -36,18 +36,24 @@ export async function receiveJsonUpload(
   request: UploadRequest,
   body: AsyncIterable<Uint8Array>,
 ): Promise<UploadReceipt> {
-  const { isComplete, receipt } = await inTurn(stores, options, request, "not_started", async (turn) => {
-    const incoming = new IncomingBody(body, options.limits.maxBodyByteLength, turn.signal);
-    const resumable = new ResumableBody(incoming);
-    try {
-      return await receiveRows(stores, options, turn, incoming, resumable);
-    } catch (error) {
-      if (!(error instanceof FilesFound)) throw error;
-      return await receiveFiles(stores, turn, resumable);
-    } finally {
-      await resumable.close();
-    }
-  });
+  const { isComplete, receipt } = await withUploadSlot(
+    stores,
+    options,
+    request,
+    "not_started",
+    async (slot) => {
+      const incoming = new IncomingBody(body, options.limits.maxBodyByteLength, slot.signal);
+      const resumable = new ResumableBody(incoming);
+      try {
+        return await receiveRows(stores, options, slot, incoming, resumable);
+      } catch (error) {
+        if (!(error instanceof FilesFound)) throw error;
+        return await receiveFiles(stores, slot, resumable);
+      } finally {
+        await resumable.close();
+      }
+    },
+  );
   if (isComplete) await startRuns(stores.tasks, request.projectId, options.onUnsent);
   return receipt;
 }
@@ -60,21 +66,21 @@ interface Received {
 async function receiveRows(
   stores: UploadStores,
   { limits, sorting }: UploadOptions,
-  { project, party, receiptToken }: UploadTurn,
+  { project, party, receiptToken }: UploadSlot,
   incoming: IncomingBody,
   source: AsyncIterable<Uint8Array>,
 ): Promise<Received> {
   const members = new UploadMembers(project.usesBlocking);
-  const rows = new StoredRows(stores.encodings, party.id, receiptToken, (byteLength) =>
+  const rows = new UploadWriter(stores.encodings, party.id, receiptToken, (byteLength) =>
     findSizeProblem(byteLength, project, limits),
   );
   const sorter = createBlockSorter(sorting, limits.maxBlocksPerRow);
-  const foundFile = () => {
+  const onExternalFile = () => {
     throw new FilesFound();
   };
   let summary: UploadSummary;
   try {
-    const rules = { ...limits, checkMember: members.check, foundFile };
+    const rules = { ...limits, checkMember: members.check, onExternalFile };
     const { recordCount, byteLength } = await readJsonRows(source, rules, sorter, rows.take);
     members.checkComplete();
     const defaultBlock = await hashBlockName(DEFAULT_BLOCK);
@@ -94,7 +100,7 @@ async function receiveRows(
 
 async function receiveFiles(
   stores: UploadStores,
-  { project, party, receiptToken }: UploadTurn,
+  { project, party, receiptToken }: UploadSlot,
   body: ResumableBody,
 ): Promise<Received> {
   const { externalBucket } = stores;
@@ -106,7 +112,7 @@ async function receiveFiles(
   const files = blocks === undefined ? [encodings] : [encodings, blocks];
   checkExternalFiles(files, externalBucket, project.projectId, party.id);
   await sendPullTask(stores.tasks, project.projectId, party.id, receiptToken, { encodings, blocks });
-  // Where it is no longer pending, the task was faster.
+  // If it is no longer pending, the task was faster.
   await stores.database.acceptPendingUpload(party.id, receiptToken);
   return { isComplete: false, receipt: { receiptToken, recordCount: undefined, sha256: undefined } };
 }

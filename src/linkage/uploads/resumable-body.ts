@@ -1,7 +1,7 @@
-/** How much of a body is kept, in bytes: enough for one that names files. */
+/** Bytes of a body that are kept: enough for one that names files. */
 export const KEPT_LENGTH = 1 << 14;
 
-/** A body that can be read on by another reader; its beginning can be read again. */
+/** A body that another reader can continue; its beginning can be read again. */
 export class ResumableBody implements AsyncIterable<Uint8Array> {
   private readonly chunks: AsyncIterator<Uint8Array>;
   private readonly kept: Uint8Array[] = [];
@@ -11,15 +11,15 @@ export class ResumableBody implements AsyncIterable<Uint8Array> {
     this.chunks = source[Symbol.asyncIterator]();
   }
 
-  /** Reads on from where the last reader stopped. Leaving early does not end the body. */
+  /** Continues where the last reader stopped. Leaving the iteration early does not end the body. */
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
     return { next: () => this.next() };
   }
 
   /**
-   * Reads on to the end.
+   * Reads to the end.
    *
-   * @returns all of it, from the first byte on; `undefined` if that is more than {@link KEPT_LENGTH}
+   * @returns the whole body; `undefined` if it is longer than {@link KEPT_LENGTH}
    */
   async whole(): Promise<Uint8Array | undefined> {
     while (this.keptLength <= KEPT_LENGTH) {
@@ -35,7 +35,7 @@ export class ResumableBody implements AsyncIterable<Uint8Array> {
   private async next(): Promise<IteratorResult<Uint8Array>> {
     const next = await this.chunks.next();
     if (next.done || this.keptLength > KEPT_LENGTH) return next;
-    // Copied: who makes chunks may use their memory again.
+    // Copied, because the source may reuse the memory of its chunks.
     if (next.value.length + this.keptLength <= KEPT_LENGTH) this.kept.push(next.value.slice());
     else this.kept.length = 0;
     this.keptLength += next.value.length;

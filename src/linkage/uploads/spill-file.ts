@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { ServiceError } from "../errors.js";
 
 /**
- * A temporary file for what does not fit in memory. It has no name as soon as it is open, so that it vanishes with the
- * process, however that ends.
+ * A temporary file for data that does not fit in memory. It is unlinked as soon as it is open, so that it disappears
+ * with the process, however that ends.
  */
 export class SpillFile {
   /** Bytes written so far. */
@@ -13,7 +13,7 @@ export class SpillFile {
 
   private constructor(private readonly file: FileHandle) {}
 
-  /** @param folder where the file takes its room; it must exist */
+  /** @param folder where the file takes up space; it must exist */
   static async open(folder: string): Promise<SpillFile> {
     const path = join(folder, `blocks-${randomUUID()}.tmp`);
     const file = await open(path, "wx+", 0o600);
@@ -29,7 +29,7 @@ export class SpillFile {
     }
   }
 
-  /** Fills `target[0 … length)` from a position on. */
+  /** Fills `target[0 … length)` from `position` on. */
   async read(target: Uint8Array, length: number, position: number): Promise<void> {
     for (let from = 0; from < length; ) {
       const { bytesRead } = await this.file.read(target, from, length - from, position + from);

@@ -2,9 +2,9 @@ import { checkForExecutableRuns } from "../task-calls.js";
 import type { TaskQueue } from "../task-queue.js";
 
 /**
- * Has the runs of a project started, as all parties' data is there. Never rejects: the upload is stored by then.
+ * Starts the runs of a project once all parties' data is stored. Never rejects, because the upload is already stored.
  *
- * @param onUnsent told when the task could not be sent
+ * @param onUnsent called if the task could not be sent
  */
 export async function startRuns(
   tasks: Pick<TaskQueue, "send">,

@@ -14,22 +14,22 @@ import {
   type ReadUpload,
   storeUpload,
 } from "./store-upload.js";
-import type { StoredRows } from "./stored-rows.js";
+import type { UploadWriter } from "./upload-writer.js";
 
-/** The bucket in which parties put files themselves. */
+/** The bucket to which parties upload files directly. */
 export interface ExternalBucket {
   readonly name: string;
   readonly objects: Pick<ObjectStore, "find" | "get" | "remove">;
 }
 
 /**
- * Stores an upload whose rows a party has put into the bucket for uploads: plain bytes, or, where the name ends in `.json`,
- * `{"clks": [base64, …]}`. The files' metadata `hash-count` and `hash-size` say how many rows of how many bytes are read;
- * what lies beyond is ignored, and rows of JSON are padded with zeros, or cut, to that size, as the Python service does.
- * Rows that the file of blocks does not name are in no block.
+ * Stores an upload whose records a party has put into the bucket for uploads: raw bytes, or `{"clks": [base64, …]}` if
+ * the name ends in `.json`. The file's metadata `hash-count` and `hash-size` give the number of records to read and the
+ * bytes in each. Anything beyond is ignored; encodings in JSON are padded with zeros or cut to that size, as the Python
+ * service does. Records that the file of blocks does not name are in no block.
  *
- * @throws ServiceError `forbidden` for files elsewhere than the party may put them, `missing-object`, `invalid-request`;
- *   the library's errors for JSON that cannot be used
+ * @throws ServiceError `forbidden` for files outside the party's path, `missing-object`, `invalid-request`; the
+ *   library's errors for invalid JSON
  */
 export async function storeExternalUpload(
   stores: AcceptedUploadStores & { readonly external: ExternalBucket | undefined },
@@ -46,7 +46,7 @@ export async function storeExternalUpload(
   checkExternalFiles(both, external.name, upload.projectId, upload.dataproviderId);
   const sorter = createBlockSorter(options.sorting, options.limits.maxBlocksPerRow);
   try {
-    const read = (rows: StoredRows) =>
+    const read = (rows: UploadWriter) =>
       readFiles(external.objects, options.limits, files, sorter, rows, signal);
     const paths = both.map(({ path }) => path);
     await storeUpload(stores, options, upload, read, () => external.objects.remove(paths));
@@ -60,17 +60,17 @@ async function readFiles(
   limits: AcceptedUploadOptions["limits"],
   { encodings, blocks }: ExternalFiles,
   sorter: BlockSorter,
-  rows: StoredRows,
+  rows: UploadWriter,
   signal: AbortSignal | undefined,
 ): Promise<ReadUpload> {
-  const promised = await readPromise(objects, encodings, limits.maxRecords);
-  const { recordCount, byteLength } = promised;
+  const fileMetadata = await readPromise(objects, encodings, limits.maxRecords);
+  const { recordCount, byteLength } = fileMetadata;
   if (blocks !== undefined) {
     const rules = { ...limits, checkMember: expectMembers("blocks") };
     await readJsonBlocks(objects.get(blocks.path, undefined, signal), rules, recordCount, sorter);
   }
   if (encodings.path.endsWith(".json")) {
-    const rules = { ...limits, promised, checkMember: expectMembers("clks", "encodings") };
+    const rules = { ...limits, fileMetadata, checkMember: expectMembers("clks", "encodings") };
     await readJsonRows(objects.get(encodings.path, undefined, signal), rules, sorter, rows.take);
   } else {
     const range = { from: 0, byteLength: recordCount * byteLength };
@@ -79,12 +79,12 @@ async function readFiles(
   }
   const defaultBlock = await hashBlockName(DEFAULT_BLOCK);
   return {
-    ...promised,
+    ...fileMetadata,
     blocks: blocks === undefined ? oneBlockOf(recordCount, defaultBlock) : sorter.blocks(),
   };
 }
 
-/** What a file's metadata says of its rows. */
+/** The record count and encoding size from a file's metadata. */
 async function readPromise(
   objects: Pick<ObjectStore, "find">,
   { path }: ExternalFile,

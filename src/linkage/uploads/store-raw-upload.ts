@@ -8,7 +8,7 @@ import {
   storeUpload,
 } from "./store-upload.js";
 
-/** Where the Python API puts the JSON of an upload. */
+/** Where the Python API stores the JSON of an upload. */
 export function quarantineFile(receiptToken: string): string {
   return `quarantine/${receiptToken}.txt`;
 }

@@ -8,10 +8,10 @@ import { uploadProgress } from "../upload-progress.js";
 import type { BlockSorting } from "./block-sorter.js";
 import { findSizeProblem } from "./encoding-size.js";
 import { finishUpload } from "./finish-upload.js";
-import { StoredRows } from "./stored-rows.js";
 import type { UploadLimits } from "./upload-stores.js";
+import { UploadWriter } from "./upload-writer.js";
 
-/** What tasks store accepted uploads with. */
+/** The stores that tasks need to store accepted uploads. */
 export interface AcceptedUploadStores {
   readonly database: Pick<
     Database,
@@ -31,14 +31,14 @@ export interface AcceptedUploadOptions {
   readonly sorting: BlockSorting;
 }
 
-/** An upload that a party was told is accepted, but whose rows are still in files. */
+/** An upload that was accepted, but whose records are still in files. */
 export interface AcceptedUpload {
   readonly projectId: string;
   readonly dataproviderId: number;
   readonly receiptToken: string;
 }
 
-/** What was read of the files. */
+/** What was read from the files. */
 export interface ReadUpload {
   readonly recordCount: number;
   /** Bytes in an encoding. */
@@ -47,16 +47,16 @@ export interface ReadUpload {
 }
 
 /**
- * Stores an upload that was accepted before, and then removes the files that it came in. To be done again after it was done,
- * or broken off at any point. Where the project, or the upload, is gone, nothing is stored.
+ * Stores an accepted upload, then removes its files. Idempotent: safe to repeat after success or after any
+ * interruption. If the project or the upload is gone, nothing is stored.
  *
- * @param read hands the rows out, then tells the blocks
+ * @param read hands out the records, then returns the blocks
  */
 export async function storeUpload(
   stores: AcceptedUploadStores,
   { limits }: AcceptedUploadOptions,
   { projectId, dataproviderId, receiptToken }: AcceptedUpload,
-  read: (rows: StoredRows) => Promise<ReadUpload>,
+  read: (rows: UploadWriter) => Promise<ReadUpload>,
   removeFiles: () => Promise<void>,
 ): Promise<void> {
   const { database, encodings, tasks } = stores;
@@ -82,9 +82,9 @@ async function storeRows(
   project: Project,
   party: Dataprovider,
   receiptToken: string,
-  read: (rows: StoredRows) => Promise<ReadUpload>,
+  read: (rows: UploadWriter) => Promise<ReadUpload>,
 ): Promise<void> {
-  const rows = new StoredRows(stores.encodings, party.id, receiptToken, (byteLength) =>
+  const rows = new UploadWriter(stores.encodings, party.id, receiptToken, (byteLength) =>
     findSizeProblem(byteLength, project, limits),
   );
   let summary: Parameters<typeof finishUpload>[1]["summary"];
@@ -103,7 +103,7 @@ async function storeRows(
   }
 }
 
-/** Whether the upload was stored already, by a task that was then killed, or that is being done twice. */
+/** Whether the upload is already stored, by a task that was then killed or by a second execution of the same task. */
 async function isStored(
   database: Pick<Database, "findUpload">,
   dataproviderId: number,

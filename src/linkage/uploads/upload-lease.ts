@@ -2,18 +2,18 @@ import { accessDenied } from "../authorize.js";
 import { ServiceError } from "../errors.js";
 import type { RunCache } from "../run-cache.js";
 
-/** A lease lasts a minute, if nothing else was set. */
+/** The default duration of a lease, in seconds. */
 export const LEASE_SECONDS = 60;
-/** It is renewed after this share of its time, so that two lost messages do no harm. */
+/** The lease is renewed after this share of its duration, so that one lost message does no harm. */
 const RENEW_SHARE = 1 / 4;
-/** When nobody may have heard of the upload for this share, it ends: another one may soon take its turn. */
+/** Before this share passes without a successful renewal, the upload aborts: another one may soon take its slot. */
 const LOST_SHARE = 5 / 6;
 
 type LeaseCache = Pick<RunCache, "holdUpload" | "releaseUpload">;
 
-/** Says, again and again, that an upload is alive, and asks whether it is still wanted. */
+/** Renews the lease of an upload regularly, and checks whether the upload is still wanted. */
 export class UploadLease {
-  /** Aborts when the lease is lost, when the upload is not wanted any more, or with the signal given. */
+  /** Aborts if the lease is lost, if the upload is no longer wanted, or with the given signal. */
   readonly signal: AbortSignal;
   private readonly lost = new AbortController();
   private readonly timer: NodeJS.Timeout;
@@ -32,10 +32,10 @@ export class UploadLease {
   }
 
   /**
-   * Takes the lease of an upload that is about to begin. Rejects if the cache does not answer.
+   * Takes the lease of an upload that is about to start. Rejects if the cache does not respond.
    *
-   * @param seconds how long it lasts without being renewed
-   * @param isWanted asked four times as often; where not, the upload ends as if its token were wrong
+   * @param seconds the duration without renewals
+   * @param isWanted called four times in that time; if it returns `false`, the upload aborts as if its token were wrong
    */
   static async take(
     cache: LeaseCache,
@@ -48,7 +48,7 @@ export class UploadLease {
     return new UploadLease(cache, receiptToken, seconds, isWanted, signal);
   }
 
-  /** Never rejects: what is not given back ends by itself. */
+  /** Never rejects: a lease that is not released expires. */
   async release(): Promise<void> {
     clearInterval(this.timer);
     await this.cache.releaseUpload(this.receiptToken).catch(() => {});
@@ -56,7 +56,7 @@ export class UploadLease {
 
   private async renew(): Promise<void> {
     const now = performance.now();
-    // Not when a renewal fails: the cache may try for longer than the lease lasts.
+    // Not checked when a renewal fails: the cache may retry for longer than the lease lasts.
     if (now - this.heldAt >= 1000 * this.seconds * (LOST_SHARE - RENEW_SHARE)) {
       this.lost.abort(new ServiceError("store-failed", "upload", "its lease to be renewed", "no answer"));
       return;
@@ -66,7 +66,7 @@ export class UploadLease {
       this.heldAt = now;
       if (!(await this.isWanted())) this.lost.abort(accessDenied());
     } catch {
-      // The next one may succeed.
+      // The next renewal may succeed.
     }
   }
 }

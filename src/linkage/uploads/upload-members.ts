@@ -1,7 +1,7 @@
 import type { ClkMember } from "../../core/clk-reading/clk-members.js";
 import { ServiceError } from "../errors.js";
 
-/** Checks the keys of an upload against its project: blocks where the project uses them, and only there. */
+/** Checks the keys of an upload against its project: with blocks if the project uses blocking, without them if not. */
 export class UploadMembers {
   private hasBlocks = false;
 
@@ -22,7 +22,7 @@ export class UploadMembers {
     this.checkBlocks(this.hasBlocks);
   }
 
-  /** The same for all at once. */
+  /** Checks whether blocks are present or absent as required. Throws ServiceError `forbidden`. */
   checkBlocks(areThere: boolean): void {
     if (areThere === this.usesBlocking) return;
     const [expected, received] = this.usesBlocking

@@ -4,7 +4,7 @@ import type { RunCache } from "../run-cache.js";
 import type { TaskQueue } from "../task-queue.js";
 import type { BlockSorting } from "./block-sorter.js";
 
-/** What uploads are received with. */
+/** The stores needed to receive uploads. */
 export interface UploadStores {
   readonly database: Pick<
     Database,
@@ -21,67 +21,67 @@ export interface UploadStores {
   readonly encodings: WritableEncodingStore;
   readonly cache: Pick<RunCache, "holdUpload" | "isUploadHeld" | "releaseUpload">;
   readonly tasks: Pick<TaskQueue, "send">;
-  /** The bucket in which parties put files themselves; `undefined` where that is not set up. */
+  /** The bucket to which parties upload files directly; `undefined` if it is not set up. */
   readonly externalBucket?: string | undefined;
 }
 
-/** How much an upload may hold; what passes a limit is refused as `invalid-request`. */
+/** Limits on an upload; one that exceeds a limit is refused as `invalid-request`. */
 export interface UploadLimits {
-  /** Bytes of a body, after a `Content-Encoding` was undone. */
+  /** Bytes in a body, after decoding any `Content-Encoding`. */
   readonly maxBodyByteLength: number;
-  /** Rows, up to 2³² − 1. */
+  /** Records, up to 2³² − 1. */
   readonly maxRecords: number;
   readonly maxBlocksPerRow: number;
   /** Bytes of UTF-8 in the name of a block. */
   readonly maxBlockNameLength: number;
-  /** Bytes in an encoding, at least and at most. */
+  /** Minimum and maximum bytes in an encoding. */
   readonly minEncodingSize: number;
   readonly maxEncodingSize: number;
 }
 
 export interface UploadOptions {
   readonly limits: UploadLimits;
-  /** Where and in how much memory blocks are sorted; one for all uploads of the process. */
+  /** The folder and memory for sorting blocks; shared by all uploads of the process. */
   readonly sorting: BlockSorting;
   /**
-   * How long an upload counts as alive after it has last said so, in seconds: so long after a crash the party may upload
-   * again. Default: 60.
+   * How long an upload's lease lasts without renewal, in seconds: after a crash, the party may upload again once it has
+   * expired. Default: 60.
    */
   readonly leaseSeconds?: number | undefined;
   /**
-   * Told when an upload is stored, but the task that starts the project's runs could not be sent. The upload is accepted
-   * nevertheless; whoever adds a run sends the task again.
+   * Called if an upload is stored, but the task that starts the project's runs could not be sent. The upload is
+   * accepted nevertheless; adding a run sends the task again.
    */
   readonly onUnsent?: ((error: unknown) => void) | undefined;
 }
 
-/** Who uploads, and where. */
+/** A party's request to upload to a project. */
 export interface UploadRequest {
   readonly projectId: string;
-  /** As it came; checked before anything is read of the body. */
+  /** As received; checked before any of the body is read. */
   readonly updateToken: string;
-  /** Breaks the upload off: it is dropped, and the promise rejects with the signal's reason. */
+  /** Aborts the upload: it is dropped, and the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What the headers of a binary upload say, as they came. */
+/** The headers of a binary upload, as received. */
 export interface BinaryUploadRequest extends UploadRequest {
-  /** `Hash-Count`: rows. */
+  /** `Hash-Count`: records. */
   readonly hashCount: string | undefined;
   /** `Hash-Size`: bytes in an encoding. */
   readonly hashSize: string | undefined;
-  /** `Content-Length`, where the body is not compressed: a wrong one is refused before the body is read. */
+  /** `Content-Length`, if the body is not compressed: a wrong one is refused before the body is read. */
   readonly bodyByteLength?: number | undefined;
-  /** What an upload that is refused or broken off leaves the party in: `error` on /binaryclks. */
+  /** The party's state after an upload that is refused or interrupted: `error` on /binaryclks. */
   readonly stateWhenRefused: "not_started" | "error";
 }
 
-/** What an accepted upload is answered with. */
+/** The response to an accepted upload. */
 export interface UploadReceipt {
   /** 48 hexadecimal characters. */
   readonly receiptToken: string;
-  /** Rows; `undefined` for files that a task will read. */
+  /** Records; `undefined` for files that a task will read. */
   readonly recordCount: number | undefined;
-  /** Of the body's bytes, after a `Content-Encoding` was undone, in hexadecimal; `undefined` likewise. */
+  /** SHA-256 of the body after decoding any `Content-Encoding`, in hexadecimal; `undefined` likewise. */
   readonly sha256: string | undefined;
 }

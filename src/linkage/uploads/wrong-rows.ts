@@ -1,9 +1,9 @@
 import { InvalidRowsError, type LinkageError } from "../../core/errors.js";
 
-/** Wrong rows that an answer lists. */
+/** Maximum number of invalid records listed in a response. */
 const LISTED_ROWS = 10;
 
-/** What is wrong with an upload: of single wrong rows the first ones, by index and why. */
+/** What is wrong with an upload; of single invalid records, lists the first ones by index with the reason. */
 export function describeRowProblems(
   error: LinkageError,
 ): Pick<LinkageError, "subject" | "expected" | "received"> {

@@ -4,14 +4,14 @@ import type { SharedObjects } from "../../linkage/object-store.js";
 import { authorize, type Handlers } from "../call.js";
 import type { ResponseBody } from "../openapi.js";
 
-/** Credentials for parties that put files into an object store themselves. */
+/** Issues credentials to parties that upload files to an object store themselves. */
 export function externalUploadRoutes(
   database: Pick<Database, "findProject" | "listDataproviders">,
   bucket: SharedObjects | undefined,
 ): Handlers<"authorizeExternalUpload"> {
   return {
     async authorizeExternalUpload(call) {
-      if (bucket === undefined) throw disabled("uploads by way of an object store"); // whoever asks
+      if (bucket === undefined) throw disabled("uploads by way of an object store"); // regardless of the caller
       const access = await authorize(call, database, "update");
       const { credentials, ...upload } = await authorizeExternalUpload(bucket, access);
       call.status = 201;

@@ -8,7 +8,7 @@ import { HttpProblem } from "../problem.js";
 import type { Readiness } from "../readiness.js";
 
 const STATUS_MS = 30_000;
-/** What is told as long as no run was measured: the original's, so that nobody divides by 0. */
+/** Reported until a run has been measured: the original's value, so that no client divides by 0. */
 const UNKNOWN_RATE = 1;
 
 export interface GeneralParts {
@@ -28,7 +28,7 @@ type GeneralCalls =
   | "getOpenApi"
   | "getDocs";
 
-/** How the service is, what it is, and what it can do. */
+/** The service's health, metrics, versions and documentation. */
 export function generalRoutes(parts: GeneralParts): Handlers<GeneralCalls> {
   const { readiness, metrics, version } = parts;
   let status: { body: ResponseBody<"getStatus", 200>; until: number } | undefined;

@@ -9,7 +9,7 @@ import type { ServiceParts } from "../parts.js";
 
 type ProjectCalls = "listProjects" | "createProject" | "describeProject" | "deleteProject";
 
-/** Making, listing, describing and deleting projects. */
+/** Creates, lists, describes and deletes projects. */
 export function projectRoutes(
   { database, cache, tasks }: Pick<ServiceParts, "database"> & DeleteProjectStores,
   readJson: JsonReader,

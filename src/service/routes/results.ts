@@ -9,7 +9,7 @@ import { authorizeRun, type Call, type Handlers } from "../call.js";
 import type { ResponseBody } from "../openapi.js";
 import { similarityScoresJson } from "../similarity-scores-json.js";
 
-/** What runs have found. */
+/** The results of runs. */
 export function resultRoutes(
   database: Database,
   objects: Pick<ObjectStore, "get" | "byteLengthOf">,
@@ -22,7 +22,7 @@ export function resultRoutes(
       const result = await readResult(database, access, run);
       switch (result.kind) {
         case "similarity_scores":
-          // The header's value says nothing; an empty one counts as well.
+          // Only the header's presence counts; it may be empty.
           if ("return-object-store-address" in call.headers) {
             const { credentials, ...object } = await authorizeDownload(downloadBucket, result.file);
             call.body = { credentials: { ...credentials }, object } satisfies ResponseBody<
@@ -31,7 +31,7 @@ export function resultRoutes(
             >;
             return;
           }
-          // While there is still time for another answer.
+          // Checked while another answer can still be sent.
           if ((await objects.byteLengthOf(result.file)) === undefined) throw missingObject(result.file);
           return sendScores(call, objects, result.file);
         case "groups":
@@ -45,7 +45,7 @@ export function resultRoutes(
   };
 }
 
-/** Sends the scores as they are read, no faster than the client takes them. */
+/** Sends the scores as they are read, no faster than the client receives them. */
 function sendScores(call: Call, objects: Pick<ObjectStore, "get">, file: string): void {
   const stopped = new AbortController();
   call.res.once("close", () => stopped.abort());

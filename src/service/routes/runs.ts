@@ -20,15 +20,15 @@ const PROGRESS: Readonly<Record<number, string>> = {
   2: "number of already computed similarity scores",
 };
 
-/** As long as the original keeps it. */
+/** As long as the original caches it. */
 const COMPARISONS_MS = 3_600_000;
 
-/** Starting, listing, describing, watching and deleting runs. */
+/** Starts, lists, describes and deletes runs, and reports their status. */
 export function runRoutes(
   { database, cache, objects, tasks }: Pick<ServiceParts, "database" | "cache" | "objects" | "tasks">,
   readJson: JsonReader,
 ): Handlers<RunCalls> {
-  // Uploads that are complete stay as they are, and clients that wait for a run ask often.
+  // Complete uploads do not change, and clients that wait for a run poll often.
   const comparisons = new LRUCache<string, number>({
     max: 10_000,
     ttl: COMPARISONS_MS,

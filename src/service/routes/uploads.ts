@@ -17,19 +17,19 @@ const BINARY_TYPE = "application/octet-stream";
 
 export interface UploadRouteOptions {
   readonly uploads: Omit<UploadOptions, "onUnsent">;
-  /** How long a body may stand still, in milliseconds. */
+  /** How long a body may stall, in milliseconds. */
   readonly bodyIdleMs: number;
   readonly metrics: ServiceMetrics;
 }
 
-/** Uploads that come with the request itself, as JSON or as plain bytes. */
+/** Uploads in the body of the request, as JSON or in binary. */
 export function uploadRoutes(
   stores: UploadStores,
   { uploads, bodyIdleMs, metrics }: UploadRouteOptions,
 ): Handlers<"uploadClks" | "uploadBinaryClks"> {
   const { maxBodyByteLength } = uploads.limits;
 
-  /** Receives the body as one of the types that the call takes. */
+  /** Receives a body of one of the types that the call accepts. */
   const receive = async (
     call: Call,
     types: readonly string[],

@@ -17,7 +17,7 @@ function scratchFolder(t: ExecutionContext): string {
   return join(folder, "made", "by itself");
 }
 
-/** Starts a process that opens the folder; what it printed then. */
+/** Starts a process that opens the folder; returns what it printed. */
 async function hold(t: ExecutionContext, folder: string) {
   const process_ = new StartedProcess("holder", process.execPath, [...NODE_OPTIONS, HOLDER, folder]);
   t.teardown(() => process_.killGroup());
@@ -27,7 +27,7 @@ async function hold(t: ExecutionContext, folder: string) {
 
 const IN_USE = {
   code: "store-failed",
-  message: /^data folder .*: expected nobody else in it, got one that another/,
+  message: /^data folder .*: expected one that no other service uses, got one that is in use/,
 };
 
 test.serial("a database is there again after it was closed, with its rows and states", async (t) => {

@@ -98,7 +98,7 @@ test("an error of the file system does not tell the name of the object", async (
   const store = await FileObjectStore.open(folder);
   const token = "5ec4e7".repeat(8);
   const name = `packed/${token}`;
-  // A folder in its place: it can be neither read nor replaced nor removed as a file, by whomever.
+  // A folder in its place cannot be read, replaced or removed as a file, not even by root.
   mkdirSync(join(folder, toFileName(name)));
   const read = async () => {
     for await (const _ of store.get(name));

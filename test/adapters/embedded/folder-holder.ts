@@ -1,4 +1,4 @@
-// A process that opens the database of a data folder, adds a project, says how that went, and waits to be killed.
+// A process that opens the database of a data folder, adds a project, reports the outcome, and waits to be killed.
 import { EmbeddedDatabase } from "../../../src/adapters/embedded/embedded-database.js";
 import { addProject } from "../../contract/database/opened-database.js";
 
@@ -9,5 +9,5 @@ try {
 } catch (error) {
   console.log(`refused ${(error as Error).message}`);
 }
-// Nobody refers to the database any more: its folder stays locked all the same.
+// The database is no longer referenced, but its folder must stay locked.
 setInterval(() => globalThis.gc?.(), 50);

@@ -15,7 +15,7 @@ testTaskQueue(test, async (t, definitions) => {
 
 type Run = (parameters: TaskCall["parameters"], context: TaskContext) => Promise<unknown>;
 
-/** A queue whose tasks are these. */
+/** Starts a queue with the given tasks. */
 function open(
   t: ExecutionContext,
   tasks: Readonly<Record<string, Run | (Partial<TaskDefinition> & { run: Run })>>,
@@ -129,7 +129,7 @@ test("no more tasks at once than the limit, and light ones do not wait for compa
   );
   await delay(10);
   t.is(most, 2);
-  await queue.send({ name: "light", parameters: { run_id: "a" } }); // behind all of its run's comparisons
+  await queue.send({ name: "light", parameters: { run_id: "a" } }); // queued behind all comparisons of its run
   await queue.idle();
   t.is(most, 2);
 });

@@ -1,4 +1,4 @@
-// Writes files until it is killed, and says which ones are safe.
+// Writes files until it is killed, and prints which ones are complete.
 import { FileObjectStore } from "../../../src/adapters/embedded/file-object-store.js";
 import { content } from "../../contract/object-store.js";
 

@@ -4,10 +4,10 @@ import test from "ava";
 import { CeleryBackend } from "../../../src/celery/backend.js";
 import { CeleryBroker } from "../../../src/celery/broker.js";
 
-/** What a server does with a command; `close` cuts the connection without an answer. */
+/** How a server reacts to a command; `close` closes the connection without an answer. */
 type Reaction = "answer" | "close";
 
-/** A server that speaks as much of Redis as is needed, and reacts as each connection is told to. */
+/** A server that speaks just enough of the Redis protocol; `reactionTo` decides for each connection and command. */
 async function startServer(reactionTo: (connection: number, command: string) => Reaction) {
   const done: string[] = [];
   let connections = 0;
@@ -45,7 +45,7 @@ for (const [name, open] of [
   ["a backend", (url: string) => new CeleryBackend(url)],
 ] as const) {
   test(`${name} sends what was not answered again, however often the next connection is lost before it is ready`, async (t) => {
-    // The second and third connections are those of a proxy whose server is away.
+    // The second and third connections behave like those to a proxy whose server is down.
     const server = await startServer((connection, command) =>
       (connection === 1 && command === "lpush") || connection === 2 || connection === 3 ? "close" : "answer",
     );

@@ -1,6 +1,13 @@
 import test from "ava";
 import { formatDate, parseDate } from "../../../src/celery/python-date.js";
-import { dumps, loads, TypedValue } from "../../../src/celery/python-json.js";
+import {
+  dumps,
+  EncodedJson,
+  EncodeError,
+  loads,
+  MAX_READ_DEPTH,
+  TypedValue,
+} from "../../../src/celery/python-json.js";
 
 test("writes what Python's json.dumps writes", (t) => {
   const value = { a: [1, 2.5, null, true, "é\n😀\u007f", {}], b: { c: [] }, left: undefined };
@@ -57,4 +64,108 @@ test("dates have six digits and an offset, and are read with and without", (t) =
     t.is(parseDate(text), date.getTime());
   }
   for (const value of [undefined, null, 7, "soon", {}]) t.is(parseDate(value), undefined);
+});
+
+test("texts of any length are read: the values of Python beside 20 MB of others", (t) => {
+  const long = 'x\\n\\"é'.repeat(3_000_000);
+  for (const value of ["NaN", "-Infinity", "1234567890123456", "12345678901234567890"]) {
+    const [first, second] = loads(`["${long}", ${value}]`) as [string, unknown];
+    t.is(first, 'x\n"é'.repeat(3_000_000));
+    t.is(String(second), value);
+  }
+  const digits = `1${"0".repeat(3_000_000)}`;
+  t.throws(() => loads(digits), { instanceOf: SyntaxError });
+  t.is(loads(`[${digits}.5, 0.${digits}]`)?.toString(), "Infinity,0.1");
+});
+
+test("integers have up to 4,300 digits, as in Python", (t) => {
+  const largest = 10n ** 4300n - 1n;
+  t.is(loads(String(largest)), largest);
+  t.is(loads(`-${largest}`), -largest);
+  t.is(dumps(-largest), `-${largest}`);
+  t.throws(() => loads(String(largest + 1n)), { instanceOf: SyntaxError });
+  for (const value of [largest + 1n, -largest - 1n])
+    t.throws(() => dumps(value), { instanceOf: EncodeError });
+});
+
+test("what nests too deep is refused, not a stack overflow", (t) => {
+  const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
+  for (const value of ["", "NaN", '{"__type__": "uuid", "__value__": 1}']) {
+    const text = (depth: number) => `${"[".repeat(depth)}${value}${"]".repeat(depth)}`;
+    const deep = text(MAX_READ_DEPTH - 1);
+    t.is(dumps(loads(deep)), deep);
+    t.throws(() => loads(text(MAX_READ_DEPTH + 1)), { instanceOf: SyntaxError });
+    t.throws(() => loads(text(1_000_000)), { instanceOf: SyntaxError });
+  }
+  let deep: unknown[] = [];
+  for (let n = 0; n < 100_000; n++) deep = [deep];
+  t.throws(() => dumps(deep), {
+    instanceOf: EncodeError,
+    message: /contains itself, or is nested more than/,
+  });
+  t.throws(() => loads(nested(100_000).slice(0, 150_000)), { instanceOf: SyntaxError });
+});
+
+test("what JSON cannot hold is an error of its own", (t) => {
+  const circular: Record<string, unknown> = {};
+  circular["self"] = [circular];
+  const endless = { toJSON: (): unknown => endless };
+  const throwing = {
+    toJSON() {
+      throw new Error("private");
+    },
+  };
+  for (const value of [
+    circular,
+    endless,
+    [throwing],
+    {
+      a: {
+        get b() {
+          throw new TypeError("private");
+        },
+      },
+    },
+  ]) {
+    const error = t.throws(() => dumps(value), { instanceOf: EncodeError })!;
+    t.notRegex(error.message, /private/);
+  }
+  const wide = Array.from({ length: 30 }).reduce<unknown>((part) => [part, part], "x".repeat(10_000));
+  t.throws(() => dumps(wide), { instanceOf: EncodeError, message: /characters/ });
+});
+
+test("halves of surrogate pairs go round, also beside what only Python writes", (t) => {
+  for (const text of [
+    '"a\\ud800"',
+    '["\\udc00\\ud800", NaN]',
+    '["\\ud83d\\ude00\\ud83d", "\\ud83dx", "\\ud800\\n", -Infinity]',
+    '["\\ud800\\ud83d\\ude00", 12345678901234567890]',
+    '{"\\udfff": Infinity}',
+  ]) {
+    t.is(dumps(loads(text)), text);
+  }
+  t.is(
+    dumps({ "\ud800": ["a\udc00", "😀"] }, { wellFormed: true }),
+    '{"\\ufffd": ["a\\ufffd", "\\ud83d\\ude00"]}',
+  );
+});
+
+test("a name that prototypes have is a name like any other", (t) => {
+  for (const value of ["1", "NaN"]) {
+    const text = `{"__proto__": {"a": ${value}}, "constructor": 2}`;
+    const read = loads(text) as object;
+    t.is(Object.getPrototypeOf(read), Object.prototype);
+    t.is(dumps(read), text);
+  }
+});
+
+test("only what kombu marks is typed", (t) => {
+  const text = '{"__type__": "uuid", "__value__": 1, "more": 2}';
+  t.is(dumps(loads(text)), text);
+});
+
+test("what is encoded already is written as it is", (t) => {
+  const encoded = new EncodedJson(undefined);
+  t.is(encoded.text, "null");
+  t.is(dumps({ result: encoded, list: [new EncodedJson({ a: 1 })] }), '{"result": null, "list": [{"a": 1}]}');
 });

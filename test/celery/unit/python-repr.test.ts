@@ -39,3 +39,25 @@ test("what is too long or too deep is cut, and not looked at", (t) => {
   t.is(pythonRepr(items, 100).length, 100);
   t.true(looked < 100);
 });
+
+test("characters beyond U+FFFF are cut whole, and halves of them shown as escapes", (t) => {
+  for (const before of ["", "a", "aa", "aaa"]) {
+    const text = pythonRepr([before + "😀".repeat(3000)]);
+    t.is([...text].length, 1024);
+    t.notRegex(text, /\p{Surrogate}/u);
+    const key = pythonRepr({ [before + "😀".repeat(3000)]: 1 });
+    t.notRegex(key, /\p{Surrogate}/u);
+  }
+  t.is(pythonRepr("a\ud800"), "'a\\ud800'");
+  t.is(pythonRepr("😀".repeat(8), 10), `'${"😀".repeat(8)}'`);
+  t.is(pythonRepr("😀".repeat(9), 10), `'${"😀".repeat(6)}...`);
+});
+
+test("what throws when it is looked at is shown all the same", (t) => {
+  const value = {
+    get x() {
+      throw new Error("private");
+    },
+  };
+  t.is(pythonRepr([value]), "<unprintable value>");
+});

@@ -19,7 +19,7 @@ async function control(worker = new FakeWorker()) {
   const subscriber = broker.subscribers[0]!;
   const send = (body: object) =>
     subscriber.emit("message", "/0.celery.pidbox", dumps({ headers: { clock: 10 }, body }));
-  /** The reply to a command; `undefined` where none comes. */
+  /** The reply to a command; `undefined` if there is none. */
   const ask = async (method: string, args: object = {}): Promise<unknown> => {
     broker.pushed.length = 0;
     const reply_to = { exchange: "reply.celery.pidbox", routing_key: "oid" };
@@ -53,6 +53,23 @@ test("listens on the channel while it is started, and says so", async (t) => {
   await remote.stop();
   t.is(subscriber.status, "end");
   t.is(broker.sets.get(PIDBOX)?.size, 0);
+});
+
+test("executes a command once if it arrives on two channels, as it does behind Sentinels", async (t) => {
+  const { broker, subscriber } = await control();
+  const reply_to = { exchange: "reply.celery.pidbox", routing_key: "oid" };
+  const message = (delivery_tag: string) =>
+    dumps({
+      headers: {},
+      properties: { delivery_tag },
+      body: { method: "ping", arguments: {}, ticket: "t1", reply_to },
+    });
+  for (const tag of ["one", "two"]) {
+    subscriber.emit("message", "/0.celery.pidbox", message(tag));
+    subscriber.emit("message", "/{db}.celery.pidbox", message(tag));
+  }
+  await new Promise((resolve) => setImmediate(resolve));
+  t.is(broker.pushed.length, 2);
 });
 
 test("answers with its name, the ticket and its time", async (t) => {
@@ -146,10 +163,23 @@ test("shows its state and settings, without passwords", async (t) => {
   t.notRegex(report, /secret/);
 });
 
-test("greets a starting worker with the time, not itself", async (t) => {
-  const { ask } = await control();
-  t.deepEqual(await ask("hello", { from_node: "other@host", revoked: {} }), { revoked: {}, clock: 12 });
-  t.is(await ask("hello", { from_node: "node@host", revoked: {} }), null);
+test("greets a starting worker with what is revoked and the time, not itself, and learns of its revokes", async (t) => {
+  const { ask, worker } = await control();
+  for (const [revoked, ids] of [
+    [
+      ["a", "b"],
+      ["a", "b"],
+    ], // Celery ≥ 5.7
+    [{ a: [5.5, "a"], b: 6.5 }, ["a", "b"]], // older versions
+    [null, []],
+  ]) {
+    worker.told.length = 0;
+    t.like(await ask("hello", { from_node: "other@host", revoked }), { revoked: ["forgotten"] });
+    t.deepEqual(worker.told, [["mergeRevoked", ids]]);
+  }
+  worker.told.length = 0;
+  t.is(await ask("hello", { from_node: "node@host", revoked: ["c"] }), null);
+  t.deepEqual(worker.told, []);
 });
 
 test("forgets and ends tasks", async (t) => {

@@ -1,6 +1,6 @@
 import type { ControlledWorker, RequestInfo } from "../../../src/celery/worker/controlled-worker.js";
 
-/** A task as a worker holds it. */
+/** The description of a task that a worker holds. */
 export function request(id: string, more: Partial<RequestInfo> = {}): RequestInfo {
   return {
     id,
@@ -16,7 +16,7 @@ export function request(id: string, more: Partial<RequestInfo> = {}): RequestInf
   };
 }
 
-/** A worker that notes what it is told to do; knows the task `sums.add`. */
+/** A worker that notes the commands it gets; it knows the task `sums.add`. */
 export class FakeWorker implements ControlledWorker {
   readonly hostname = "node@host";
   readonly told: unknown[][] = [];
@@ -27,6 +27,7 @@ export class FakeWorker implements ControlledWorker {
   registered = () => ["sums.sub", "celery.chord", "sums.add"];
   queues = () => ["celery", "fast"];
   revokedIds = () => ["forgotten"];
+  mergeRevoked = (...args: unknown[]) => this.#note("mergeRevoked", args);
   totals = () => ({ "sums.add": 3 });
   pool = () => ({ maxConcurrency: 2, processes: [7, 8] });
   prefetchCount = () => 8;

@@ -3,7 +3,7 @@ import type { CeleryBroker } from "../../../src/celery/broker.js";
 import { BrokerKeys } from "../../../src/celery/broker-keys.js";
 import { loads } from "../../../src/celery/python-json.js";
 
-/** An envelope with its body read. */
+/** An envelope and its decoded body. */
 export interface Sent {
   /** The channel or list. */
   readonly to: string;
@@ -11,9 +11,9 @@ export interface Sent {
   readonly body: Record<string, unknown>;
 }
 
-/** What events and remote control use of a broker, in memory. */
+/** An in-memory broker with the parts that events and remote control use. */
 export class MemoryBroker {
-  readonly keys = new BrokerKeys("", 0);
+  readonly keys = new BrokerKeys({}, 0);
   readonly published: Sent[] = [];
   readonly pushed: Sent[] = [];
   readonly expiries = new Map<string, number>();
@@ -58,13 +58,13 @@ export class MemoryBroker {
     return subscriber;
   }
 
-  /** The same, where a broker is asked for. */
+  /** The same object, typed as a broker. */
   asBroker(): CeleryBroker {
     return this as unknown as CeleryBroker;
   }
 }
 
-/** A connection that listens. */
+/** A subscribing connection. */
 export class Subscriber extends EventEmitter {
   status = "ready";
   readonly channels: string[] = [];

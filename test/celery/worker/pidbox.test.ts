@@ -14,6 +14,7 @@ const body = {
   reply_to: { exchange: "reply.celery.pidbox", routing_key: "oid" },
 };
 const command = {
+  deliveryTag: "d1",
   method: "ping",
   arguments: { a: 1 },
   destination: ["node@host"],
@@ -22,18 +23,20 @@ const command = {
   replyTo: { exchange: "reply.celery.pidbox", routingKey: "oid", ticket: "t1" },
   clock: 5,
 };
-const envelope = { "content-type": "application/json", headers: { clock: 5 } };
+const properties = { delivery_tag: "d1" };
+const envelope = { "content-type": "application/json", headers: { clock: 5 }, properties };
 
 test("reads commands, their bodies in base64 or plain", (t) => {
   const encoded = Buffer.from(dumps(body)).toString("base64");
-  const properties = { body_encoding: "base64" };
-  t.deepEqual(decodeControlMessage(dumps({ ...envelope, body: encoded, properties })), command);
+  const inBase64 = { ...envelope, properties: { ...properties, body_encoding: "base64" } };
+  t.deepEqual(decodeControlMessage(dumps({ ...inBase64, body: encoded })), command);
   t.deepEqual(decodeControlMessage(dumps({ ...envelope, body: dumps(body) })), command);
-  t.deepEqual(decodeControlMessage(dumps({ ...envelope, body, properties: {} })), command);
+  t.deepEqual(decodeControlMessage(dumps({ ...envelope, body })), command);
 });
 
 test("reads a command that says little", (t) => {
   t.deepEqual(decodeControlMessage(dumps({ body: { method: "ping" } })), {
+    deliveryTag: undefined,
     method: "ping",
     arguments: {},
     destination: [],

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import test from "ava";
+import test, { type ExecutionContext } from "ava";
 import { CeleryTaskQueue } from "../../../src/adapters/celery/task-queue.js";
-import { CeleryApp, CeleryWorker } from "../../../src/celery/index.js";
+import { CeleryApp, CeleryWorker, TaskFailure } from "../../../src/celery/index.js";
 import { WorkerMetrics } from "../../../src/worker/metrics.js";
 import { registerTasks } from "../../../src/worker/register-tasks.js";
 import { until } from "../../celery/until.js";
@@ -14,7 +14,7 @@ test.before(async () => {
 });
 test.after.always(() => server?.remove());
 
-/** An application with a part of the server to itself. */
+/** An application with its own key prefix on the server. */
 function openApp() {
   const name = randomUUID();
   return new CeleryApp({
@@ -79,11 +79,231 @@ test("a queue whose server is away does not answer", async (t) => {
   await own.kill();
   await t.throwsAsync(queue.check(AbortSignal.timeout(300)), { message: /broker: expected an answer/ });
   await own.start();
-  await until("it answers again", 10_000, () =>
+  await until("it answers again", 120_000, () =>
     queue.check(AbortSignal.timeout(1000)).then(
       () => true as const,
       () => undefined,
     ),
   );
   t.pass();
+});
+
+/** The task ids of all waiting messages. */
+async function waiting(app: CeleryApp): Promise<string[]> {
+  const lists = ["celery", "compute"].flatMap((queue) => app.broker.keys.queueLists(queue));
+  const raw = await Promise.all(lists.map((list) => app.broker.redis.lrange(list, 0, -1)));
+  return raw.flat().map((text) => JSON.parse(text).headers.id as string);
+}
+
+const partId = (n: number) => `3f0c0f6e-0000-8000-8000-${String(n).padStart(12, "0")}`;
+const squares = (count: number) =>
+  Array.from({ length: count }, (_, n) => ({
+    name: "test.tasks.square",
+    parameters: { value: n },
+    id: partId(n),
+    priority: n % 10,
+  }));
+const GROUP = "3f0c0f6e-0000-8000-8000-0000000000cc";
+const collect = {
+  name: "test.tasks.collect",
+  parameters: {},
+  id: "3f0c0f6e-0000-8000-8000-0000000000dd",
+  onError: { name: "a.b.run_failed_handler", parameters: { run_id: "r" } },
+};
+
+/** A queue, and a worker that is not started yet. */
+function openQueue(t: ExecutionContext, { sharesServer = true } = {}) {
+  const name = randomUUID();
+  const app = new CeleryApp({
+    broker: server.url,
+    ...(sharesServer ? {} : { backend: `${server.url}?another` }),
+    keyPrefix: `${name}:`,
+    resultKeyPrefix: `${name}:`,
+    routes: [["test.tasks.square", "compute"]],
+  });
+  const queue = new CeleryTaskQueue(app, { queues: ["celery", "compute"] });
+  const done: string[] = [];
+  const collected: unknown[] = [];
+  app.task("test.tasks.square", { parameters: ["value", "parent_span?"] }, ({ value }, { id }) => {
+    done.push(id);
+    return Number(value) ** 2;
+  });
+  app.task("test.tasks.collect", { parameters: ["results", "parent_span?"] }, ({ results }) => {
+    collected.push(results);
+  });
+  const worker = new CeleryWorker(app, { queues: ["celery", "compute"], concurrency: 4 });
+  t.teardown(async () => {
+    await worker.kill();
+    await queue.close();
+  });
+  return { app, queue, worker, done, collected };
+}
+
+test("a call with an id goes into the queue once, also from several senders at the same time", async (t) => {
+  const { app, queue } = openQueue(t);
+  const [call] = squares(1);
+  await Promise.all(Array.from({ length: 20 }, () => queue.send(call!)));
+  t.deepEqual(await waiting(app), [call!.id]);
+});
+
+for (const sharesServer of [true, false]) {
+  const title = sharesServer ? "" : ", with results in another store";
+  test(`several senders of one chord at the same time send each part once${title}`, async (t) => {
+    const { app, queue, worker, done, collected } = openQueue(t, { sharesServer });
+    await Promise.all(Array.from({ length: 5 }, () => queue.sendChord(squares(350), collect, GROUP)));
+    const ids = squares(350).map(({ id }) => id);
+    t.deepEqual((await waiting(app)).sort(), ids);
+    await worker.start();
+    await until("the chord's end", 120_000, async () => (collected.length > 0 ? true : undefined));
+    t.deepEqual(done.sort(), ids);
+    t.deepEqual(collected, [squares(350).map((_, n) => n ** 2)]);
+  });
+}
+
+test("a sender that dies in the middle: the next one sends the rest", async (t) => {
+  const { app, queue, worker, done, collected } = openQueue(t);
+  function* dying() {
+    yield* squares(250);
+    throw new Error("killed");
+  }
+  await t.throwsAsync(queue.sendChord(dying(), collect, GROUP), { message: "killed" });
+  t.is((await waiting(app)).length, 200, "whole batches");
+  await worker.start();
+  await until("these are done", 120_000, async () => (done.length === 200 ? true : undefined));
+  await queue.sendChord(squares(350), collect, GROUP);
+  await until("the chord's end", 120_000, async () => (collected.length > 0 ? true : undefined));
+  t.deepEqual(
+    done.sort(),
+    squares(350).map(({ id }) => id),
+  );
+  t.deepEqual(collected, [squares(350).map((_, n) => n ** 2)]);
+});
+
+test("what is lost of a chord is sent again, and what waits or is held is not", async (t) => {
+  const { app, queue, worker, done, collected } = openQueue(t);
+  const { redis, keys } = app.broker;
+  await queue.sendChord(squares(40), collect, GROUP);
+  const list = keys.queue("compute", 0);
+  const held = await app.broker.claim(["compute"]);
+  t.truthy(held);
+  await redis.lpop(list); // like a Python worker that dies before it records the message it took
+  const lost = squares(40)
+    .map(({ id }) => id)
+    .filter((id) => !held!.raw!.includes(id));
+  const left = new Set(await waiting(app));
+  t.is(left.size, 38);
+  await Promise.all(Array.from({ length: 5 }, () => queue.sendChord(squares(40), collect, GROUP)));
+  t.deepEqual((await waiting(app)).sort(), lost);
+  t.is(new Set(await waiting(app)).size, 39);
+  await app.broker.putBack(held!.tag);
+  await worker.start();
+  await until("the chord's end", 120_000, async () => (collected.length > 0 ? true : undefined));
+  t.is(done.length, 40);
+});
+
+/** Sends a chord of three parts and stores their results, without a worker that counts them. */
+async function sendChordOfDoneParts({ backend, broker }: CeleryApp, queue: CeleryTaskQueue): Promise<void> {
+  await queue.sendChord(squares(3), collect, GROUP);
+  for (const [n, part] of squares(3).entries()) await backend.storeSuccess({ id: part.id }, n ** 2);
+  for (const name of await broker.redis.keys(`${broker.keys.prefix}compute*`)) await broker.redis.del(name);
+}
+
+test("a chord whose parts are done and whose callback was lost gets its callback", async (t) => {
+  const { app, queue, worker, collected } = openQueue(t);
+  await sendChordOfDoneParts(app, queue);
+  await Promise.all([1, 2, 3].map(() => queue.sendChord(squares(3), collect, GROUP)));
+  await worker.start();
+  await until("the callback is done", 120_000, async () => (collected.length > 0 ? true : undefined));
+  t.deepEqual(collected, [[0, 1, 4]]);
+  t.deepEqual(await queue.chordParts(GROUP), [
+    { id: partId(0), state: "done", result: 0 },
+    { id: partId(1), state: "done", result: 1 },
+    { id: partId(2), state: "done", result: 4 },
+  ]);
+  await queue.removeChord(GROUP);
+  t.is(await queue.chordParts(GROUP), undefined);
+});
+
+test("a chord that counts as failed, and whose parts are done, gets its callback", async (t) => {
+  const { app, queue, worker, collected } = openQueue(t);
+  await sendChordOfDoneParts(app, queue);
+  const { id } = collect;
+  t.false(await queue.hasChordFailed(id));
+  await app.backend.storeFailure({ id }, new TaskFailure("ValueError", ["its own"]));
+  t.false(await queue.hasChordFailed(id));
+  await app.backend.storeFailure({ id }, new TaskFailure("ChordError", ["counted"], "celery.exceptions"));
+  t.true(await queue.hasChordFailed(id));
+  await queue.sendChord(squares(3), collect, GROUP);
+  await worker.start();
+  await until("the callback is done", 120_000, async () => (collected.length > 0 ? true : undefined));
+  t.deepEqual(collected, [[0, 1, 4]]);
+});
+
+test("a part that has failed once is sent again, and the chord gets its callback", async (t) => {
+  const { app, queue, worker, collected } = openQueue(t);
+  await sendChordOfDoneParts(app, queue);
+  const lost = new TaskFailure("ConnectionError", ["closed"], "redis.exceptions");
+  const states = async () => (await queue.chordParts(GROUP))!.map(({ state }) => state);
+  await app.backend.redis.del(app.backend.resultKey(partId(1)));
+  await app.backend.storeFailure({ id: partId(1) }, lost);
+  t.deepEqual(await states(), ["done", "failed", "done"]);
+  await queue.forgetFirstFailures(GROUP);
+  t.deepEqual(await states(), ["done", "unfinished", "done"]);
+  await queue.sendChord(squares(3), collect, GROUP);
+  await worker.start();
+  await until(
+    "the part's result",
+    120_000,
+    async () => !(await states()).includes("unfinished") || undefined,
+  );
+  await queue.sendChord(squares(3), collect, GROUP); // as after a lost task
+  await until("the callback is done", 120_000, async () => (collected.length > 0 ? true : undefined));
+  t.deepEqual(collected, [[0, 1, 4]]);
+
+  await app.backend.redis.del(app.backend.resultKey(partId(1)));
+  await app.backend.storeFailure({ id: partId(1) }, lost);
+  await queue.forgetFirstFailures(GROUP);
+  t.deepEqual(await states(), ["done", "failed", "done"], "a second failure is final");
+  await queue.removeChord(GROUP);
+  t.deepEqual(await app.broker.redis.keys("*failed-before*"), []);
+});
+
+test("a part that a worker of Python has counted twice does not end the chord before the others are done", async (t) => {
+  const { app, queue, worker, collected } = openQueue(t);
+  await queue.sendChord(squares(3), collect, GROUP);
+  const { parts } = app.backend.groupKeys(GROUP);
+  // As Celery before 5.7 leaves it when a task runs twice with different results.
+  for (const result of [100, 200]) {
+    await app.backend.redis.zadd(parts, "0", `[1, "${partId(0)}", "SUCCESS", ${result}]`);
+  }
+  const first = (await app.broker.redis.lrange(app.broker.keys.queue("compute", 0), 0, -1)).find((raw) =>
+    raw.includes(partId(0)),
+  );
+  await app.broker.redis.lrem(app.broker.keys.queue("compute", 0), 1, first!);
+  await worker.start();
+  await until("the chord's end", 120_000, async () => (collected.length > 0 ? true : undefined));
+  t.deepEqual(collected, [[100, 1, 4]]);
+});
+
+test("runs and projects that tasks wait for, or are being done for, are busy", async (t) => {
+  const { app, queue } = openQueue(t);
+  const [a, b, c] = ["a", "b", "c"].map((letter) => letter.repeat(48)) as [string, string, string];
+  await queue.send({ name: "test.tasks.square", parameters: { run_id: a } });
+  await queue.send({ name: "test.tasks.square", parameters: { nested: [{ project_id: b }] } });
+  t.truthy(await app.broker.claim(["compute"]));
+  t.deepEqual(await queue.findBusy(new Set([a, b, c])), new Set([a, b]));
+  t.deepEqual(await queue.findBusy(new Set()), new Set());
+});
+
+test("of several who find that a task is lost, one sends it again, and what follows it may be sent again", async (t) => {
+  const { app, queue } = openQueue(t);
+  const [call, follower] = squares(2);
+  await queue.send(call!);
+  await queue.send(follower!);
+  await app.broker.redis.del(...app.broker.keys.queueLists("compute"));
+  const sent = await Promise.all(Array.from({ length: 10 }, () => queue.sendAgain(call!, [follower!.id])));
+  t.is(sent.filter(Boolean).length, 1);
+  t.deepEqual(await waiting(app), [call!.id]);
+  await Promise.all([queue.send(follower!), queue.send(follower!)]);
+  t.deepEqual((await waiting(app)).sort(), [call!.id, follower!.id]);
 });

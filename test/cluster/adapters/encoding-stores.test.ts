@@ -1,10 +1,11 @@
-// The contract of encoding stores, over a real PostgreSQL and a real S3 server.
+// The contract of encoding stores, on a real PostgreSQL and a real S3 server.
 import { randomBytes } from "node:crypto";
 import test, { type ExecutionContext, type TestFn } from "ava";
 import pg from "pg";
 import { MinioObjectStore } from "../../../src/adapters/minio/object-store.js";
 import { ConnectionPool } from "../../../src/adapters/postgres/connection-pool.js";
 import { PostgresEncodingStore } from "../../../src/adapters/postgres/encoding-store.js";
+import { until } from "../../celery/until.js";
 import { testEncodingStore } from "../../contract/encoding-store.js";
 import { openPackedStore } from "../../contract/packed-encoding-store.js";
 import { type PostgresServer, startPostgres } from "../../servers/postgres.js";
@@ -20,7 +21,7 @@ test.before(async () => {
   await postgres.createDatabase("entityservice");
   admin = new pg.Pool(postgres.connection("entityservice"));
   admin.on("error", () => {});
-  const retry = { firstDelayMs: 20, maxRetryTimeMs: 20_000 };
+  const retry = { firstDelayMs: 20, maxRetryTimeMs: 120_000 };
   const connection = postgres.connection("entityservice");
   pool = new ConnectionPool({ ...connection, minConnections: 0, maxConnections: 4, retry });
 });
@@ -32,7 +33,7 @@ test.after.always(async () => {
   await s3?.remove();
 });
 
-/** So that titles differ: the contract runs twice in this file. */
+/** Makes titles unique, because the contract runs twice in this file. */
 const titled = (store: string) =>
   ((title: string, body: (t: ExecutionContext) => Promise<void>) =>
     test(`${store}: ${title}`, body)) as unknown as TestFn;
@@ -155,21 +156,35 @@ test.serial("tables: encodings whose connection is lost are sent again", async (
   const dp = await addParty(receiptToken);
   const writer = await store.begin(dp, receiptToken, 128);
   const rows = randomBytes(128 * 100_000);
-  let killed = 0;
-  const killing = setInterval(async () => {
-    if (killed >= 5) return;
-    const { rowCount } = await admin.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-       WHERE application_name = 'anonlink-wasm' AND state = 'active' AND query LIKE 'COPY encodings (%'`,
-    );
-    killed += rowCount ?? 0;
-  }, 5);
+  // Each COPY waits for a lock that the test holds.
+  await admin.query(
+    `CREATE FUNCTION wait_for_test() RETURNS trigger LANGUAGE plpgsql AS
+       'BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NULL; END';
+     CREATE TRIGGER wait_for_test BEFORE INSERT ON encodings EXECUTE FUNCTION wait_for_test()`,
+  );
+  const client = await admin.connect();
   try {
-    for (let from = 0; from < rows.length; from += 2 ** 20) {
-      await writer.write(rows.subarray(from, from + 2 ** 20));
+    const writing = (async () => {
+      for (let from = 0; from < rows.length; from += 2 ** 20) {
+        await writer.write(rows.subarray(from, from + 2 ** 20));
+      }
+    })();
+    for (let n = 0; n < 3; n++) {
+      await client.query("SELECT pg_advisory_lock(1)");
+      await until("a COPY to kill", 120_000, async () => {
+        const { rowCount } = await admin.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+           WHERE application_name LIKE 'anonlink-wasm%' AND wait_event_type = 'Lock'
+             AND query LIKE 'COPY encodings (%'`,
+        );
+        return rowCount! > 0 || undefined;
+      });
+      await client.query("SELECT pg_advisory_unlock(1)");
     }
+    await writing;
   } finally {
-    clearInterval(killing);
+    client.release(true);
+    await admin.query("DROP FUNCTION wait_for_test CASCADE");
   }
   async function* blocks() {
     yield { name: "all", recordCount: 100_000, rows: Uint32Array.from({ length: 100_000 }, (_, n) => n) };
@@ -179,5 +194,4 @@ test.serial("tables: encodings whose connection is lost are sent again", async (
   const blockId = (await blocksOf(dp)).get("all")!;
   const read = await store.readRange({ dataproviderId: dp, blockId, from: 0, to: 100_000 }, 128);
   t.true(rows.equals(read.dataset.bytes));
-  t.true(killed > 0);
 });

@@ -1,5 +1,5 @@
-// Connections that are cut at every byte of the database's answers: what was done takes effect once, and its caller
-// learns so.
+// Connections that are cut at any point of the database's answers: each operation takes effect once, and its caller
+// gets the result.
 import test from "ava";
 import pg from "pg";
 import { ConnectionPool } from "../../../src/adapters/postgres/connection-pool.js";
@@ -9,7 +9,7 @@ import { addProject, addRun, blockName, randomId } from "../../contract/database
 import { CuttingProxy } from "../../servers/cutting-proxy.js";
 import { type PostgresServer, startPostgres } from "../../servers/postgres.js";
 
-/** Answers are cut each so many bytes: in the middle of each message, and between them. */
+/** Answers are cut at every multiple of this number of bytes, which is within and between messages. */
 const STEP = 7;
 
 let server: PostgresServer;
@@ -33,11 +33,11 @@ test.after.always(async () => {
 function connect(port: number): PostgresDatabase {
   const connection = { ...server.connection("entityservice"), port, minConnections: 0, maxConnections: 1 };
   return new PostgresDatabase(
-    new ConnectionPool({ ...connection, retry: { firstDelayMs: 1, maxRetryTimeMs: 20_000 } }),
+    new ConnectionPool({ ...connection, retry: { firstDelayMs: 1, maxRetryTimeMs: 120_000 } }),
   );
 }
 
-/** Does something again and again, each time with the first connection cut a bit later, until it is not cut any more. */
+/** Repeats an action, cutting its first connection a few bytes later each time, until it completes without a cut. */
 async function cutEverywhere(action: (database: Database, cut: number) => Promise<void>): Promise<number> {
   const proxy = await CuttingProxy.start(server);
   try {

@@ -1,4 +1,4 @@
-// MinioObjectStore as an ObjectStore; minio.test.ts has what only servers do.
+// MinioObjectStore as an ObjectStore; minio.test.ts tests what is specific to servers.
 import test from "ava";
 import { Client } from "minio";
 import { MinioObjectStore, type MinioOptions } from "../../../src/adapters/minio/object-store.js";
@@ -18,7 +18,7 @@ test.after.always(() => server?.remove());
 
 function storeOf(bucket: string, changes: Partial<MinioOptions> = {}): MinioObjectStore {
   const { host, port, accessKey, secretKey } = server;
-  const retry = { firstDelayMs: 20, maxRetryTimeMs: 20_000 };
+  const retry = { firstDelayMs: 20, maxRetryTimeMs: 120_000 };
   return new MinioObjectStore({ host, port, accessKey, secretKey, bucket, secure: false, retry, ...changes });
 }
 
@@ -97,7 +97,7 @@ test("a server that cuts every connection before a byte has come is given up", a
   t.teardown(() => proxy.stop());
   const store = storeOf("cut-at-once", { port: proxy.port, retry: { firstDelayMs: 1, maxRetryTimeMs: 500 } });
   await store.waitUntilReady();
-  proxy.cutAfter = 400; // within or behind the head of the answer
+  proxy.cutAfter = 400; // within the response's headers or just after them
   await t.throwsAsync(bytesOf(store.get("a")));
 });
 

@@ -22,11 +22,11 @@ function clientOf({ host, port, accessKey, secretKey }: S3Server): Client {
 
 function storeOf(server: S3Server, bucket: string, changes: Partial<MinioOptions> = {}): MinioObjectStore {
   const { host, port, accessKey, secretKey } = server;
-  const retry = { firstDelayMs: 20, maxRetryTimeMs: 20_000 };
+  const retry = { firstDelayMs: 20, maxRetryTimeMs: 120_000 };
   return new MinioObjectStore({ host, port, accessKey, secretKey, bucket, secure: false, retry, ...changes });
 }
 
-/** `byteLength` bytes that depend on the seed, in chunks of 256 KiB. */
+/** `byteLength` seeded bytes, in chunks of 256 KiB. */
 async function* content(byteLength: number, seed = 1): AsyncGenerator<Uint8Array> {
   for (let from = 0; from < byteLength; from += MIB / 4) {
     const bytes = Buffer.alloc(Math.min(MIB / 4, byteLength - from));

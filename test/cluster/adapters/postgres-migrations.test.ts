@@ -15,7 +15,7 @@ test.before(async () => {
 });
 test.after.always(() => server?.remove());
 
-/** An empty database's name. */
+/** Creates an empty database; returns its name. */
 async function createDatabase(): Promise<string> {
   const name = `empty_${databaseCount++}`;
   const client = new pg.Client(server.connection());

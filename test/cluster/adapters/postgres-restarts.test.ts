@@ -23,7 +23,7 @@ test.serial("a server that restarts, is killed, or breaks off while rows come", 
     ...server.connection("entityservice"),
     minConnections: 1,
     maxConnections: 2,
-    retry: { firstDelayMs: 20, maxRetryTimeMs: 30_000, onRetry: ({ message }) => retries.push(message) },
+    retry: { firstDelayMs: 20, maxRetryTimeMs: 120_000, onRetry: ({ message }) => retries.push(message) },
   });
   t.teardown(() => pool.close());
   const store = new PostgresEncodingStore(pool);
@@ -68,7 +68,7 @@ test.serial("a crash as a transaction ends, whose number then goes to another on
     ...options,
     minConnections: 0,
     maxConnections: 1,
-    retry: { firstDelayMs: 20, maxRetryTimeMs: 30_000 },
+    retry: { firstDelayMs: 20, maxRetryTimeMs: 120_000 },
   });
   const connection = new PostgresConnection(pool);
   t.teardown(() => connection.close());

@@ -1,6 +1,6 @@
 import test, { type ExecutionContext } from "ava";
 import { createClient } from "redis";
-import { createRedisConnection } from "../../../src/adapters/redis/connection.js";
+import { RedisConnection } from "../../../src/adapters/redis/connection.js";
 import { RedisRunCache } from "../../../src/adapters/redis/run-cache.js";
 import { testRunCache } from "../../contract/run-cache.js";
 import { type RedisServer, startRedis } from "../../servers/redis.js";
@@ -11,9 +11,9 @@ test.before(async () => {
 });
 test.after.always(() => server?.remove());
 
-/** A run cache, and a client that looks at the same server. */
+/** A run cache, and a client of the same server. */
 async function open(t: ExecutionContext) {
-  const connection = createRedisConnection({
+  const connection = new RedisConnection({
     host: "127.0.0.1",
     port: server.port,
     password: "",
@@ -36,7 +36,7 @@ testRunCache(test, async (t) => {
   const { cache, client } = await open(t);
   return {
     cache,
-    /** As if so much of the key's time were over. */
+    /** Shortens the key's remaining time. */
     async pass(token, seconds) {
       const key = `upload:${token}`;
       await client.expire(key, Number(await client.ttl(key)) - seconds);
@@ -54,7 +54,7 @@ test("all keys of a run expire together, also where only its state was set", asy
   for (const key of await client.keys("run:expiring*")) {
     t.true(Number(await client.ttl(key)) > 900, key);
   }
-  // As a Python worker reads it.
+  // As Python workers read it.
   t.like({ ...(await client.hGetAll("run:expiring")) }, { state: "complete", comparisons: "1" });
 });
 

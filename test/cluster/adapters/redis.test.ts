@@ -1,13 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import test from "ava";
-import { createClient } from "redis";
-import { createRedisConnection, type RedisOptions } from "../../../src/adapters/redis/connection.js";
+import { createClient, TimeoutError } from "redis";
+import { RedisConnection, type RedisOptions } from "../../../src/adapters/redis/connection.js";
 import { RedisRunCache } from "../../../src/adapters/redis/run-cache.js";
+import { until } from "../../celery/until.js";
 import { freePort } from "../../servers/free-port.js";
 import { type RedisServer, startRedis } from "../../servers/redis.js";
+import { SwallowingProxy } from "../../servers/swallowing-proxy.js";
 import { StartedProcess } from "../../started-process.js";
 
-const RETRY = { firstDelayMs: 20, maxRetryTimeMs: 20_000 };
+const RETRY = { firstDelayMs: 20, maxRetryTimeMs: 120_000 };
 const EXPIRY_SECONDS = 1000;
 
 function optionsOf(port: number, changes: Partial<RedisOptions> = {}): RedisOptions {
@@ -15,9 +17,9 @@ function optionsOf(port: number, changes: Partial<RedisOptions> = {}): RedisOpti
   return { ...server, socketTimeoutMs: 1000, ...changes };
 }
 
-/** A run cache on a connection of its own, and a client that looks at the same server as a Python worker would. */
+/** A run cache with its own connection, and a client that reads the same server as a Python worker does. */
 async function open(server: RedisServer, password = "") {
-  const connection = createRedisConnection(optionsOf(server.port, { password }));
+  const connection = new RedisConnection(optionsOf(server.port, { password }));
   await connection.connect();
   const cache = new RedisRunCache(connection, { expirySeconds: EXPIRY_SECONDS, retry: RETRY });
   const client = createClient({ url: server.url, ...(password === "" ? {} : { password }) });
@@ -116,13 +118,40 @@ test("a connection on which nothing comes any more is given up", async (t) => {
   t.true(await cache.isActive("hung"));
 });
 
+for (const [name, commandMs] of [
+  ["idle", 60_000],
+  ["busy", 300],
+] as const) {
+  test(`a ${name} connection that goes silent is replaced, and commands go on when the server is back`, async (t) => {
+    const proxy = await SwallowingProxy.start({ host: "127.0.0.1", port: server.port });
+    t.teardown(() => proxy.stop());
+    const connection = new RedisConnection(optionsOf(proxy.port, { socketTimeoutMs: 1000 }));
+    await connection.connect();
+    t.teardown(() => connection.destroy());
+    const answer = () => connection.setEx("silent", 60, "1").catch(() => undefined); // the machine may be slow
+    await until("an answer", 120_000, answer);
+    proxy.silence();
+    // Each command is a write, which restarts the socket's own timeout.
+    const busy = setInterval(() => connection.exists("silent").catch(() => {}), commandMs);
+    await t.throwsAsync(connection.exists("silent"), { instanceOf: TimeoutError });
+    await sleep(3000);
+    proxy.resume();
+    const back = performance.now();
+    await until("an answer", 120_000, answer);
+    t.true(performance.now() - back < 10_000);
+    clearInterval(busy);
+    proxy.silence();
+    await connection.close(); // does not wait for missing answers
+  });
+}
+
 test("with a password; a wrong one is an error at once, and is not in its message", async (t) => {
   const own = await startRedis({ args: ["--requirepass", "p@ss wörd"] });
   t.teardown(() => own.remove());
   const { cache, close } = await open(own, "p@ss wörd");
   t.teardown(close);
   t.false(await cache.isActive("any"));
-  const wrong = createRedisConnection(optionsOf(own.port, { password: "a-wrong-one" }));
+  const wrong = new RedisConnection(optionsOf(own.port, { password: "a-wrong-one" }));
   t.teardown(() => wrong.destroy());
   const error = await t.throwsAsync(wrong.connect(), { message: /WRONGPASS/ });
   t.false(error?.message.includes("a-wrong-one"));
@@ -139,7 +168,7 @@ test("Sentinel leads to the master", async (t) => {
   ]);
   t.teardown(() => sentinel.killGroup());
   await sentinel.whenPrinted(/\+monitor master main/);
-  const connection = createRedisConnection(optionsOf(port, { usesSentinel: true, sentinelName: "main" }));
+  const connection = new RedisConnection(optionsOf(port, { usesSentinel: true, sentinelName: "main" }));
   await connection.connect();
   t.teardown(() => connection.destroy());
   const cache = new RedisRunCache(connection, { expirySeconds: EXPIRY_SECONDS, retry: RETRY });

@@ -24,7 +24,7 @@ test.before(async () => {
 });
 test.after.always(() => server?.remove());
 
-/** A store with the keys of the service, or with temporary ones. */
+/** A store with the service's keys, or with temporary ones. */
 function storeOf(credentials?: TemporaryCredentials): MinioObjectStore {
   const { host, port, accessKey, secretKey } = server;
   const place = { host, port, secure: false, bucket: BUCKET };
@@ -88,7 +88,7 @@ test("a party may put files below its path, and do nothing else", async (t) => {
   t.is((await bytesOf(own.get(`${PROJECT}/12/a`))).length, 10);
   const stored = [`${PROJECT}/1/a/large.bin`, `${PROJECT}/1/small.bin`, `${PROJECT}/12/a`];
   t.deepEqual(await namesIn(own, `${PROJECT}/1`), stored);
-  t.deepEqual(await namesIn(own, `${PROJECT}/2`), []); // other tests use further paths
+  t.deepEqual(await namesIn(own, `${PROJECT}/2`), []); // other tests use other paths
 });
 
 test("who may get a result may get that one alone", async (t) => {
@@ -129,7 +129,7 @@ test("a server that is not there yet is waited for", async (t) => {
   t.teardown(() => late.remove());
   await late.stop();
   const { address: endpoint, accessKey, secretKey } = late;
-  const retry = { firstDelayMs: 50, maxRetryTimeMs: 20_000 };
+  const retry = { firstDelayMs: 50, maxRetryTimeMs: 120_000 };
   const options = { endpoint, accessKey, secretKey, bucket: BUCKET, secure: false, retry };
   const waiting = new MinioSharedObjects(options).uploadCredentials("a");
   await late.start();

@@ -1,4 +1,4 @@
-// An API that is killed between what it notes in the database and the task that it sends: an API that starts sends it again.
+// An API that is killed after it writes to the database and before it sends the task: the next API to start sends it.
 import test from "ava";
 import pg from "pg";
 import { type NewProject, ServiceClient } from "../../service/client.js";
@@ -26,11 +26,11 @@ test.after.always(async () => {
   await cluster?.close();
 });
 
-/** A project with both uploads and a run, which no task will start. */
+/** A project with both uploads, and a run that no task will start. */
 async function projectWithRun(state: "created" | "queued"): Promise<{ project: NewProject; runId: string }> {
   const project = await client.createProject();
   for (const party of [0, 1]) await client.upload(project, party, { clks });
-  // Made by a run that is complete, so that no message about it is under way.
+  // Inserted after another run is complete, so that no message for the project is pending.
   const { run_id: runId } = await client.run(project, 1);
   await client.waitUntilComplete(project, runId);
   const lost = "0123456789abcdef".repeat(3);
@@ -63,7 +63,7 @@ test.serial("a deleted project whose removal was never sent is removed when an A
     project.project_id,
   ]);
   await restartApi();
-  await client.until("the project's end", 30_000, async () => {
+  await client.until("the project's end", 120_000, async () => {
     const { rows } = await database.query("SELECT 1 FROM projects WHERE project_id = $1", [
       project.project_id,
     ]);

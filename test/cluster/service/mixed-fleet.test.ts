@@ -1,14 +1,13 @@
-// Our API and our worker with Python's on the same queues: tasks of ours that Python does, and tasks of Python's that ours
-// does. The Python application is that of test/fleet.
+// Our API and worker and a Python worker on the same queues: Python runs tasks that ours sent, and ours runs tasks that
+// Python sent. The Python application is that of test/fleet.
 import { randomBytes } from "node:crypto";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import test from "ava";
 import { blake2b } from "hash-wasm";
 import { Client } from "minio";
 import pg from "pg";
+import { fleetPython } from "../../fleet/fleet-python.js";
 import { RunStarter } from "../../fleet/run-starter.js";
-import { pythonEnvironment } from "../../python-environment.js";
 import type { ServiceClient } from "../../service/client.js";
 import { ServiceClient as Http, type NewProject } from "../../service/client.js";
 import {
@@ -26,7 +25,7 @@ import { StartedProcess } from "../../started-process.js";
 const fleet = fileURLToPath(new URL("../../fleet/", import.meta.url));
 const TASKS = "entityservice.tasks.";
 const THRESHOLD = 0.8;
-/** Python has a queue of its own for the tasks, besides comparisons, that it shall do. */
+/** Python has its own queue for the tasks, besides comparisons, that it must run. */
 const ROUTES = {
   [`${TASKS}comparing.create_comparison_jobs`]: { queue: "celery" },
   [`${TASKS}comparing.compute_filter_similarity`]: { queue: "compute" },
@@ -50,8 +49,14 @@ test.before(async () => {
     env: { CELERY_ROUTES: JSON.stringify(ROUTES), CHUNK_SIZE_AIM: "20_000" },
   });
   client = new Http(cluster.url);
-  const program = join(pythonEnvironment(join(fleet, "requirements-newest.txt"), "fleet-newest"), "python");
-  const env = { ...cluster.env, PYTHONPATH: fleet, PYTHONDONTWRITEBYTECODE: "1", PYTHONUNBUFFERED: "1" };
+  const program = fleetPython("newest");
+  const env = {
+    ...cluster.env,
+    PYTHON_AFTER_RETURN_SECONDS: "0",
+    PYTHONPATH: fleet,
+    PYTHONDONTWRITEBYTECODE: "1",
+    PYTHONUNBUFFERED: "1",
+  };
   const args = ["-m", "celery", "-A", "entity_service", "worker", "--loglevel", "INFO", "--concurrency", "1"];
   args.push("--queues", "compute,of-python", "--hostname", "py@test", "--without-mingle", "--without-gossip");
   python = new StartedProcess("python", program, args, { cwd: fleet, env });
@@ -69,7 +74,7 @@ test.after.always(async () => {
   await cluster?.close();
 });
 
-/** How often Python has done a task, by what it has logged. */
+/** How often Python has completed a task, according to its log. */
 function doneByPython(task: string): number {
   return (
     python.output.match(new RegExp(`Task ${TASKS}${task}\\S* succeeded`.replaceAll(".", "\\."), "g"))
@@ -110,7 +115,7 @@ test.serial("a worker of ours beside Python's: both compare, and the scores are 
   t.true(byPython > 0 && byPython < 50);
 });
 
-/** Stores what the Python API stores of a JSON upload before it sends handle_raw_upload. */
+/** Stores what the Python API stores for a JSON upload before it sends handle_raw_upload. */
 async function quarantine(dataprovider: number, rows: Rows, store: Client): Promise<string> {
   const receiptToken = randomBytes(24).toString("hex");
   const name = `quarantine/${receiptToken}.txt`;
@@ -152,7 +157,7 @@ test.serial("uploads and runs whose tasks Python has sent are done by ours", asy
   const { groups } = await client.result<Groups>(project, run_id);
   t.deepEqual(asSet(groups), asSet((await expectedOf(parties, THRESHOLD)).groups));
 
-  // A run that Python's API would have added.
+  // A run as Python's API adds it.
   const second = randomBytes(24).toString("hex");
   await database.query(
     `INSERT INTO runs (run_id, project, name, notes, threshold, state, stage, type)
@@ -173,7 +178,7 @@ test.serial("uploads and runs whose tasks Python has sent are done by ours", asy
     args: [project_id],
     kwargs: { parent_span: {} },
   });
-  await client.until("the project's end", 30_000, async () => {
+  await client.until("the project's end", 120_000, async () => {
     const { rows } = await database.query("SELECT 1 FROM projects WHERE project_id = $1", [project_id]);
     return rows.length === 0 ? true : undefined;
   });

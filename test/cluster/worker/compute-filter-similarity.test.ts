@@ -1,4 +1,4 @@
-// The task with all of its stores on real servers, as a worker runs it.
+// The task with all its stores on real servers, as a worker runs it.
 import { readFileSync } from "node:fs";
 import test from "ava";
 import { Client } from "minio";
@@ -8,7 +8,7 @@ import { MinioObjectStore } from "../../../src/adapters/minio/object-store.js";
 import { ConnectionPool } from "../../../src/adapters/postgres/connection-pool.js";
 import { PostgresDatabase } from "../../../src/adapters/postgres/database.js";
 import { PostgresEncodingStore } from "../../../src/adapters/postgres/encoding-store.js";
-import { createRedisConnection } from "../../../src/adapters/redis/connection.js";
+import { RedisConnection } from "../../../src/adapters/redis/connection.js";
 import { RedisRunCache } from "../../../src/adapters/redis/run-cache.js";
 import { readConfig } from "../../../src/config.js";
 import { indexBlocks } from "../../../src/core/blocks.js";
@@ -43,7 +43,7 @@ test.before(async () => {
 });
 test.after.always(() => Promise.all([postgres?.remove(), redis?.remove(), s3?.remove()]));
 
-/** A worker's stores, made from settings as an operator gives them, and clients that look at the same servers. */
+/** A worker's stores, created from an operator's settings, and clients of the same servers. */
 async function openStores(maxCandidatePairs = 1_000_000) {
   const config = readConfig({
     DATABASE_SERVER: `${postgres.host}:${postgres.port}`,
@@ -56,7 +56,7 @@ async function openStores(maxCandidatePairs = 1_000_000) {
     SIMILARITY_SCORES_MAX_CANDIDATE_PAIRS: String(maxCandidatePairs),
   });
   const pool = new ConnectionPool(config.database);
-  const connection = createRedisConnection(config.redis);
+  const connection = new RedisConnection(config.redis);
   const objects = new MinioObjectStore(config.objectStore);
   await Promise.all([pool.waitUntilReady(), connection.connect(), objects.waitUntilReady()]);
   const { run: task } = computeFilterSimilarity(

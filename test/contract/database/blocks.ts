@@ -9,7 +9,7 @@ async function listAll(database: Database, left: number, right: number): Promise
   return blocks;
 }
 
-/** Names with counts from 1 on. */
+/** Names with the counts 1, 2, 3 … */
 function counted(names: readonly string[]): Record<string, number> {
   return Object.fromEntries(names.map((name, n) => [name, n + 1]));
 }

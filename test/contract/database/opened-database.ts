@@ -3,23 +3,23 @@ import type { SqlConnection } from "../../../src/adapters/sql/sql-connection.js"
 import type { Database } from "../../../src/linkage/database.js";
 import type { Dataprovider, ProjectDescription } from "../../../src/linkage/project.js";
 
-/** A database with the tables in it, and a way to look at those past it. Tests share it: each has projects of its own. */
+/** A migrated database, and direct access to its tables. Tests share it, each with its own projects. */
 export interface OpenedDatabase {
   readonly database: Database;
   readonly connection: SqlConnection;
 }
 
-/** An id or a token as the service makes them. */
+/** An id or a token in the service's format. */
 export function randomId(): string {
   return randomBytes(24).toString("hex");
 }
 
-/** The name of a block, as it is stored. */
+/** A block name in its stored form. */
 export function blockName(): string {
   return randomBytes(32).toString("hex");
 }
 
-/** What no project, run or upload is called. */
+/** Ids that no project, run or upload has. */
 export const STRANGE_IDS = [
   "",
   "0".repeat(48),
@@ -35,7 +35,7 @@ export const STRANGE_IDS = [
   "NULL",
 ] as const;
 
-/** What no party is called. */
+/** Ids that no party has. */
 export const STRANGE_NUMBERS = [
   0,
   -1,
@@ -66,7 +66,7 @@ export async function addProject(
   return { project, parties: await database.listDataproviders(project.projectId) };
 }
 
-/** Stores the blocks of a party's upload, of those names and counts, as far as the database knows of them. */
+/** Stores the database's part of an upload: blocks with the given names and counts. */
 export async function upload(
   database: Database,
   dataproviderId: number,
@@ -83,7 +83,7 @@ export async function upload(
   return { receiptToken, blockIds };
 }
 
-/** A run of a project of its own, in that state. */
+/** Adds a run of the project, in the given state. */
 export async function addRun(
   database: Database,
   projectId: string,
@@ -96,7 +96,7 @@ export async function addRun(
   return runId;
 }
 
-/** How many of the calls said that it was them. */
+/** The number of calls that returned `true`. */
 export async function countWins(calls: readonly Promise<boolean>[]): Promise<number> {
   return (await Promise.all(calls)).filter((won) => won).length;
 }

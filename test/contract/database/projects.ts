@@ -164,7 +164,7 @@ export function testProjects(test: TestFn, opened: () => OpenedDatabase): void {
       ]);
       for (let row = 0; row < 3; row++) {
         const id = `(${partyIds[0]}::bigint << 32) + ${row}`;
-        // As of a Python service before it noted the party with each encoding.
+        // As of a Python service before it stored the party with each encoding.
         await connection.query(`INSERT INTO encodings (encoding_id, encoding) VALUES (${id}, '\\x00')`);
         await connection.query(
           `INSERT INTO encodingblocks VALUES (${partyIds[0]}, ${row}, ${id}, ${blockId})`,

@@ -213,7 +213,7 @@ export function testRuns(test: TestFn, opened: () => OpenedDatabase): void {
     const { database, connection } = opened();
     const { project, parties } = await addProject(database);
     const name = blockName();
-    // So many that those of other tests do not matter.
+    // So many records that those of other tests do not matter.
     await upload(database, parties[0]!.id, { [name]: 1_000_000_000 });
     await upload(database, parties[1]!.id, { [name]: 2_000_000 });
     const before = await database.measureRuns();

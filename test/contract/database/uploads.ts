@@ -3,7 +3,7 @@ import { addProject, type OpenedDatabase, randomId, upload } from "./opened-data
 
 const SUMMARY = { recordCount: 3, blockCount: 1, encodingSize: 8 };
 
-/** Uploads that tasks store, ours or a Python worker's, and those that fail. */
+/** Uploads that our tasks or a Python worker's store, and uploads that fail. */
 export function testUploads(test: TestFn, opened: () => OpenedDatabase): void {
   test("an accepted upload is pending while its party is done, until a task finishes it", async (t) => {
     const { database } = opened();

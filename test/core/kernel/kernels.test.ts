@@ -1,4 +1,4 @@
-// One suite over all kernels: each must find what the reference finds, score for score.
+// One suite for all kernels: each must find the same pairs as the reference, with equal scores.
 import test from "ava";
 import { concatPairs, type SimilarPairs } from "../../../src/core/candidates/similar-pairs.js";
 import { sortSimilarPairs } from "../../../src/core/candidates/sort-similar-pairs.js";
@@ -11,7 +11,7 @@ import { overlapLimits } from "../../../src/core/overlap-limits.js";
 import { clksOfPopcounts, randomClks, seededRandom } from "../../random-clks.js";
 
 const kernels = await Kernels.load(await compileModules());
-/** Tiles of a few rows, so that small data sets have many. */
+/** Tiles of a few records, so that small data sets have many tiles. */
 const tiled = await Kernels.load(await compileModules(), { scalar: 40 * 16, bitSliced: 200 * 16 });
 const fast = KERNEL_NAMES.filter((name) => name !== "reference");
 
@@ -121,7 +121,7 @@ test("data sets of many tiles give the same, with complete progress", (t) => {
 });
 
 test("a buffer that fills up is emptied and the comparison goes on", (t) => {
-  // Every pair passes: more matches than any kernel's buffer holds.
+  // Every pair matches, which is more than any kernel's buffer holds.
   const left = clksOfPopcounts(new Array(700).fill(8), 1);
   const right = clksOfPopcounts(new Array(701).fill(8), 1);
   for (const name of fast) {
@@ -163,7 +163,7 @@ test("adversarial sets: empty and full rows, duplicates, one row, none", (t) => 
 });
 
 test("pairs that score exactly the threshold pass, with every kernel", (t) => {
-  // Nested rows: the overlap is the smaller popcount, so scores are 2a / (a + b) for all popcounts.
+  // Nested CLKs: the overlap is the smaller popcount a, so the scores are 2a / (a + b).
   const stairs = clksOfPopcounts(
     Array.from({ length: 257 }, (_, n) => n),
     32,

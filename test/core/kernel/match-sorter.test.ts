@@ -1,4 +1,5 @@
-// Sorting what kernels find: in WebAssembly, in runs, and without WebAssembly, against a sort by comparison.
+// Sorts the kernels' matches in WebAssembly, in WebAssembly in sorted parts, and without it, and compares the results
+// with a comparison sort.
 import test from "ava";
 import { mergeSimilarPairs } from "../../../src/core/candidates/merge-similar-pairs.js";
 import type { SimilarPairs } from "../../../src/core/candidates/similar-pairs.js";
@@ -33,7 +34,7 @@ const toRows = ({ scores, leftRecords, rightRecords }: SimilarPairs) =>
 const sortRows = (rows: readonly Row[]) =>
   [...rows].sort((a, b) => b[0] - a[0] || a[1] - b[1] || a[2] - b[2]);
 
-/** In parts of many sizes, as kernels hand them over. */
+/** Splits matches into parts of many sizes, as kernels return them. */
 function inParts(rows: readonly Row[], random: () => number): SimilarPairs[] {
   const parts: SimilarPairs[] = [];
   for (let from = 0; from < rows.length; ) {

@@ -28,7 +28,7 @@ test("what was broken off leaves no draft either", async (t) => {
   t.deepEqual(readdirSync(folder), []);
 });
 
-/** Notes what is asked of an object store. */
+/** Records the ranges that are requested from an object store. */
 function watched(objects: ObjectStore, ranges: ByteRange[]): ObjectStore {
   return new Proxy(objects, {
     get(target, property: keyof ObjectStore) {
@@ -41,7 +41,7 @@ function watched(objects: ObjectStore, ranges: ByteRange[]): ObjectStore {
   });
 }
 
-/** 100,000 rows of 64 bytes: one block of all of them, and 20,000 of two rows each. */
+/** 100,000 encodings of 64 bytes: one block of all of them, and 20,000 blocks of two each. */
 async function storeLarge(t: ExecutionContext) {
   const opened = await open(t);
   const ranges: ByteRange[] = [];
@@ -123,7 +123,7 @@ test("the file is as docs/packed-encodings.md says", async (t) => {
   const ids = await blocksOf(dataproviderId);
   const file = readFileSync(join(folder, "packed%2Ftoken"));
   const expected = Buffer.alloc(8 + 32 + 16 + 32);
-  expected.writeUInt32LE(3, 4); // the list: rows 0 and 3
+  expected.writeUInt32LE(3, 4); // the list: records 0 and 3
   const entries = [
     [ids.get("listed")!, 2, 32, 0],
     [ids.get("consecutive")!, 2, 1, 1],

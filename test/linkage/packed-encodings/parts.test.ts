@@ -1,4 +1,4 @@
-// What packed encodings are made of.
+// The building blocks of packed encodings.
 import test from "ava";
 import fc from "fast-check";
 import { PushedBytes } from "../../../src/linkage/packed-encodings/pushed-bytes.js";

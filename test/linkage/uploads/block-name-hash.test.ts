@@ -1,7 +1,7 @@
 import test from "ava";
 import { BlockNameHasher, hashBlockName } from "../../../src/linkage/uploads/block-name-hash.js";
 
-// What Python's hashlib.blake2b(name.encode(), digest_size=32).hexdigest() gives.
+// The results of Python's hashlib.blake2b(name.encode(), digest_size=32).hexdigest().
 const HASHES: readonly (readonly [name: string, hash: string])[] = [
   ["1", "92cdf578c47085a5992256f0dcf97d0b19f1f1c9de4d5fe30c3ace6191b6e5db"],
   ["", "0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8"],

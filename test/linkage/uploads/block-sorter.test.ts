@@ -11,7 +11,7 @@ import { seededRandom } from "../../random-clks.js";
 const folder = mkdtempSync(join(tmpdir(), "block-sorter-"));
 test.after.always(() => rmSync(folder, { recursive: true }));
 
-/** Any 32 bytes do; some share their first 8, as nobody can help. */
+/** Any 32 bytes will do. Some hashes share their first 8 bytes, as real ones may. */
 function hashOf(name: number): Buffer {
   const hash = createHash("sha256").update(`${name}`).digest();
   if (name % 7 === 0) hash.fill(7, 0, 8);
@@ -49,7 +49,7 @@ async function collect(members: AsyncIterable<BlockMembers>): Promise<Collected>
   return { blocks, pieces };
 }
 
-/** Rows with the names of their blocks. */
+/** Records with the names of their blocks. */
 type Rows = readonly (readonly [row: number, names: readonly number[]])[];
 
 function expectedOf(rows: Rows): Map<string, number[]> {

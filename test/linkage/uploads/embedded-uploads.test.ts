@@ -1,4 +1,4 @@
-// Uploads on the stores of an embedded service: what was sent can be read.
+// Uploads on the stores of an embedded service: what was sent can be read back.
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -47,7 +47,7 @@ async function addProject(usesBlocking: boolean) {
     party,
     left: { projectId, updateToken: left },
     right: { projectId, updateToken: right },
-    /** Rows of a party's whole blocks, in hexadecimal. */
+    /** The encodings of a party's blocks, in hexadecimal, and their entity ids. */
     read: async (index: number, blockIds: readonly number[]) => {
       const { dataset, entityIds } = await encodings.readBlocks((await party(index)).id, blockIds, 8);
       return { rows: Buffer.from(dataset.bytes).toString("hex"), entityIds: [...entityIds] };

@@ -1,4 +1,4 @@
-// Receives an upload of 256 MiB of JSON, made as it goes, and says what became of it and of the memory.
+// Receives an upload of 256 MiB of JSON, which is generated on the fly, and prints its outcome and the memory used.
 import { randomBytes } from "node:crypto";
 import type { WritableEncodingStore } from "../../../src/linkage/encoding-store.js";
 import { receiveJsonUpload } from "../../../src/linkage/uploads/receive-json-upload.js";

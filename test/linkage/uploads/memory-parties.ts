@@ -1,4 +1,4 @@
-// The stores that uploads need, in memory: as the ports promise, with switches for what may go wrong.
+// The stores that uploads need, in memory: as the ports specify, with switches that simulate failures.
 import type { Database, UploadSummary } from "../../../src/linkage/database.js";
 import type {
   BlockMembers,
@@ -33,14 +33,14 @@ type Parts = Pick<
   | "failRunsOfProject"
 >;
 
-/** One project and its parties. */
+/** A project and its parties. */
 export class MemoryParties implements Parts {
   readonly parties: Party[];
   isDeleted = false;
   project: Project;
-  /** Messages of the runs that failed. */
+  /** Messages of failed runs. */
   readonly failures: string[] = [];
-  /** Awaited before an upload ends. */
+  /** Awaited before an upload finishes. */
   beforeFinish: () => Promise<void> = async () => {};
 
   constructor(project: Partial<Project> = {}, partyCount = 2) {
@@ -175,14 +175,14 @@ interface Stored {
   readonly receiptToken: string;
   readonly byteLength: number;
   readonly rows: Uint8Array[];
-  /** Once it is committed. */
+  /** Set when the upload is committed. */
   blocks: Map<string, number[]> | undefined;
 }
 
-/** What each party has stored. */
+/** The stored encodings of each party. */
 export class MemoryEncodings implements Pick<WritableEncodingStore, "fileOf" | "begin" | "remove"> {
   readonly stored = new Map<number, Stored>();
-  /** Awaited before rows are taken. */
+  /** Awaited before records are written. */
   beforeWrite: () => Promise<void> = async () => {};
   beforeCommit: () => Promise<void> = async () => {};
 
@@ -215,7 +215,7 @@ export class MemoryEncodings implements Pick<WritableEncodingStore, "fileOf" | "
     if (this.stored.get(id)?.receiptToken === receiptToken) this.stored.delete(id);
   }
 
-  /** The rows of a party, one after the other, in hexadecimal. */
+  /** The concatenated encodings of a party, in hexadecimal. */
   rowsOf(id: number): string {
     return Buffer.concat(this.stored.get(id)!.rows).toString("hex");
   }
@@ -227,7 +227,7 @@ async function collectBlocks(members: AsyncIterable<BlockMembers>): Promise<Map<
   return blocks;
 }
 
-/** Keeps what is sent. */
+/** Records the tasks that are sent. */
 export class MemoryTasks {
   readonly sent: TaskCall[] = [];
   isAway = false;

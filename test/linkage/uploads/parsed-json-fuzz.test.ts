@@ -6,7 +6,7 @@ import { ParsedJson } from "../../../src/linkage/uploads/parsed-json.js";
 import { record } from "./recorded-json.js";
 
 const MAX_DEPTH = 8;
-/** All that an error may say of a text that it refuses. */
+/** The only messages that an error about invalid JSON may have. */
 const SAFE_MESSAGE =
   /^JSON text (at|after) byte \d+: expected [\w ,{}[\]-]+, got ([{}[\]:,"\\]|byte 0x[0-9a-f]{2}|other bytes|a text|a number|true|false|null|the end of the text|a single one|one more)$/;
 
@@ -19,7 +19,7 @@ function* cut(text: Uint8Array, lengths: readonly number[]): Generator<Uint8Arra
   }
 }
 
-/** The scanner of the core, which has tests of its own, tells what a text is. */
+/** Compares with the core's scanner, which has its own tests. */
 function check(t: ExecutionContext, text: Uint8Array, lengths: readonly number[]): void {
   const expected = record((handler) => new JsonScanner(handler, MAX_DEPTH), [text]);
   const bounds = { maxDepth: MAX_DEPTH, maxTextLength: 1000 };

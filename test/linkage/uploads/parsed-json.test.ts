@@ -4,7 +4,7 @@ import { type JsonBounds, ParsedJson } from "../../../src/linkage/uploads/parsed
 import { record } from "./recorded-json.js";
 
 const BOUNDS: JsonBounds = { maxDepth: 4, maxTextLength: 100 };
-/** As the texts of an upload are cut. */
+/** The chunk length of an upload. */
 const CHUNK_LENGTH = 1 << 14;
 
 function* chunksOf(bytes: Uint8Array, chunkLength: number): Generator<Uint8Array> {
@@ -16,7 +16,7 @@ function parse(text: string | Uint8Array): readonly string[] | LinkageError {
   return record((handler) => new ParsedJson(handler, BOUNDS), chunksOf(bytes, CHUNK_LENGTH));
 }
 
-/** Parses chunks without an end. Returns the error, and how many bytes it took. */
+/** Parses endless chunks. Returns the error, and the number of bytes until then. */
 function parseEndless(beginning: string, chunk: string): [error: unknown, byteLength: number] {
   let byteLength = beginning.length;
   function* chunks() {

@@ -25,14 +25,14 @@ const RULES: JsonRules = {
   maxBlocksPerRow: 10,
   maxBlockNameLength: 20,
   checkMember: () => {},
-  foundFile: () => {
+  onExternalFile: () => {
     throw new Files();
   },
 };
 
 interface Read {
   readonly rows: readonly string[];
-  /** By the hash of the name. */
+  /** The records of each block, by the hash of its name. */
   readonly blocks: Record<string, number[]>;
 }
 
@@ -231,7 +231,7 @@ test("a text that names files is told from rows", async (t) => {
 });
 
 test("rows as a file's metadata promises them: padded, cut, and no more", async (t) => {
-  const rules = { ...RULES, promised: { recordCount: 3, byteLength: 4 } };
+  const rules = { ...RULES, fileMetadata: { recordCount: 3, byteLength: 4 } };
   const texts = ["AQ==", "AQIDBAUG", "AQIDBA==", "AA==", "wrong"];
   const { rows } = await readText(JSON.stringify({ clks: texts }), rules);
   t.deepEqual(rows, ["AQAAAA==", "AQIDBA==", "AQIDBA=="]);

@@ -2,13 +2,13 @@ import { LinkageError } from "../../../src/core/errors.js";
 import type { JsonHandler } from "../../../src/core/json/json-scanner.js";
 import { CollectedText } from "../../../src/core/json/json-text-sink.js";
 
-/** What reads JSON in chunks. */
+/** A reader of JSON in chunks. */
 export interface JsonReading {
   write(bytes: Uint8Array): void;
   end(): void;
 }
 
-/** Notes all that it is told: names of events, and texts after a sign of their kind. */
+/** Records all events by name, and strings after a character for their kind. */
 class RecordingHandler implements JsonHandler {
   readonly events: string[] = [];
   private readonly text = new CollectedText(1 << 12);
@@ -35,7 +35,7 @@ class RecordingHandler implements JsonHandler {
   }
 }
 
-/** What a reading of chunks tells its handler, or the error of ours that it throws; others go through. */
+/** The events that chunks cause, or the LinkageError that they throw; other errors are rethrown. */
 export function record(
   make: (handler: JsonHandler) => JsonReading,
   chunks: Iterable<Uint8Array>,

@@ -3,19 +3,19 @@ import test from "ava";
 import { receiveJsonUpload } from "../../../src/linkage/uploads/receive-json-upload.js";
 import { clk, setUp } from "./upload-set-up.js";
 
-/** Renewed four times as often. */
+/** A lease is renewed every quarter of this time. */
 const LEASE_SECONDS = 0.2;
 
-/** A client that sends rows, slowly and for ever. */
+/** A client that sends records slowly, without end. */
 class SlowClient {
   rowCount = 0;
   #end = () => {};
-  /** Resolves once nobody reads any more. */
+  /** Resolves once the body is no longer read. */
   readonly ended = new Promise<void>((resolve) => {
     this.#end = resolve;
   });
 
-  /** @param onRow called after each */
+  /** @param onRow called after each record */
   constructor(private readonly onRow: (rowCount: number) => void) {}
 
   async *body(): AsyncGenerator<Uint8Array> {

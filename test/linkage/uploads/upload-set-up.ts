@@ -8,7 +8,7 @@ import { MemoryEncodings, MemoryParties, MemoryTasks, PROJECT_ID } from "./memor
 
 export const BUCKET = "anonlink-uploads";
 
-/** A project whose parties upload, and what they upload to. */
+/** A project whose parties upload, and the stores for it. */
 export function setUp(project: Partial<Project> = {}, limits: Partial<UploadOptions["limits"]> = {}) {
   const database = new MemoryParties(project);
   const encodings = new MemoryEncodings();
@@ -44,7 +44,7 @@ export function setUp(project: Partial<Project> = {}, limits: Partial<UploadOpti
     cache,
     options,
     stores,
-    /** Lets leases end. */
+    /** Advances the clock, so that leases expire. */
     pass: (milliseconds: number) => {
       now += milliseconds;
     },
@@ -56,12 +56,12 @@ export async function* bodyOf(...chunks: readonly (string | Uint8Array)[]): Asyn
   for (const chunk of chunks) yield typeof chunk === "string" ? Buffer.from(chunk) : chunk;
 }
 
-/** A body of which nothing may be read. */
+/** A body that must not be read. */
 export async function* untouchable(): AsyncGenerator<Uint8Array> {
   yield await Promise.reject(new Error("the body was read"));
 }
 
-/** Base64 of so many bytes of that value. */
+/** Base64 of `byteLength` bytes of the given value. */
 export function clk(value: number, byteLength = 8): string {
   return Buffer.alloc(byteLength, value).toString("base64");
 }

@@ -4,12 +4,12 @@ import type { Answer, Problem } from "../client.js";
 /** A token or id. */
 export const CODE = /^[0-9a-f]{48}$/;
 
-/** A time of UTC, in ISO 8601, without a zone. */
+/** A UTC time in ISO 8601, without a time zone. */
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?$/;
-/** How far a time that has just passed may be away. */
+/** The largest difference between a recent time and now. */
 const NOW_MS = 10 * 60_000;
 
-/** A refusal, told as `application/problem+json` tells it. */
+/** Asserts that an answer is a refusal in the form of `application/problem+json`. */
 export function isProblem(t: ExecutionContext, answer: Answer, status: number): Problem {
   t.is(answer.status, status, answer.text);
   t.regex(answer.headers.get("content-type") ?? "", /^application\/problem\+json/);
@@ -20,7 +20,7 @@ export function isProblem(t: ExecutionContext, answer: Answer, status: number): 
   return problem;
 }
 
-/** A time of the last minutes. */
+/** Asserts that a time is within minutes of now. */
 export function isRecentTime(t: ExecutionContext, time: unknown): void {
   t.regex(String(time), TIME);
   const ago = Date.now() - Date.parse(`${time}Z`);

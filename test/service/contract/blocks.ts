@@ -16,7 +16,7 @@ const [left, right] = overlappingRows(8, [40, 50]) as [Rows, Rows];
 const leftBlocks = randomBlocks(1, 40, 4);
 const rightBlocks = randomBlocks(2, 50, 4);
 
-/** Blocks, in both forms, and projects that use them or do not. */
+/** Blocks, in both forms, and projects with and without blocking. */
 export const blocksOfUploads: Contract = (test, client) => {
   const { forms, blockForms } = uploadForms(client);
 
@@ -55,7 +55,7 @@ export const blocksOfUploads: Contract = (test, client) => {
 
   test("rows of encodings with blocks are numbered by their place in encodings", async (t) => {
     const project = await client().createProject({ uses_blocking: true });
-    // Neither in order nor complete: row 2 is in no block.
+    // Neither in order nor complete: record 2 is in no block.
     const some = clks.slice(0, 4);
     await client().upload(project, 0, {
       encodings: some,

@@ -4,7 +4,7 @@ import { isProblem } from "./assertions.js";
 
 const clksOf = (byteLength: number, seed = 1) => base64Rows(randomRows(seed, 5, byteLength));
 
-/** JSON whose rows have a wrong size is taken, and then told to be wrong; binary is refused at once. */
+/** JSON with encodings of a wrong size is accepted, and fails later; binary uploads are refused at once. */
 export const encodingSizes: Contract = (test, client) => {
   for (const byteLength of [4, 20, 4096]) {
     test(`JSON rows of ${byteLength} bytes get 201, then the project and its runs an error`, async (t) => {
@@ -81,7 +81,7 @@ export const encodingSizes: Contract = (test, client) => {
     await client().waitForProjectError(project);
     const again = await client().tryUpload(project, 0, { clks: clksOf(64) });
     t.is(again.status, 201, again.text);
-    await client().until("no error", 20_000, async () =>
+    await client().until("no error", 120_000, async () =>
       (await client().describe(project)).error ? undefined : true,
     );
     await client().upload(project, 1, { clks: clksOf(64) });

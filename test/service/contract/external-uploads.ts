@@ -31,7 +31,7 @@ interface Authorization {
 
 type Groups = { readonly groups: readonly (readonly (readonly [number, number])[])[] };
 
-/** Uploads by way of an object store, where the service has one that clients reach. */
+/** Uploads through an object store, if the service has one that clients can reach. */
 export const externalUploads: Contract = (test, client, kind) => {
   const authorize = (project: NewProject, token: string | undefined) =>
     client().get(`/projects/${project.project_id}/authorize-external-upload`, token);
@@ -205,7 +205,7 @@ export const externalUploads: Contract = (test, client, kind) => {
     const foreign = await other.put("rows", right.bytes, metadataOf(right));
     for (const encodings of [
       foreign,
-      { file: { bucket, path: `${path}2/rows` } }, // party 1 is a prefix of party 12
+      { file: { bucket, path: `${path}2/rows` } }, // the path of party 1 is a prefix of that of party 12
       { file: { bucket, path } },
       { file: { bucket, path: "rows" } },
     ]) {

@@ -16,7 +16,7 @@ import type { Contract } from "../test-service.js";
 
 const sides = [febrlRows("a"), febrlRows("b")] as const;
 const people = febrlEntities();
-/** The counts of test/data/febrl4-1k/README.md: pairs that reach a threshold, and how many of them are the same person. */
+/** From test/data/febrl4-1k/README.md: threshold, pairs that reach it, and the number of true matches among them. */
 const COUNTS = [
   [0.95, 472, 472],
   [0.9, 718, 718],
@@ -27,7 +27,7 @@ const COUNTS = [
 type Scores = { readonly similarity_scores: readonly (readonly [[0, number], [1, number], number])[] };
 type Groups = { readonly groups: readonly (readonly (readonly [number, number])[])[] };
 
-/** Real data by every form of upload and every result type. */
+/** Real data in every form of upload and with every result type. */
 export const febrl: Contract = (test, client) => {
   const forms: Readonly<
     Record<string, (project: NewProject, party: number, rows: Rows) => Promise<unknown>>
@@ -133,7 +133,7 @@ export const febrl: Contract = (test, client) => {
           uses_blocking ? { ...rows, blocks: randomBlocks(party, counts[party]!, 3) } : rows,
         );
         const project = await client().createProject({ number_parties, uses_blocking });
-        // The last comes first: indices are the tokens' places.
+        // The last party uploads first: a party's index is the position of its token.
         for (const [party, rows] of [...parties.entries()].reverse()) {
           if ("blocks" in rows && party % 2 === 0) {
             await client().upload(project, party, { clknblocks: clksAndBlocks(rows, rows.blocks) });

@@ -10,7 +10,7 @@ import { results } from "./results.js";
 import { runs } from "./runs.js";
 import { uploads } from "./uploads.js";
 
-/** All that the service promises over HTTP. */
+/** The service's whole HTTP contract. */
 export const contracts: readonly Contract[] = [
   ...[
     general,

@@ -5,7 +5,7 @@ import { CODE, isProblem, isRecentTime } from "./assertions.js";
 
 const UNKNOWN = "0123456789abcdef".repeat(3);
 
-/** Making, describing, listing and deleting projects. */
+/** Creating, describing, listing and deleting projects. */
 export const projects: Contract = (test, client, kind) => {
   test("POST /projects gives a project's id, a token for each party and one for results", async (t) => {
     const answer = await client().post("/projects", { schema: {}, result_type: "groups" });

@@ -3,7 +3,7 @@ import type { Contract } from "../test-service.js";
 import { isProblem } from "./assertions.js";
 import { clks, rows, uploadForms } from "./upload-forms.js";
 
-/** Uploads that cannot be used: they are told so, and the party may try again. */
+/** Invalid uploads: they are refused with a reason, and the party may try again. */
 export const refusedUploads: Contract = (test, client) => {
   const { forms, blockForms } = uploadForms(client);
 

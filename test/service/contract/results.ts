@@ -18,7 +18,7 @@ const RESULT_TYPES: readonly ResultType[] = ["groups", "permutations", "similari
 
 type Groups = { readonly groups: readonly (readonly (readonly [number, number])[])[] };
 
-/** What each result type reveals, and to whom. */
+/** What each result type contains, and which tokens may read it. */
 export const results: Contract = (test, client, kind) => {
   const complete = async (result_type: ResultType, threshold = THRESHOLD, of: readonly Rows[] = parties) => {
     const project = await client().createProject({ result_type, number_parties: of.length });
@@ -177,7 +177,7 @@ export const results: Contract = (test, client, kind) => {
     t.true(scores.length > 200_000);
     const { similarity_scores } = await client().result<{ similarity_scores: unknown[] }>(project, run_id);
     t.is(similarity_scores.length, scores.length);
-    // Of so many, some: a deep comparison of all takes a while.
+    // Compares only some of them, because a deep comparison of all takes a while.
     for (let n = 0; n < scores.length; n += 997) t.deepEqual(similarity_scores[n], scores[n]);
   });
 };

@@ -8,7 +8,7 @@ const [left, right] = overlappingRows(4, [60, 70]) as [Rows, Rows];
 const UNKNOWN = "0123456789abcdef".repeat(3);
 const STATES = ["created", "queued", "running", "completed"];
 
-/** Starting, watching and deleting runs. */
+/** Starting, monitoring and deleting runs. */
 export const runs: Contract = (test, client) => {
   const upload = async (project: NewProject, parties: readonly Rows[] = [left, right]) => {
     for (const [party, { bytes, byteLength }] of parties.entries()) {
@@ -180,7 +180,7 @@ export const runs: Contract = (test, client) => {
     await upload(project, parties);
     const { run_id } = await client().run(project, 0.75);
     let last: RunStatus | undefined;
-    await client().until("the end of the run", 60_000, async () => {
+    await client().until("the end of the run", 120_000, async () => {
       const status = await client().runStatus(project, run_id);
       const { number, progress } = status.current_stage;
       t.true(STATES.includes(status.state), status.state);
@@ -270,7 +270,7 @@ export const runs: Contract = (test, client) => {
     t.is((await client().delete(`${runsOf(project)}/${waiting.run_id}`, project.result_token)).status, 204);
     await upload(project, overlappingRows(6, [1500, 1500], 128));
     const running = await client().run(project, 0.5);
-    await client().until("a run that runs", 60_000, async () =>
+    await client().until("a run that runs", 120_000, async () =>
       ["running", "completed"].includes((await client().runStatus(project, running.run_id)).state)
         ? true
         : undefined,

@@ -1,7 +1,7 @@
 import type { Answer, NewProject, ServiceClient } from "../client.js";
 import { base64Rows, blockMap, clksAndBlocks, randomBlocks, randomRows } from "../data.js";
 
-/** What all forms hold: rows without near neighbours, in base64, and their blocks. */
+/** The content of all forms: encodings without near neighbors, the same in base64, and their blocks. */
 export const rows = randomRows(7, 20);
 export const clks = base64Rows(rows);
 export const blocks = randomBlocks(7, 20);
@@ -10,7 +10,7 @@ export type Groups = { readonly groups: readonly (readonly (readonly [number, nu
 
 type Forms = Readonly<Record<string, (project: NewProject, party: number) => Promise<Answer>>>;
 
-/** Uploads of {@link rows}, of projects without blocks and of those that use them, by the forms' names. */
+/** Uploads of {@link rows} by the name of their form, for projects without and with blocking. */
 export function uploadForms(client: () => ServiceClient): { forms: Forms; blockForms: Forms } {
   const forms: Forms = {
     clks: (project, party) => client().tryUpload(project, party, { clks }),

@@ -8,7 +8,7 @@ import { clks, type Groups, rows, uploadForms } from "./upload-forms.js";
 const [left, right] = overlappingRows(8, [40, 50]) as [Rows, Rows];
 const UNKNOWN = "0123456789abcdef".repeat(3);
 
-/** Every form of upload, and whose turn it is. */
+/** Every form of upload, and which upload holds a party's upload slot. */
 export const uploads: Contract = (test, client) => {
   const { forms, blockForms } = uploadForms(client);
 
@@ -69,7 +69,7 @@ export const uploads: Contract = (test, client) => {
         path === "clks"
           ? [{ clks: [] }, { encodings: [] }].map((json) => client().tryUpload(project, 0, json))
           : [client().tryBinaryUpload(project, 0, new Uint8Array(0), 64)];
-      // One of two at once may find the party in progress; each alone gets 400.
+      // If sent together, one may find the party in progress and get 403; each alone gets 400.
       for (const answer of await Promise.all(empty)) t.true([400, 403].includes(answer.status));
       if (path === "clks") {
         isProblem(t, await client().tryUpload(project, 0, { clks: [] }), 400);

@@ -1,4 +1,4 @@
-// What the service does with requests, whatever its stores are.
+// How the service handles requests, independent of its stores.
 import { request } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
 import test from "ava";

@@ -5,7 +5,7 @@ import { HttpServer } from "../../../src/service/http-server.js";
 import { createLog } from "../../../src/service/log.js";
 import type { ServiceParts, ServiceSettings } from "../../../src/service/parts.js";
 
-/** A part that knows some calls and refuses all others. */
+/** A part that implements some methods; all others reject. */
 export function fake<Part extends object>(known: Partial<Part> = {}): Part {
   return new Proxy(known, {
     get(target, name) {
@@ -22,7 +22,7 @@ export interface FakeService {
   close(): Promise<void>;
 }
 
-/** The service over fakes. */
+/** Starts the service with fake parts. */
 export async function startFakeService(
   parts: Partial<{ [Name in keyof ServiceParts]: Partial<ServiceParts[Name]> }> = {},
   settings: Partial<ServiceSettings> = {},

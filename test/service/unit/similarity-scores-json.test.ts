@@ -3,7 +3,7 @@ import { candidateFileBytes } from "../../../src/core/candidate-file.js";
 import { allocateCandidatePairs } from "../../../src/core/candidate-pairs.js";
 import { similarityScoresJson } from "../../../src/service/similarity-scores-json.js";
 
-/** So many pairs, in order. */
+/** A candidate file of `count` pairs, in order. */
 function file(count: number): Uint8Array {
   const pairs = allocateCandidatePairs(count);
   for (let n = 0; n < count; n++) {

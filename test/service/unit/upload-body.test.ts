@@ -14,11 +14,11 @@ import { checkUploadHeaders, uploadBody } from "../../../src/service/upload-body
 
 const MAX = 10_000;
 
-/** A server that reads bodies to their end, but for paths that say otherwise, and answers with their length. */
+/** A server that reads bodies to the end, except on `/early` and `/refused`, and answers with their length. */
 async function start(idleMs = 5000) {
   const seen: unknown[] = [];
   const app = new Koa();
-  app.on("error", () => {}); // of clients that have left
+  app.on("error", () => {}); // from clients that have disconnected
   app.use(async (ctx, next) => {
     ctx.state["log"] = createLog("silent");
     await next();
@@ -67,7 +67,7 @@ test("reads bodies as they are, and those of gzip", async (t) => {
 test("a refused upload gets its answer, and the connection goes on", async (t) => {
   const server = await start();
   t.teardown(() => server.close());
-  // Node's own client waits for ever once an answer came before the end of its body.
+  // Node's own client waits forever if an answer comes before the end of its body.
   const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
   t.teardown(() => socket.destroy());
   let text = "";
@@ -81,7 +81,7 @@ test("a refused upload gets its answer, and the connection goes on", async (t) =
   ] as const) {
     text = "";
     socket.write(`POST ${path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n`);
-    // More than fits into the buffers between.
+    // More than fits into the buffers in between.
     for (let n = 0; n < 4000; n++) if (!socket.write(chunk)) await once(socket, "drain");
     socket.write("0\r\n\r\n");
     for (let n = 0; n < 500 && !text.includes("}"); n++) await pause(10);

@@ -6,13 +6,13 @@ export interface ChordPart {
   readonly index: number;
 }
 
-/** A chord whose parts are not all done. They are read as there is room, so that many of them take no memory. */
+/** A chord with unfinished parts. Parts are read when there is room for them, so that many parts take little memory. */
 export class OpenChord {
   readonly #parts: AsyncIterator<TaskCall>;
   readonly #results: unknown[] = [];
   #readCount = 0;
   #doneCount = 0;
-  /** Parts that were read and have not begun. */
+  /** Parts that were read but not started. */
   #waitingCount = 0;
   #isReading = false;
   #isExhausted = false;
@@ -23,10 +23,10 @@ export class OpenChord {
     readonly callback: TaskCall,
     readonly id: string,
   ) {
-    this.#parts = inTurn(parts);
+    this.#parts = asAsync(parts);
   }
 
-  /** The parts' results, in their order. */
+  /** The parts' results, in the order of the parts. */
   get results(): readonly unknown[] {
     return this.#results;
   }
@@ -36,13 +36,13 @@ export class OpenChord {
     return this.#isExhausted && this.#doneCount === this.#readCount;
   }
 
-  /** Whether it was ended: nothing that its parts do counts any more. */
+  /** Whether the chord was closed: results of its parts no longer count. */
   get isClosed(): boolean {
     return this.#isClosed;
   }
 
   /**
-   * Reads parts until so many wait, or none is left.
+   * Reads parts until `waitingCount` of them wait, or none is left.
    *
    * @throws what the parts' source throws
    */
@@ -69,7 +69,7 @@ export class OpenChord {
     this.#waitingCount--;
   }
 
-  /** A part that was begun waits again. */
+  /** A part that was started waits again. */
   putBack(): void {
     this.#waitingCount++;
   }
@@ -79,15 +79,15 @@ export class OpenChord {
     this.#doneCount++;
   }
 
-  /** Ends it, done or not. */
+  /** Closes the chord, done or not. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    // A source that is being read ends when that is done; nobody waits for it.
+    // A source that is being read returns only after that read; no one waits for it.
     Promise.resolve(this.#parts.return?.()).catch(() => {});
   }
 }
 
-async function* inTurn<T>(items: AsyncIterable<T> | Iterable<T>): AsyncGenerator<T, void> {
+async function* asAsync<T>(items: AsyncIterable<T> | Iterable<T>): AsyncGenerator<T, void> {
   yield* items;
 }

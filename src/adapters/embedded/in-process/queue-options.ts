@@ -1,19 +1,19 @@
 import type { TaskDefinition } from "../../../linkage/task-queue.js";
 
-/** What a task takes most of; `light`: neither much time nor much memory. */
+/** The resource that a task uses most; `light`: neither much processor time nor much memory. */
 export type TaskLoad = NonNullable<TaskDefinition["load"]> | "light";
 
 export interface InProcessQueueOptions {
   /**
-   * Tasks at once, by their load, 1 or more each; no load waits for another. Where they are 2 or more, one run has at most all
-   * but one of them. Default: 3, 2 and 4.
+   * Concurrent tasks, by load, 1 or more each; tasks of different loads do not wait for each other. With a limit of 2
+   * or more, one run gets at most all slots but one. Default: `compute` 3, `memory` 2, `light` 4.
    */
   readonly limits?: Partial<Readonly<Record<TaskLoad, number>>> | undefined;
-  /** How long a task that has failed waits until it is tried again, in milliseconds; default 5,000. */
+  /** How long a failed task waits before it is retried, in milliseconds; default 5,000. */
   readonly retryDelayMs?: number | undefined;
-  /** How long `close` waits for running tasks until it tells them to stop, in milliseconds; default 10,000. */
+  /** How long `close` waits for running tasks before it aborts them, in milliseconds; default 10,000. */
   readonly closeTimeoutMs?: number | undefined;
-  /** Told of each failure. */
+  /** Called for each failure. */
   readonly onFailure?: ((failure: TaskFailureReport) => void) | undefined;
 }
 
@@ -21,7 +21,7 @@ export interface TaskFailureReport {
   readonly task: string;
   readonly taskId: string;
   readonly error: unknown;
-  /** Whether the task will be tried again. */
+  /** Whether the task will be retried. */
   readonly willRetry: boolean;
 }
 

@@ -111,7 +111,7 @@ export const INITIAL_TABLES: readonly string[] = [
    )`,
 ];
 
-/** Types outlive the tables where the Python service's migrations were undone. */
+/** Types may already exist: undoing the Python service's migrations drops only the tables. */
 function createType(name: string, values: readonly string[]): string {
   const list = values.map((value) => `'${value}'`).join(", ");
   return `DO $$ BEGIN

@@ -4,20 +4,20 @@ import type { SqlConnection, SqlQueries } from "../sql-connection.js";
 import { readRevision, writeRevision } from "./revision.js";
 import { NEWEST_REVISION, REVISIONS } from "./revisions.js";
 
-/** Held while the tables change; any number that all of our processes share will do. */
+/** Advisory lock held while the tables change; any number works that all our processes share. */
 const LOCK = 4_871_203_665;
 
 export interface Migrated {
-  /** The revision that was found; `undefined` if there were no tables. */
+  /** The revision found; `undefined` if there were no tables. */
   readonly from: string | undefined;
   readonly to: string;
-  /** The revisions gone through, oldest first; none if the tables were up to date. */
+  /** The revisions applied, oldest first; empty if the tables were up to date. */
   readonly applied: readonly string[];
 }
 
 /**
- * Brings a database, empty or made by the Python service, to the newest revision of the tables: all of it in one
- * transaction, or nothing. Of several processes one does it, and the others wait.
+ * Migrates a database, empty or created by the Python service, to the newest revision of the tables, in one
+ * transaction. If several processes call this, one migrates and the others wait.
  *
  * @throws ServiceError `store-failed` for tables that are neither ours nor the Python service's, or newer than these
  */
@@ -42,7 +42,7 @@ export function migrate(connection: SqlConnection): Promise<Migrated> {
   });
 }
 
-/** A revision says that all before it were gone through. */
+/** A revision implies that all earlier ones were applied. */
 const revisionStorage: UmzugStorage<SqlQueries> = {
   async executed({ context }) {
     const revision = await readRevision(context);

@@ -1,9 +1,9 @@
 import type { SqlConnection, SqlQueries } from "../sql-connection.js";
 
-/** Where the Python service's migrations note the revision of the tables: in one row. */
+/** The table in which the Python service's migrations store the revision, as one row. */
 const TABLE = "alembic_version";
 
-/** The revision that the tables have; `undefined` if there are none. */
+/** The revision of the tables; `undefined` if there are none. */
 export async function readRevision(
   queries: Pick<SqlConnection, "query">,
   signal?: AbortSignal,

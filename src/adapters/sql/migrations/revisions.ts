@@ -1,9 +1,9 @@
 import { INITIAL_TABLES } from "./initial-tables.js";
 
-/** A state of the tables, by the name that the Python service's migrations give it. */
+/** A version of the tables, under the name that the Python service's migrations give it. */
 export interface Revision {
   readonly name: string;
-  /** What leads from the revision before to this one. */
+  /** Migrates from the previous revision to this one. */
   readonly statements: readonly string[];
 }
 

@@ -14,7 +14,7 @@ import minio
 import requests
 
 SERVER, DATA = sys.argv[1], pathlib.Path(sys.argv[2])
-URL = SERVER + "/api/v1/"  # with the slash, as the original's tests have it
+URL = SERVER + "/api/v1/"  # with a trailing slash, as in the original's tests
 ENTITIES = json.loads((DATA / "entity-ids.json").read_text())
 PAIRS = {0.95: 472, 0.9: 718, 0.8: 946}
 SIDES = ("a", "b")

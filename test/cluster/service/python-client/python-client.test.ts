@@ -1,4 +1,4 @@
-// Clients of the Python entity service, from PyPI, on ours.
+// Clients of the Python entity service, from PyPI, against our service.
 import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -37,7 +37,7 @@ test.serial("a script with requests, minio and anonlink goes through whole life 
   t.is(stdout.match(/^passed /gm)?.length, 7, stdout);
 });
 
-/** What `anonlink` runs; not by the program of that name, since environments are moved when they are complete. */
+/** The code of the `anonlink` program. The script itself cannot be used, because finished environments are moved. */
 const ANONLINK = ["-c", "from anonlinkclient.cli import cli; cli()"];
 
 /** Runs anonlink-client's command line; returns the JSON that it writes. */
@@ -55,7 +55,7 @@ for (const [way, options] of [
   test.serial(`anonlink-client makes a project, uploads ${way}, runs it and reads results`, async (t) => {
     t.is((await anonlink<{ status: string }>("status", [])).status, "ok");
     const schema = join(folder, "schema.json");
-    await run(join(programs, "python"), [...ANONLINK, "generate-default-schema", schema]); // of 1,024 bits
+    await run(join(programs, "python"), [...ANONLINK, "generate-default-schema", schema]); // 1,024 bits
     const project = await anonlink<NewProject>("create-project", [
       ...["--type", "groups", "--schema", schema, "--name", way],
     ]);

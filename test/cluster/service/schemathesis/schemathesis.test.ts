@@ -1,4 +1,4 @@
-// Requests that schemathesis makes up from the OpenAPI document, right ones and wrong ones.
+// Valid and invalid requests that schemathesis generates from the OpenAPI document.
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -32,7 +32,7 @@ test.after.always(async () => {
   if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
 });
 
-/** Runs schemathesis; all answers must be documented ones, and the service must do its work after it. */
+/** Runs schemathesis; all answers must be documented, and the service must still work afterwards. */
 async function fuzz(
   t: ExecutionContext,
   args: readonly string[],
@@ -49,12 +49,12 @@ async function fuzz(
       ...CHECKS.map((check) => `${check}.enabled = true`),
       "[[operations]]",
       'include-operation-id = "authorizeExternalUpload"',
-      "checks.not_a_server_error.enabled = false", // 500 says that it is disabled
+      "checks.not_a_server_error.enabled = false", // 500 means that it is disabled
       "",
     ].join("\n"),
   );
   const { code, output } = await new Promise<{ code: number; output: string }>((resolve) => {
-    // Not by its program, since environments are moved when they are complete.
+    // The script itself cannot be used, because finished environments are moved.
     const all = [
       "-m",
       "schemathesis.cli",
@@ -115,6 +115,6 @@ test.serial(
     args.push("--include-operation-id", "uploadClks", "--include-operation-id", "uploadBinaryClks");
     await fuzz(t, args, { "path.project_id": project.project_id });
     const { status } = await serve.client.tryUpload(project, 0, { clks });
-    t.true(status === 201 || status === 403); // what was made up may have been right
+    t.true(status === 201 || status === 403); // a generated upload may have been valid
   },
 );

@@ -1,0 +1,1 @@
+"""The tasks, in modules named like the original's."""

@@ -33,10 +33,10 @@ for (const line of PYTHON_LINES) {
         [revoked, ["received", "revoked"]],
       ] as const) {
         for (const type of types)
-          await dump.whenPrinted(new RegExp(`task ${type}: tasks\\.\\w+\\(${id}\\)`), 10_000);
+          await dump.whenPrinted(new RegExp(`task ${type}: tasks\\.\\w+\\(${id}\\)`), 60_000);
       }
       worker.signal("SIGTERM");
-      await dump.whenPrinted(/ts@test \[.*\] .*(shutdown|offline)/, 10_000);
+      await dump.whenPrinted(/ts@test \[.*\] .*(shutdown|offline)/, 60_000);
       t.notRegex(dump.output, /Traceback/);
     },
   );

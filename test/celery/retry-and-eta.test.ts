@@ -94,7 +94,7 @@ for (const line of PYTHON_LINES) {
     const { result, date_done } = await fleet.ended(later);
     t.is(result, 3);
     const waited = Date.parse(date_done!) - sent;
-    t.true(waited >= 2900 && waited < 10_000, `${waited} ms`);
+    t.true(waited >= 2900 && waited < 60_000, `${waited} ms`);
     const own = await fleet.app.send("tasks.add", [1, 2], {}, { queue: "ts", countdownSeconds: 0.5 });
     t.is(await own.get(120_000), 3);
   });

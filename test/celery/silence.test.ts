@@ -64,7 +64,7 @@ for (const means of ["swallowed", "dropped"] as const) {
       app.broker.redis.status === "ready" ? undefined : true,
     );
     await direct.send("note", ["meanwhile"]);
-    t.true(worker.standstillMs < 10_000);
+    t.true(worker.standstillMs < 60_000);
 
     letPacketsThrough(proxy.port);
     proxy.resume();
@@ -158,5 +158,5 @@ test("while connections are refused, a process tries once a second at most, and 
   const back = performance.now();
   await direct.send("note", ["second"], {}, { queue: "highmemory" });
   await waitFor("second");
-  t.true(performance.now() - back < 30_000);
+  t.true(performance.now() - back < 60_000);
 });

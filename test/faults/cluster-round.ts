@@ -21,7 +21,7 @@ const FAULTS = { least: 6, more: 3, inTheEnd: 2 };
 const PAUSE_MS = { atWork: 1200, inTheEnd: 200 };
 /** The number of projects that are deleted while they are in progress, and the maximum time until then. */
 const QUITTERS = { least: 1, more: 2, afterMs: 6000 };
-const ROUND_MS = 60_000;
+const ROUND_MS = 600_000;
 /** How long a client waits for an answer. */
 const ANSWER_MS = 10_000;
 

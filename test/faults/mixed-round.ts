@@ -33,7 +33,7 @@ const MAX_RUNS = 20;
 const FAULTS = { uploading: 3, running: 6, more: 4, inTheEnd: 2 };
 /** The maximum time between two faults. */
 const PAUSE_MS = { atWork: 2500, inTheEnd: 200 };
-const ROUND_MS = 360_000;
+const ROUND_MS = 600_000;
 /** How long a client waits for an answer. */
 const ANSWER_MS = 10_000;
 /** The number of leftovers that are reported of each kind. */

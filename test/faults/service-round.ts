@@ -13,8 +13,8 @@ const KILLS = { least: 3, more: 4 };
 const PAUSE_MS = 1500;
 /** Upper limits: projects start within `startMs`; uploads take `uploadMs` and have `recordCount` records at most. */
 const MAX = { startMs: 8000, uploadMs: 2500, recordCount: 5100 };
-const ROUND_MS = 120_000;
-const REMOVAL_MS = 20_000;
+const ROUND_MS = 600_000;
+const REMOVAL_MS = 120_000;
 /** Small, so that a run has many chunks and kills occur between them. */
 const CHUNK_SIZE_AIM = 50_000;
 

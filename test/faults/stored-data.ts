@@ -12,7 +12,7 @@ const TABLES = [
   ...["runs", "run_results", "similarity_scores", "permutations", "permutation_masks"],
 ];
 const QUEUES = ["celery", "compute", "highmemory"];
-const SETTLE_MS = 40_000;
+const SETTLE_MS = 120_000;
 /** Names of candidate files written by Python's workers; our names are longer. */
 const PYTHON_FILE = /^similarity-scores\/[0-9a-f]{24}\.bin$/;
 /** Suffix for the name of a multipart upload that was neither completed nor aborted. */

@@ -32,7 +32,7 @@ export class Sentinel {
       ].join("\n"),
     );
     const process = new StartedProcess("sentinel", "redis-server", [file, "--sentinel"]);
-    await process.whenPrinted(/\+monitor master mymaster/, 20_000);
+    await process.whenPrinted(/\+monitor master mymaster/, 60_000);
     return new Sentinel(port, process);
   }
 

@@ -138,7 +138,7 @@ for (const [name, commandMs] of [
     proxy.resume();
     const back = performance.now();
     await until("an answer", 120_000, answer);
-    t.true(performance.now() - back < 10_000);
+    t.true(performance.now() - back < 60_000);
     clearInterval(busy);
     proxy.silence();
     await connection.close(); // does not wait for missing answers

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Cell, Section } from "./measure.js";
 import { programResults } from "./program-results.js";
+import { speedChart } from "./speed-chart.js";
 
 /** The results of one run of the benchmarks on one version of Node. */
 export interface Results {
@@ -17,6 +18,20 @@ export interface Results {
 
 /** The order of the sections, regardless of when they were measured. */
 const TITLES = ["Comparing", "Threads", "Small blocks", "Solver", "Output", "Reading CLKs", "Memory"];
+
+/** The measurements that the README's chart shows, with their labels. */
+const CHARTED = [
+  { title: "Comparing", what: "50 % ones, 20,000 rows, 0.9", label: "compare, threshold 0.9" },
+  { title: "Comparing", what: "50 % ones, 20,000 rows, 0.8", label: "compare, threshold 0.8" },
+  { title: "Comparing", what: "50 % ones, 20,000 rows, 0.7", label: "compare, threshold 0.7" },
+  {
+    title: "Small blocks",
+    what: "200,000 rows a side, from lists of names",
+    label: "compare in small blocks",
+  },
+  { title: "Solver", what: "3 parties, 1,000,000 pairs", label: "solve, three parties" },
+  { title: "Solver", what: "2 parties, 1,000,000 pairs", label: "solve, two parties" },
+] as const;
 
 const folder = new URL("results/", import.meta.url);
 const START = "<!-- bench:start -->";
@@ -54,7 +69,7 @@ function originOf({ command, date, machine, v8, peer, runs }: Results): string {
   return `${machine}; V8 ${v8}${peer ? `; ${peer}` : ""}; ${date}. \`${command}\`. Medians of ${runs} runs, in turn.`;
 }
 
-/** Writes RESULTS.md and the README's table from all stored results. */
+/** Writes RESULTS.md, the tables of docs/speed.md and the README's chart from all stored results. */
 export function publish(): void {
   const all = readdirSync(folder)
     .filter((name) => name.endsWith(".json"))
@@ -71,11 +86,11 @@ export function publish(): void {
     new URL("RESULTS.md", import.meta.url),
     `# Results\n\nMade by \`npm run bench -- --peer\`, \`npm run bench:worker\` and \`npm run bench:service\`. A ratio is the peer's median time divided by ours.\n\n${[...text, ...programs].join("\n\n")}\n`,
   );
-  const readme = fileURLToPath(new URL("../README.md", import.meta.url));
-  const before = readFileSync(readme, "utf8");
-  const table = `${START}\n${readmeTable(all)}\n${END}`;
+  const document = fileURLToPath(new URL("../docs/speed.md", import.meta.url));
+  const before = readFileSync(document, "utf8");
+  const table = `${START}\n${ratioTable(all)}\n${END}`;
   writeFileSync(
-    readme,
+    document,
     before
       .replace(new RegExp(`${START}[\\s\\S]*${END}`), () => table)
       .replace(
@@ -83,9 +98,26 @@ export function publish(): void {
         () => `${PROGRAMS_START}\n${programTables()}\n${PROGRAMS_END}`,
       ),
   );
+  const newest = all.at(-1);
+  if (newest !== undefined) {
+    writeFileSync(new URL("../docs/figures/speed.svg", import.meta.url), chartOf(newest));
+  }
 }
 
-/** The README's tables of whole programs: what was done, how long it took, and the rate. */
+/** The chart of one version of Node: the ratios of {@link CHARTED}. */
+function chartOf({ sections, node, peer, machine }: Results): string {
+  const bars = CHARTED.flatMap(({ title, what, label }) => {
+    const cell = sections.find((section) => section.title === title)?.cells.find((one) => one.what === what);
+    return cell?.ratio === undefined ? [] : [{ label, ratio: cell.ratio }];
+  });
+  const about = [
+    "Comparing: 20,000 × 20,000 records, half of the bits set, one thread. Blocks: 200,000 records a side.",
+    `Solving: 1,000,000 pairs. Against ${peer ?? "anonlink"}; Node ${node.split(".")[0]}; ${machine}.`,
+  ];
+  return speedChart("How many times faster than Python\u2019s anonlink", bars, about);
+}
+
+/** The tables of whole programs: what was done, how long it took, and the rate. */
 function programTables(): string {
   const tables = programResults().map(({ title, cells, origin }) => {
     const rows = cells.map(({ what, ours, ratio, note }) => {
@@ -112,7 +144,7 @@ function sectionText({ title, about, cells, origin }: Section): string {
 }
 
 /** Ratios of cells with an aim, and of those at 58 % ones and 20,000 records; one column per Node version. */
-function readmeTable(all: readonly Results[]): string {
+function ratioTable(all: readonly Results[]): string {
   const wanted = (cell: Cell) => cell.ratio !== undefined && cell.aim !== undefined;
   const names: string[] = [];
   for (const { sections } of all) {

@@ -4,6 +4,7 @@ import { RedisConnection } from "../../src/adapters/redis/connection.js";
 import { CeleryApp, CeleryWorker, type CeleryWorkerOptions } from "../../src/celery/index.js";
 import { dropPackets, letPacketsThrough } from "../servers/dropped-port.js";
 import { type RedisServer, startRedis } from "../servers/redis.js";
+import { Sentinel } from "../servers/sentinel.js";
 import { SwallowingProxy } from "../servers/swallowing-proxy.js";
 import { until } from "./until.js";
 
@@ -14,8 +15,23 @@ const SOCKET_TIMEOUT_SECONDS = 3;
 async function open(t: ExecutionContext, options: CeleryWorkerOptions = {}) {
   const redis: RedisServer = await startRedis();
   const proxy = await SwallowingProxy.start({ host: "127.0.0.1", port: redis.port });
-  const socketTimeoutSeconds = SOCKET_TIMEOUT_SECONDS;
-  const app = new CeleryApp({ broker: `redis://127.0.0.1:${proxy.port}/0`, socketTimeoutSeconds });
+  t.teardown(() => proxy.stop());
+  const started = await startWorker(t, redis, `redis://127.0.0.1:${proxy.port}/0`, options);
+  t.teardown(() => {
+    letPacketsThrough(proxy.port);
+    proxy.resume();
+  });
+  return { proxy, ...started };
+}
+
+/** A worker and a client of a broker, and a client that reaches the broker's server directly. */
+async function startWorker(
+  t: ExecutionContext,
+  redis: RedisServer,
+  broker: string,
+  options: CeleryWorkerOptions = {},
+) {
+  const app = new CeleryApp({ broker, socketTimeoutSeconds: SOCKET_TIMEOUT_SECONDS });
   const direct = new CeleryApp({ broker: redis.url });
   const begun: string[] = [];
   let release = () => {};
@@ -33,17 +49,14 @@ async function open(t: ExecutionContext, options: CeleryWorkerOptions = {}) {
   });
   const worker = new CeleryWorker(app, { hostname: "silent@test", concurrency: 2, ...options });
   t.teardown(async () => {
-    letPacketsThrough(proxy.port);
-    proxy.resume();
     release();
     await worker.kill();
     await Promise.all([app.disconnect(), direct.disconnect()]);
-    await proxy.stop();
     await redis.remove();
   });
   await worker.start();
   const waitFor = (name: string) => until(name, 120_000, () => begun.includes(name) || undefined);
-  return { redis, proxy, app, direct, worker, begun, release, waitFor };
+  return { redis, app, direct, worker, begun, release, waitFor };
 }
 
 for (const means of ["swallowed", "dropped"] as const) {
@@ -81,6 +94,36 @@ for (const means of ["swallowed", "dropped"] as const) {
   });
 }
 
+test("a master behind a Sentinel goes silent, and tasks and results continue when it is back", async (t) => {
+  const redis = await startRedis();
+  const sentinel = await Sentinel.start(redis);
+  t.teardown(() => sentinel.kill());
+  const { app, direct, begun, release, waitFor } = await startWorker(t, redis, sentinel.url);
+  t.teardown(() => letPacketsThrough(redis.port));
+  const early = await app.send("hold", ["early"]);
+  await waitFor("early");
+  const earlyResult = early.get();
+  await app.backend.isReady();
+
+  dropPackets(redis.port);
+  const late = app.send("note", ["late"]);
+  release();
+  await until("the connection that claims to be cut", 120_000, () =>
+    app.broker.redis.status === "ready" ? undefined : true,
+  );
+  await sentinel.whenSaid(/\+sdown master mymaster/);
+
+  letPacketsThrough(redis.port);
+  t.is(await (await late).get(120_000), "late");
+  t.is(await earlyResult, "early");
+  t.deepEqual([...begun].sort(), ["early", "late"], "each once");
+  await until("all to be acknowledged", 120_000, async () => {
+    const { redis: client, keys } = direct.broker;
+    return (await client.hlen(keys.unacked)) === 0 || undefined;
+  });
+  await waitForSubscriber(direct, "/0.celery.pidbox");
+});
+
 test("an idle connection that only listens is found to be silent, and listens again", async (t) => {
   const { proxy, app, direct, waitFor } = await open(t);
   const result = app.result("later"); // sent below
@@ -116,7 +159,7 @@ for (const state of ["idle", "busy", "storing an outcome", "not started"] as con
       state === "not started"
         ? new CeleryWorker(app, { hostname: "new@test", shutdownGraceSeconds: 3 })
         : worker;
-    if (state === "not started") void ending.start();
+    if (state === "not started") ending.start().catch(() => {}); // it ends with the connection
     const start = performance.now();
     await ending.stop();
     await ending.finished;

@@ -17,7 +17,7 @@ const START_TIMEOUT_MS = 180_000;
 export class PostgresServer {
   readonly host = "127.0.0.1";
   readonly user = "postgres";
-  readonly password = "a ' strange \" pässword";
+  readonly password = "a ' strange \" pässword # / @ % [";
   readonly folder = mkdtempSync(join(tmpdir(), "postgres-"));
   readonly #programs = newestVersion();
   #process: StartedProcess | undefined;

@@ -12,7 +12,7 @@ const START_TIMEOUT_MS = 180_000;
 export class S3Server {
   readonly host = "127.0.0.1";
   readonly accessKey = "the-access-key";
-  readonly secretKey = "the-secret-key";
+  readonly secretKey = "the # / @ % [ secret key";
   readonly folder = mkdtempSync(join(tmpdir(), "s3-"));
   #process: StartedProcess | undefined;
 

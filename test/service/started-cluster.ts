@@ -21,6 +21,8 @@ export interface StartClusterOptions {
   /** Whether the API is started; default true. */
   readonly withApi?: boolean;
   readonly env?: Readonly<Record<string, string>>;
+  /** The password that Redis requires; default none. */
+  readonly redisPassword?: string;
 }
 
 /** The API and workers as programs, on a test's own servers, with a database created by `migrate`. */
@@ -34,12 +36,14 @@ export class StartedCluster implements TestService {
     readonly s3: S3Server,
     readonly port: number,
     readonly more: Readonly<Record<string, string>>,
+    readonly redisPassword: string,
   ) {}
 
   static async start(options: StartClusterOptions = {}): Promise<StartedCluster> {
-    const { kind = "tables", workers = 1, withApi = true, env = {} } = options;
-    const servers = await Promise.all([startPostgres(), startRedis({ appendOnly: true }), startS3()]);
-    const cluster = new StartedCluster(kind, ...servers, await freePort(), env);
+    const { kind = "tables", workers = 1, withApi = true, redisPassword = "", env = {} } = options;
+    const args = redisPassword === "" ? [] : ["--requirepass", redisPassword];
+    const servers = await Promise.all([startPostgres(), startRedis({ appendOnly: true, args }), startS3()]);
+    const cluster = new StartedCluster(kind, ...servers, await freePort(), env, redisPassword);
     try {
       await cluster.postgres.createEmptyDatabase(DATABASE);
       await cluster.migrate();
@@ -60,14 +64,15 @@ export class StartedCluster implements TestService {
 
   /** The settings of the API and of all workers. */
   get env(): Record<string, string> {
-    const { postgres, redis, s3 } = this;
+    const { postgres, redis, s3, redisPassword } = this;
     return {
       DATABASE_SERVER: `${postgres.host}:${postgres.port}`,
       DATABASE,
       DATABASE_USER: postgres.user,
       DATABASE_PASSWORD: postgres.password,
       REDIS_SERVER: `127.0.0.1:${redis.port}`,
-      CELERY_BROKER_URL: redis.url,
+      REDIS_PASSWORD: redisPassword,
+      ...(redisPassword === "" && { CELERY_BROKER_URL: redis.url }),
       CELERY_ACKS_LATE: "true",
       MINIO_SERVER: s3.address,
       MINIO_ACCESS_KEY: s3.accessKey,

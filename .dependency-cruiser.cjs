@@ -39,7 +39,7 @@ module.exports = {
       from: { path: "^src/exporter/" },
       to: { path: "^src/", pathNot: "^src/(exporter/|worker/health-server\\.ts$)" },
     },
-    may("config"),
+    may("config", "core"),
     {
       name: "only-one-adapter-knows-celery",
       severity: "error",

@@ -53,7 +53,7 @@ const CACHE_FOLDER = fileURLToPath(new URL("../.cache/bench/", import.meta.url))
 
 /** The benchmark data of one size and density, read from the cache or generated and stored there. */
 export function benchDataset({ rows, onesShare }: BenchOptions): BenchDataset {
-  if (!Number.isInteger(rows) || rows < 1) throw new RangeError(`rows: expected a count from 1, got ${rows}`);
+  if (!Number.isInteger(rows) || rows < 1) throw new RangeError(`rows must be 1 or more, not ${rows}.`);
   const name = `people-v${DATA_VERSION}-${rows}-ones${onesShare}`;
   const folder = join(CACHE_FOLDER, name);
   if (!existsSync(folder)) make(folder, name, rows, onesShare);

@@ -47,7 +47,7 @@ const names = values.only?.split(",") ?? Object.keys(SECTIONS);
 const unknown = names.find((name) => !(name in SECTIONS));
 const runs = Number(values.runs);
 if (values.help || unknown !== undefined || !Number.isInteger(runs) || runs < 1) {
-  console.error(unknown === undefined ? USAGE : `no section «${unknown}»\n${USAGE}`);
+  console.error(unknown === undefined ? USAGE : `There is no section "${unknown}".\n${USAGE}`);
   process.exit(values.help ? 0 : 2);
 }
 if (values.node === undefined) await run();

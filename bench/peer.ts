@@ -26,7 +26,7 @@ export class Peer {
       this.#waiting.shift()!(JSON.parse(line)),
     );
     this.#process.on("exit", (code) => {
-      if (this.#waiting.length > 0) throw new Error(`the peer ended with exit code ${code}`);
+      if (this.#waiting.length > 0) throw new Error(`The peer ended with exit code ${code}.`);
     });
   }
 

@@ -21,7 +21,7 @@ const { values } = parseArgs({
   options: { runs: { type: "string", default: "5" }, quick: { type: "boolean", default: false } },
 });
 const runs = values.quick ? 1 : Number(values.runs);
-if (!Number.isInteger(runs) || runs < 1) throw new RangeError("--runs: expected a whole number from 1");
+if (!Number.isInteger(runs) || runs < 1) throw new RangeError("--runs must be a whole number of 1 or more.");
 const size = values.quick
   ? { projects: 10, rows: 1000, uploadRows: 20_000, bothRows: 5000 }
   : { projects: 200, rows: 1000, uploadRows: 1_000_000, bothRows: 100_000 };
@@ -257,7 +257,7 @@ async function whenStage(
       path,
       { headers: { Authorization: project.result_token } },
     );
-    if (status.state === "error") throw new Error(`the run has failed: ${status.message}`);
+    if (status.state === "error") throw new Error(`The run failed: ${status.message}`);
     if (status.state === "completed" || status.current_stage.number >= stage) return performance.now();
     await pause(pollMs);
   }

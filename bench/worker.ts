@@ -20,7 +20,7 @@ const { values } = parseArgs({
   options: { runs: { type: "string", default: "5" }, quick: { type: "boolean", default: false } },
 });
 const runs = values.quick ? 1 : Number(values.runs);
-if (!Number.isInteger(runs) || runs < 1) throw new RangeError("--runs: expected a whole number from 1");
+if (!Number.isInteger(runs) || runs < 1) throw new RangeError("--runs must be a whole number of 1 or more.");
 
 const SIDES = ["ours", "python"] as const;
 type Side = (typeof SIDES)[number];

@@ -52,8 +52,8 @@ const REFERENCE_DATE = "2024-01-01";
  */
 export function makePeople({ count, shared = 0.5, seed }: PeopleOptions): PeopleSets {
   if (!Number.isInteger(count) || count < 0)
-    throw new RangeError(`count: expected a whole number, got ${count}`);
-  if (!(shared >= 0 && shared <= 1)) throw new RangeError(`shared: expected 0 to 1, got ${shared}`);
+    throw new RangeError(`count must be a whole number of 0 or more, not ${count}.`);
+  if (!(shared >= 0 && shared <= 1)) throw new RangeError(`shared must be from 0 to 1, not ${shared}.`);
   faker.seed(seed);
   const sharedCount = Math.round(count * shared);
   const entities = makeEntities(faker, 2 * count - sharedCount);

@@ -63,7 +63,7 @@ export const FIELD_NAMES = Object.freeze(Object.keys(FIELD_WEIGHTS) as (keyof Pe
  */
 export function linkageSchema(hashesPerBigram: number): LinkageSchema {
   if (!(hashesPerBigram > 0 && hashesPerBigram < Infinity)) {
-    throw new RangeError(`hashesPerBigram: expected a number above 0, got ${hashesPerBigram}`);
+    throw new RangeError(`hashesPerBigram must be a number above 0, not ${hashesPerBigram}.`);
   }
   return {
     version: 3,

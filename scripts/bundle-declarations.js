@@ -31,7 +31,7 @@ export function bundleDeclarations(entry) {
   function want(path, name) {
     const owner = owners.get(name);
     if (owner === path) return;
-    if (owner !== undefined) throw new Error(`${name} is declared in ${owner} and in ${path}`);
+    if (owner !== undefined) throw new Error(`${name} is declared in ${owner} and in ${path}.`);
     owners.set(name, path);
     for (const statement of load(path).declared.get(name)) {
       wanted.set(statement, path);
@@ -41,11 +41,13 @@ export function bundleDeclarations(entry) {
 
   /** Adds every name of the module's scope that a declaration references. */
   function mention(path, node) {
-    if (ts.isImportTypeNode(node)) throw new Error(`an import type in ${path}: ${node.getText()}`);
+    if (ts.isImportTypeNode(node)) throw new Error(`${path} has an import type, ${node.getText()}.`);
     if (ts.isIdentifier(node)) {
       const { declared, imported } = load(path);
       const found = declared.has(node.text) || imported.has(node.text) ? find(path, node.text) : undefined;
-      if (found !== undefined && found.name !== node.text) throw new Error(`${path} renames ${found.name}`);
+      if (found !== undefined && found.name !== node.text) {
+        throw new Error(`${path} renames ${found.name}.`);
+      }
       if (found !== undefined) want(found.path, found.name);
       return;
     }
@@ -104,7 +106,7 @@ function readModule(path) {
     } else if (ts.isExportDeclaration(statement)) {
       if (statement.exportClause === undefined) module.stars.push(target(statement));
       for (const { name, propertyName, isTypeOnly } of statement.exportClause?.elements ?? []) {
-        if (propertyName !== undefined) throw new Error(`${path} renames ${propertyName.text}`);
+        if (propertyName !== undefined) throw new Error(`${path} renames ${propertyName.text}.`);
         const from = statement.moduleSpecifier === undefined ? undefined : target(statement);
         if (from === undefined) continue; // `export {}`, or a name of this module or its imports
         const typeOnly = isTypeOnly || statement.isTypeOnly;

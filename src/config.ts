@@ -9,6 +9,7 @@ import {
   readText,
   readWhole,
 } from "./config/setting-readers.js";
+import { describeValue } from "./core/errors.js";
 
 export { ConfigError, type Environment, type HostAndPort } from "./config/setting-readers.js";
 
@@ -105,7 +106,7 @@ const DEFAULT_ROUTES = JSON.stringify({
   "entityservice.tasks.encoding_uploading.handle_raw_upload": { queue: "celery" },
 });
 
-const COUNT = { least: 1, most: Number.MAX_SAFE_INTEGER };
+const COUNT = { min: 1, max: Number.MAX_SAFE_INTEGER };
 
 /**
  * Reads the settings of a worker from environment variables with the names of the Python entity service. Servers may
@@ -137,20 +138,20 @@ export function readConfig(env: Environment): Config {
 }
 
 function readDatabase(env: Environment): DatabaseConfig {
-  const maxConnections = readWhole(env, "CELERY_DB_MAX_CONNECTIONS", 3, { least: 1, most: 10_000 });
+  const maxConnections = readWhole(env, "CELERY_DB_MAX_CONNECTIONS", 3, { min: 1, max: 10_000 });
   return {
     ...readHostAndPort(env, "DATABASE_SERVER", "db", 5432),
     database: readText(env, "DATABASE", "postgres"),
     user: readText(env, "DATABASE_USER", "postgres"),
     password: readSecret(env, "DATABASE_PASSWORD"),
-    minConnections: readWhole(env, "CELERY_DB_MIN_CONNECTIONS", 1, { least: 0, most: maxConnections }),
+    minConnections: readWhole(env, "CELERY_DB_MIN_CONNECTIONS", 1, { min: 0, max: maxConnections }),
     maxConnections,
   };
 }
 
 function readRedis(env: Environment): RedisConfig {
   const usesSentinel = readBoolean(env, "REDIS_USE_SENTINEL", false);
-  const seconds = readDecimal(env, "REDIS_SOCKET_TIMEOUT", 5, { least: 0.001, most: 86_400 });
+  const seconds = readDecimal(env, "REDIS_SOCKET_TIMEOUT", 5, { min: 0.001, max: 86_400 });
   return {
     ...readHostAndPort(env, "REDIS_SERVER", "redis", usesSentinel ? 26_379 : 6379),
     password: readSecret(env, "REDIS_PASSWORD"),
@@ -165,33 +166,33 @@ function readCelery(env: Environment, redis: RedisConfig): CeleryConfig {
     brokerUrl: readBrokerUrl(env, redis),
     routes: readText(env, "CELERY_ROUTES", DEFAULT_ROUTES),
     acksLate: readBoolean(env, "CELERY_ACKS_LATE", true),
-    concurrency: readWhole(env, "CELERYD_CONCURRENCY", 2, { least: 1, most: 1024 }),
-    prefetchMultiplier: readWhole(env, "CELERYD_PREFETCH_MULTIPLIER", 1, { least: 0, most: 10_000 }),
+    concurrency: readWhole(env, "CELERYD_CONCURRENCY", 2, { min: 1, max: 1024 }),
+    prefetchMultiplier: readWhole(env, "CELERYD_PREFETCH_MULTIPLIER", 1, { min: 0, max: 10_000 }),
     maxTasksPerChild: readWhole(env, "CELERYD_MAX_TASKS_PER_CHILD", 2048, COUNT),
     transportOptions: readText(env, "CELERY_BROKER_TRANSPORT_OPTIONS", ""),
     visibilityTimeoutSeconds: readVisibilityTimeout(env),
     enableRemoteControl: readBoolean(env, "CELERY_WORKER_ENABLE_REMOTE_CONTROL", true),
     stateFile: readText(env, "CELERY_WORKER_STATE_DB", "") || undefined,
     maxMessageBytes: readWhole(env, "CELERY_MAX_MESSAGE_BYTES", 64 * 2 ** 20, {
-      least: 2 ** 20,
-      most: 2 ** 28, // Redis values have up to 2^29 bytes, and a message shares its value with other data
+      min: 2 ** 20,
+      max: 2 ** 28, // Redis values have up to 2^29 bytes, and a message shares its value with other data
     }),
     socketTimeoutSeconds: readWhole(env, "CELERY_BROKER_SOCKET_TIMEOUT_SECONDS", 15, {
-      least: 1,
-      most: 3600,
+      min: 1,
+      max: 3600,
     }),
-    shutdownGraceSeconds: readWhole(env, "CELERY_SHUTDOWN_GRACE_SECONDS", 90, { least: 0, most: 2_000_000 }),
+    shutdownGraceSeconds: readWhole(env, "CELERY_SHUTDOWN_GRACE_SECONDS", 90, { min: 0, max: 2_000_000 }),
   };
 }
 
 function readVisibilityTimeout(env: Environment): number | undefined {
   const variable = "CELERY_VISIBILITY_TIMEOUT_SECONDS";
   if (readText(env, variable, "") === "") return undefined;
-  return readWhole(env, variable, 0, { least: 1, most: 2_000_000 }); // setInterval accepts up to 2^31 − 1 milliseconds
+  return readWhole(env, variable, 0, { min: 1, max: 2_000_000 }); // setInterval accepts up to 2^31 − 1 milliseconds
 }
 
 function readLimits(env: Environment): LimitsConfig {
-  const maxEncodingSize = readWhole(env, "MAX_ENCODING_SIZE", 1024, { least: 1, most: 4096 });
+  const maxEncodingSize = readWhole(env, "MAX_ENCODING_SIZE", 1024, { min: 1, max: 4096 });
   return {
     chunkSizeAim: readWhole(env, "CHUNK_SIZE_AIM", 300_000_000, COUNT),
     similarityScoresMaxCandidatePairs: readWhole(
@@ -201,13 +202,13 @@ function readLimits(env: Environment): LimitsConfig {
       COUNT,
     ),
     solverMaxCandidatePairs: readWhole(env, "SOLVER_MAX_CANDIDATE_PAIRS", 100_000_000, COUNT),
-    minEncodingSize: readWhole(env, "MIN_ENCODING_SIZE", 1, { least: 1, most: maxEncodingSize }),
+    minEncodingSize: readWhole(env, "MIN_ENCODING_SIZE", 1, { min: 1, max: maxEncodingSize }),
     maxEncodingSize,
     // All Redis commands accept times up to 2^31 − 1 seconds.
-    cacheExpirySeconds: readWhole(env, "CACHE_EXPIRY_SECONDS", 864_000, { least: 1, most: 2 ** 31 - 1 }),
+    cacheExpirySeconds: readWhole(env, "CACHE_EXPIRY_SECONDS", 864_000, { min: 1, max: 2 ** 31 - 1 }),
     encodingCacheByteLength: readWhole(env, "ENCODING_CACHE_BYTES", 512 * 2 ** 20, {
-      least: 0,
-      most: 2 ** 40,
+      min: 0,
+      max: 2 ** 40,
     }),
   };
 }
@@ -220,14 +221,17 @@ function readBrokerUrl(env: Environment, { host, port, password, usesSentinel }:
     const scheme = usesSentinel ? "sentinel" : "redis";
     return `${scheme}://:${encodeURIComponent(password)}@${address}:${port}/0`;
   }
-  const received = `a text of ${url.length} characters`;
   if (!/^(rediss?|sentinel):\/\/./.test(url)) {
-    throw new ConfigError("CELERY_BROKER_URL", "a URL of redis, rediss or sentinel", received);
+    throw new ConfigError(
+      "CELERY_BROKER_URL",
+      `CELERY_BROKER_URL must be a URL of redis, rediss or sentinel, not ${describeValue(url)}.`,
+    );
   }
   if (!url.split(";").every(isAddress)) {
-    const expected =
-      "a URL such as redis://:password@host:6379/0, with # / ? @ % [ ] ; and spaces of a user name or password percent-encoded (# is %23)";
-    throw new ConfigError("CELERY_BROKER_URL", expected, received);
+    throw new ConfigError(
+      "CELERY_BROKER_URL",
+      `CELERY_BROKER_URL must be a URL such as redis://:password@host:6379/0, not ${describeValue(url)}; percent-encode # / ? @ % [ ] ; and spaces in its user name and password (# is %23).`,
+    );
   }
   return url;
 }

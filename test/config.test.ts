@@ -141,22 +141,22 @@ test("the settings cannot be changed", (t) => {
 });
 
 const wrong: [variable: string, value: string, message: string][] = [
-  ["CELERYD_CONCURRENCY", "two", "expected a whole number from 1 to 1024, got «two»."],
-  ["CELERY_VISIBILITY_TIMEOUT_SECONDS", "0", "expected a whole number from 1 to 2000000, got «0»."],
-  ["CELERY_MAX_MESSAGE_BYTES", "1000", "expected a whole number from 1048576 to 268435456, got «1000»."],
-  ["CELERYD_CONCURRENCY", "0", "expected a whole number from 1 to 1024, got «0»."],
-  ["CELERYD_CONCURRENCY", "1.5", "expected a whole number from 1 to 1024, got «1.5»."],
-  ["CHUNK_SIZE_AIM", "1__0", "expected a whole number from 1 to 9007199254740991, got «1__0»."],
-  ["REDIS_SOCKET_TIMEOUT", "-1", "expected a number from 0.001 to 86400, got «-1»."],
-  ["MINIO_SECURE", "maybe", "expected true or false, got «maybe»."],
-  ["CELERY_DB_MIN_CONNECTIONS", "4", "expected a whole number from 0 to 3, got «4»."],
-  ["MIN_ENCODING_SIZE", "2000", "expected a whole number from 1 to 1024, got «2000»."],
-  ["DATABASE_SERVER", "me:pw@db", "expected a host or host:port, got a text of 8 characters."],
-  ["REDIS_SERVER", "redis:99999", "expected a host or host:port, got a text of 11 characters."],
+  ["CELERYD_CONCURRENCY", "two", 'must be a whole number from 1 to 1024, not "two".'],
+  ["CELERY_VISIBILITY_TIMEOUT_SECONDS", "0", 'must be a whole number from 1 to 2000000, not "0".'],
+  ["CELERY_MAX_MESSAGE_BYTES", "1000", 'must be a whole number from 1048576 to 268435456, not "1000".'],
+  ["CELERYD_CONCURRENCY", "0", 'must be a whole number from 1 to 1024, not "0".'],
+  ["CELERYD_CONCURRENCY", "1.5", 'must be a whole number from 1 to 1024, not "1.5".'],
+  ["CHUNK_SIZE_AIM", "1__0", 'must be a whole number from 1 to 9007199254740991, not "1__0".'],
+  ["REDIS_SOCKET_TIMEOUT", "-1", 'must be a number from 0.001 to 86400, not "-1".'],
+  ["MINIO_SECURE", "maybe", 'must be true or false, not "maybe".'],
+  ["CELERY_DB_MIN_CONNECTIONS", "4", 'must be a whole number from 0 to 3, not "4".'],
+  ["MIN_ENCODING_SIZE", "2000", 'must be a whole number from 1 to 1024, not "2000".'],
+  ["DATABASE_SERVER", "me:pw@db", "must be a host or host:port, not a string of 8 characters."],
+  ["REDIS_SERVER", "redis:99999", "must be a host or host:port, not a string of 11 characters."],
   [
     "CELERY_BROKER_URL",
     "amqp://me:pw@host",
-    "expected a URL of redis, rediss or sentinel, got a text of 17 characters.",
+    "must be a URL of redis, rediss or sentinel, not a string of 17 characters.",
   ],
 ];
 for (const url of [
@@ -171,17 +171,16 @@ for (const url of [
   "sentinel://:100%@one:26379/1;sentinel://two:26379/1",
   "sentinel://:a;b@one:26379/1",
 ]) {
-  const received = `got a text of ${url.length} characters.`;
   wrong.push([
     "CELERY_BROKER_URL",
     url,
-    `expected a URL such as redis://:password@host:6379/0, with # / ? @ % [ ] ; and spaces of a user name or password percent-encoded (# is %23), ${received}`,
+    `must be a URL such as redis://:password@host:6379/0, not a string of ${url.length} characters; percent-encode # / ? @ % [ ] ; and spaces in its user name and password (# is %23).`,
   ]);
 }
 for (const [variable, value, message] of wrong) {
   test(`${variable}=${value} is refused in one sentence`, (t) => {
     const error = t.throws(() => readConfig({ [variable]: value }), { instanceOf: ConfigError });
-    t.is(error.message, `${variable}: ${message}`);
+    t.is(error.message, `${variable} ${message}`);
     t.is(error.variable, variable);
     t.is(error.code, "invalid-setting");
   });

@@ -145,8 +145,7 @@ export class CeleryApp extends client.default implements CanvasSender {
   }
 
   #register(task: RegisteredTask): void {
-    if (this.tasks.has(task.name))
-      throw new TypeError(`task ${task.name}: expected a new name, it is registered already`);
+    if (this.tasks.has(task.name)) throw new TypeError(`The task ${task.name} is already registered.`);
     this.tasks.set(task.name, task);
   }
 

@@ -92,7 +92,7 @@ export async function broadcast(
     closeConnection(connection);
     if (isSent) removeQueue().catch(() => {});
   }
-  if (!isSent) throw new Error(`the broker did not take the command ${method} within ${timeoutMs} ms`);
+  if (!isSent) throw new Error(`The broker did not accept the command ${method} within ${timeoutMs} ms.`);
   return replies;
 }
 

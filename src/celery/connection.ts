@@ -26,10 +26,9 @@ const DEFAULT_PORT = 6379;
 const DEFAULT_SENTINEL_PORT = 26379;
 /** The longest wait for a connection to open. */
 const MAX_CONNECT_MS = 10_000;
-const EXPECTED = "expected a URL such as redis://:password@host:6379/0";
-/** Unless they are encoded, these characters end a password or start another part of the URL. */
-const ENCODE_PASSWORD =
-  "if its user name or password has any of # / ? @ % [ ] ; : or a space, percent-encode them (# is %23)";
+/** Unless they are encoded, such characters end a password or start another part of the URL. */
+const INVALID_ADDRESS =
+  "The address of a Redis server must be a URL such as redis://:password@host:6379/0; if its user name or password has any of # / ? @ % [ ] ; : or a space, percent-encode them (# is %23).";
 
 /** Milliseconds after which a silent connection counts as lost. */
 export function socketTimeoutMs({ socketTimeoutSeconds }: ConnectionOptions): number {
@@ -57,7 +56,9 @@ export function parseConnection(address: string, options: ConnectionOptions = {}
   switch (first.protocol) {
     case "redis:":
     case "rediss:": {
-      if (parts.length > 1) throw new TypeError("the address of a Redis server: expected one, got several");
+      if (parts.length > 1) {
+        throw new TypeError("A Redis server has one address; only Sentinels can have several.");
+      }
       const database = databaseOf(first.pathname);
       return {
         database,
@@ -96,7 +97,7 @@ export function parseConnection(address: string, options: ConnectionOptions = {}
     }
     default:
       throw new TypeError(
-        `the address of a Redis server: expected redis://, rediss://, redis+socket:// or sentinel://, got ${first.protocol}//`,
+        `The address of a Redis server must begin with redis://, rediss://, redis+socket:// or sentinel://, not ${first.protocol}//.`,
       );
   }
 }
@@ -106,12 +107,12 @@ function parseUrl(text: string): URL {
   try {
     url = new URL(text);
   } catch {
-    throw new TypeError(`the address of a Redis server: ${EXPECTED}; ${ENCODE_PASSWORD}`);
+    throw new TypeError(INVALID_ADDRESS);
   }
   // The start of a password may look like a port, and the rest like a path: redis://user:12/34@host.
   const hasHost = !url.protocol.endsWith("socket:");
   if (url.hash !== "" || (hasHost && `${url.pathname}${url.search}`.includes("@"))) {
-    throw new TypeError(`the address of a Redis server: ${EXPECTED}; ${ENCODE_PASSWORD}`);
+    throw new TypeError(INVALID_ADDRESS);
   }
   return url;
 }
@@ -120,7 +121,7 @@ function databaseOf(path: string): number {
   const text = path.replace(/^\//, "");
   if (text === "") return 0;
   if (!/^\d{1,9}$/.test(text)) {
-    throw new TypeError("the address of a Redis server: expected the number of a database behind the host");
+    throw new TypeError("The path of a Redis server's address must be the number of a database.");
   }
   return Number(text);
 }
@@ -143,7 +144,7 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw new TypeError(`the address of a Redis server: ${EXPECTED}; ${ENCODE_PASSWORD}`);
+    throw new TypeError(INVALID_ADDRESS);
   }
 }
 
@@ -152,7 +153,7 @@ function tlsOf(url: URL): RedisOptions {
   const parameter = (name: string) => url.searchParams.get(name) ?? undefined;
   const requirement = (parameter("ssl_cert_reqs") ?? "required").toLowerCase().replace(/^cert_/, "");
   if (!["required", "optional", "none"].includes(requirement)) {
-    throw new TypeError("ssl_cert_reqs: expected required, optional or none");
+    throw new TypeError("ssl_cert_reqs must be required, optional or none.");
   }
   const file = (name: string) => {
     const path = parameter(name);

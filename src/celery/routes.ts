@@ -17,7 +17,7 @@ export function parseRoutes(text: string): Routes {
     value = parseLiteral(text);
   } catch {
     throw new TypeError(
-      `CELERY_ROUTES: expected JSON or a Python literal such as {'task': {'queue': 'name'}}`,
+      "CELERY_ROUTES must be JSON or a Python literal such as {'task': {'queue': 'name'}}.",
     );
   }
   return routesOf(value);
@@ -34,7 +34,7 @@ export function routesOf(value: unknown): Routes {
   if (typeof value === "object" && value !== null) {
     return Object.entries(value).map(([pattern, target]) => routeOf(pattern, target));
   }
-  throw new TypeError('CELERY_ROUTES: expected {"task": {"queue": "name"}, …}');
+  throw new TypeError('CELERY_ROUTES must be an object such as {"task": {"queue": "name"}}.');
 }
 
 function routeOf(pattern: string, target: unknown): readonly [string, string] {
@@ -43,7 +43,7 @@ function routeOf(pattern: string, target: unknown): readonly [string, string] {
       ? ((target as Record<string, unknown>)["queue"] ?? (target as Record<string, unknown>)["routing_key"])
       : target;
   if (typeof queue !== "string")
-    throw new TypeError(`CELERY_ROUTES: expected a queue for ${cutText(pattern, 80)}`);
+    throw new TypeError(`CELERY_ROUTES has no queue for ${cutText(pattern, 80)}.`);
   return [pattern, queue];
 }
 

@@ -90,12 +90,12 @@ export function checkTaskOptions(
   options: TaskOptions,
 ): TaskOptions & { ratePerSecond: number } {
   if (!/^[\w.:-]{1,255}$/.test(name))
-    throw new TypeError("the name of a task: expected letters, digits and dots");
+    throw new TypeError("The name of a task must consist of letters, digits and dots.");
   const wrong = options.parameters.find((parameter) => !/^\w+\??$/.test(parameter));
-  if (wrong !== undefined) throw new TypeError(`task ${name}: expected a name for each parameter`);
+  if (wrong !== undefined) throw new TypeError(`Each parameter of the task ${name} must have a name.`);
   try {
     return { ...options, ratePerSecond: parseRate(options.rateLimit) };
   } catch {
-    throw new TypeError(`task ${name}: expected a rate such as 10/m`);
+    throw new TypeError(`rateLimit of the task ${name} must be a rate such as 10/m.`);
   }
 }

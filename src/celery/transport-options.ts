@@ -19,24 +19,24 @@ const KEYS = ["priority_steps", "sep", "global_keyprefix", "visibility_timeout",
 export function parseTransportOptions(text: string, visibilityTimeoutSeconds?: number): TransportOptions {
   const given = text.trim() === "" ? {} : readObject(text);
   const unknown = Object.keys(given).find((key) => !KEYS.includes(key));
-  if (unknown !== undefined) fail(`expected ${KEYS.join(", ")}, got the key ${quote(unknown)}`);
+  if (unknown !== undefined) fail(`the key ${quote(unknown)} is not one of ${KEYS.join(", ")}.`);
   const { priority_steps: steps, sep, global_keyprefix: prefix, master_name: master } = given;
   const timeout = given["visibility_timeout"] ?? visibilityTimeoutSeconds;
   if (steps !== undefined && !isSteps(steps)) {
-    fail("priority_steps: expected a list of different whole numbers from 0 to 255, such as [0, 3, 6, 9]");
+    fail("priority_steps must be a list of different whole numbers from 0 to 255, such as [0, 3, 6, 9].");
   }
   for (const [key, value] of Object.entries({ sep, master_name: master })) {
     if (value !== undefined && (typeof value !== "string" || value === "")) {
-      fail(`${key}: expected a string that is not empty`);
+      fail(`${key} must be a string that is not empty.`);
     }
   }
-  if (prefix !== undefined && typeof prefix !== "string") fail("global_keyprefix: expected a string");
+  if (prefix !== undefined && typeof prefix !== "string") fail("global_keyprefix must be a string.");
   if (timeout !== undefined && !isTimeout(timeout)) {
-    fail("visibility_timeout: expected a whole number of seconds from 1 to 2000000");
+    fail("visibility_timeout must be a whole number of seconds from 1 to 2000000.");
   }
   if (visibilityTimeoutSeconds !== undefined && timeout !== visibilityTimeoutSeconds) {
     fail(
-      `visibility_timeout is ${timeout}, but CELERY_VISIBILITY_TIMEOUT_SECONDS is ${visibilityTimeoutSeconds}: set one of them, or both to the same number`,
+      `visibility_timeout is ${timeout}, but CELERY_VISIBILITY_TIMEOUT_SECONDS is ${visibilityTimeoutSeconds}: set one of them, or both to the same number.`,
     );
   }
   const options = {
@@ -61,7 +61,7 @@ function readObject(text: string): Readonly<Record<string, unknown>> {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) {
     return value as Readonly<Record<string, unknown>>;
   }
-  return fail(`expected JSON or a Python literal such as {'visibility_timeout': 3600}`);
+  return fail("the value must be JSON or a Python literal such as {'visibility_timeout': 3600}.");
 }
 
 function isSteps(value: unknown): boolean {

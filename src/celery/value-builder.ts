@@ -68,7 +68,7 @@ export class ValueBuilder implements JsonHandler {
     else {
       const digits = text.length - (text.startsWith("-") ? 1 : 0);
       if (digits > this.#maxDigits) {
-        throw new SyntaxError(`expected integers of at most ${this.#maxDigits} digits, got one of ${digits}`);
+        throw new SyntaxError(`An integer has ${digits} digits; the limit is ${this.#maxDigits}.`);
       }
       this.#add(BigInt(text));
     }

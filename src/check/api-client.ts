@@ -96,7 +96,7 @@ function pauseOf({ headers }: Answer): number {
   return Number.isFinite(seconds) ? Math.min(BUSY_PAUSE_MS.most, Math.max(0, 1000 * seconds)) : 0;
 }
 
-/** The cause of fetch's «fetch failed». */
+/** The cause of fetch's "fetch failed". */
 function causeOf(error: unknown): string {
   const cause = error instanceof Error ? (error.cause ?? error) : error;
   return (cause as NodeJS.ErrnoException)?.code ?? (cause instanceof Error ? cause.message : String(cause));

@@ -13,7 +13,7 @@ export function expectThat(condition: boolean, message: string): asserts conditi
 
 const MAX_VALUE_LENGTH = 120;
 
-/** @param what the compared value, such as «the number of rows» */
+/** @param what the compared value, such as `the number of rows` */
 export function expectEqual(actual: unknown, expected: unknown, what: string): void {
   const [got, wanted] = [canonicalJson(actual), canonicalJson(expected)];
   if (got === wanted) return;

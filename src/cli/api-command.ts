@@ -6,7 +6,7 @@ Serves the REST API of a cluster; its workers do the work. Settings come from th
 entity service: DATABASE_SERVER, DATABASE_PASSWORD, REDIS_SERVER, CELERY_BROKER_URL, MINIO_SERVER, MINIO_ACCESS_KEY,
 MINIO_SECRET_KEY, UPLOAD_OBJECT_STORE_ACCESS_KEY, FLASK_DB_MAX_CONNECTIONS, …
 
-/healthz answers from the start, /readyz once the stores can be reached and «anonlink-wasm migrate» has made the tables.
+/healthz answers from the start, /readyz once the stores can be reached and anonlink-wasm migrate has made the tables.
 SIGTERM or SIGINT end it when the requests under way are answered; a second one at once.`;
 
 /** `anonlink-wasm api`: the REST API of a cluster. */

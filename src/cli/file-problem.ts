@@ -2,8 +2,8 @@
 const PROBLEMS: Readonly<Record<string, string>> = {
   ENOENT: "does not exist",
   ENOTDIR: "does not exist",
-  EACCES: "may not be read",
-  EPERM: "may not be read",
+  EACCES: "cannot be read: access is denied",
+  EPERM: "cannot be read: access is denied",
   EISDIR: "is a folder, not a file",
 };
 

@@ -61,8 +61,8 @@ try {
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE; // commander has printed it
   if (error instanceof Interrupted) return error.exitCode;
-  const isUsers =
-    error instanceof UsageError || (error instanceof LinkageError && error.code !== "thread-failed");
+  const isOfLibrary = error instanceof LinkageError && error.name !== "ServiceError";
+  const isUsers = error instanceof UsageError || (isOfLibrary && error.code !== "thread-failed");
   process.stderr.write(`anonlink-wasm: ${error instanceof Error ? error.message : String(error)}\n`);
   const isDebugging = process.env["DEBUG"]?.split(/[\s,]+/).includes("anonlink-wasm");
   if (isDebugging && error instanceof Error) process.stderr.write(`${error.stack}\n`);

@@ -53,8 +53,8 @@ interface Found {
 
 const EXAMPLES = `
 Inputs are recognised by their content: {"clks": […]}, {"clknblocks": […]}, {"encodings": […], "blocks": {…}}, an array
-of base64 texts, or raw rows (then --byte-length is needed); each may be gzip-compressed, and one may be - for standard
-input. Where the inputs name blocks, only rows that share a block are compared. Parties and rows count from 0.
+of base64 strings, or raw rows (then --byte-length is needed); each may be gzip-compressed, and one may be - for
+standard input. If the inputs name blocks, only rows that share a block are compared. Parties and rows count from 0.
 
 Results:
   groups        rows that are one person: {"groups":[[[party,row], …], …]}, or CSV group,party,row[,id]
@@ -155,21 +155,21 @@ async function readAllIds(
 }
 
 function checkArguments(files: readonly string[], { result, format, ids }: MatchOptions): void {
-  if (files.length < 2) throw new UsageError("match needs two files of CLKs or more, one for each party");
+  if (files.length < 2) throw new UsageError("match needs two or more files of CLKs, one for each party.");
   if (files.filter((file) => file === STDIN).length > 1)
-    throw new UsageError("only one input can be standard input");
+    throw new UsageError("Only one input can be standard input.");
   if (format === "binary" && result !== "scores")
-    throw new UsageError("--format binary is for --result scores only");
+    throw new UsageError("--format binary is for --result scores only.");
   if (result === "summary" && ids !== undefined)
-    throw new UsageError("--ids needs a result with rows, not --result summary");
+    throw new UsageError("--ids needs a result with rows, not --result summary.");
   if (result === "summary" && format === "csv")
-    throw new UsageError("--result summary has no CSV form: leave --format out, or say json");
+    throw new UsageError("--result summary has no CSV form; omit --format or set it to json.");
   if (result === "permutations" && files.length !== 2) {
-    throw new UsageError(`--result permutations is for two files, not ${files.length}`);
+    throw new UsageError(`--result permutations is for two files, not ${files.length}.`);
   }
   if (ids !== undefined && (format !== "csv" || ids.length !== files.length)) {
     const expected = format === "csv" ? `${files.length} files, one for each party` : "--format csv";
-    throw new UsageError(`--ids needs ${expected}`);
+    throw new UsageError(`--ids needs ${expected}.`);
   }
 }
 

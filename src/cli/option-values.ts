@@ -7,12 +7,12 @@ export function thresholdValue(text: string): number {
   return value;
 }
 
-/** An option that is an integer from 1 to `most`. */
-export function countValue(most: number): (text: string) => number {
+/** An option that is an integer from 1 to `max`. */
+export function countValue(max: number): (text: string) => number {
   return (text) => {
     const value = /^\d+$/.test(text) ? Number(text) : 0;
-    if (value < 1 || value > most)
-      throw new InvalidArgumentError(`It must be a whole number from 1 to ${most}.`);
+    if (value < 1 || value > max)
+      throw new InvalidArgumentError(`It must be a whole number from 1 to ${max}.`);
     return value;
   };
 }
@@ -24,12 +24,12 @@ export function portValue(text: string): number {
   return port;
 }
 
-/** An option that is a number of seconds above 0 and up to `most`; decimals are allowed. */
-export function secondsValue(most: number): (text: string) => number {
+/** An option that is a number of seconds above 0 and up to `max`; decimals are allowed. */
+export function secondsValue(max: number): (text: string) => number {
   return (text) => {
     const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
-    if (!(value > 0 && value <= most)) {
-      throw new InvalidArgumentError(`It must be a number of seconds above 0 and up to ${most}.`);
+    if (!(value > 0 && value <= max)) {
+      throw new InvalidArgumentError(`It must be a number of seconds above 0 and up to ${max}.`);
     }
     return value;
   };

@@ -11,12 +11,12 @@ import { UsageError } from "./usage-error.js";
  */
 export async function checkOutputFile(file: string, filesRead: readonly string[]): Promise<void> {
   const existing = await statOf(file);
-  if (existing?.isDirectory()) throw new UsageError(`--out ${file} is a folder, not a file`);
+  if (existing?.isDirectory()) throw new UsageError(`--out ${file} is a folder, not a file.`);
   if (existing?.isFile()) {
     for (const input of filesRead) {
       const read = await statOf(input);
       if (read?.dev === existing.dev && read.ino === existing.ino) {
-        throw new UsageError(`--out ${file} must not be one of the inputs`);
+        throw new UsageError(`--out ${file} must not be one of the inputs.`);
       }
     }
   }
@@ -40,19 +40,19 @@ export async function isSpecialFile(file: string): Promise<boolean> {
 
 /** Converts the system's errors to one sentence; other errors are returned unchanged. */
 export function explainWriteError(error: unknown, file: string | undefined): unknown {
-  const name = file === undefined ? "standard output" : `--out ${file}`;
+  const name = file ?? "standard output";
   switch ((error as NodeJS.ErrnoException).code) {
     case "ENOENT":
     case "ENOTDIR":
-      return new UsageError(`${name}: its folder does not exist`);
+      return new UsageError(`Cannot write to ${name}: its folder does not exist.`);
     case "EACCES":
     case "EPERM":
     case "EROFS":
     case "EISDIR":
-      return new UsageError(`${name} may not be written`);
+      return new UsageError(`Cannot write to ${name}: access is denied.`);
     case "ENOSPC":
     case "EDQUOT":
-      return new UsageError(`${name}: the disk is full`);
+      return new UsageError(`Cannot write to ${name}: the disk is full.`);
     default:
       return error;
   }

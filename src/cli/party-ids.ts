@@ -36,12 +36,12 @@ export async function readIds(
   const ids = await readList(file, column).catch((error: unknown) => {
     if (error instanceof UsageError) throw error;
     throw new UsageError(
-      `--ids ${file} ${fileProblem(error) ?? `is no sound CSV: ${(error as Error).message}`}`,
+      `--ids ${file} ${fileProblem(error) ?? `is not valid CSV: ${(error as Error).message}`}.`,
     );
   });
   if (ids.length !== rowCount) {
     const header = column === undefined ? "" : " below its header";
-    throw new UsageError(`--ids ${file} has ${ids.length} ids${header}, but ${input} has ${rowCount} rows`);
+    throw new UsageError(`--ids ${file} has ${ids.length} ids${header}, but ${input} has ${rowCount} rows.`);
   }
   return ids;
 }
@@ -72,13 +72,15 @@ async function readColumn(file: string, column: string): Promise<string[]> {
     if (index === undefined) index = columnIndex(row, column, file);
     else ids.push(row[index]!);
   }
-  if (index === undefined) throw new UsageError(`--ids ${file} is empty`);
+  if (index === undefined) throw new UsageError(`--ids ${file} is empty.`);
   return ids;
 }
 
 function columnIndex(header: string[], column: string, file: string): number {
   if (column === "") return 0;
   const index = header.indexOf(column);
-  if (index < 0) throw new UsageError(`--ids ${file} has no column «${column}»: it has ${header.join(", ")}`);
+  if (index < 0) {
+    throw new UsageError(`--ids ${file} has no column "${column}", only ${header.join(", ")}.`);
+  }
   return index;
 }

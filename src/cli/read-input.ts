@@ -82,8 +82,9 @@ function readPlain(
 ): Promise<ClkInput> {
   if (prefix.length === 0) throw new UsageError("is empty");
   if (looksLikeJson(prefix)) return readClkJsonStream(all, byteLength === undefined ? {} : { byteLength });
-  if (byteLength === undefined)
-    throw new UsageError(`holds raw bytes: say with --byte-length how many make a CLK${widthHint(size)}`);
+  if (byteLength === undefined) {
+    throw new UsageError(`holds raw bytes; set --byte-length to the bytes per CLK${widthHint(size)}`);
+  }
   return readClkByteStream(all, { byteLength });
 }
 
@@ -120,19 +121,19 @@ async function peek(source: AsyncIterable<Uint8Array>): Promise<Peeked> {
 
 /** Converts any error of reading to one sentence that starts with the input's name. */
 function explain(name: string, error: unknown): unknown {
-  if (error instanceof UsageError) return new UsageError(`${name} ${error.message}`);
+  if (error instanceof UsageError) return new UsageError(`${name} ${error.message}.`);
   if (error instanceof InvalidRowsError) {
     const listed = error.rows.slice(0, LISTED_ROWS).map(({ row, reason }) => `row ${row}: ${reason}`);
     const others =
       error.invalidCount > listed.length ? `; and ${error.invalidCount - listed.length} more` : "";
-    const rows = error.invalidCount === 1 ? "a wrong row" : `${error.invalidCount} wrong rows`;
-    return new UsageError(`${name} has ${rows} (${listed.join("; ")}${others})`);
+    const rows = error.invalidCount === 1 ? "an invalid row" : `${error.invalidCount} invalid rows`;
+    return new UsageError(`${name} has ${rows} (${listed.join("; ")}${others}).`);
   }
   if (error instanceof LinkageError) return new UsageError(`${name}: ${error.message}`);
   if ((error as NodeJS.ErrnoException).code?.startsWith("Z_"))
-    return new UsageError(`${name} is damaged: its gzip data cannot be unpacked`);
+    return new UsageError(`${name} is damaged: its gzip data cannot be decompressed.`);
   const problem = fileProblem(error);
-  return problem === undefined ? error : new UsageError(`${name} ${problem}`);
+  return problem === undefined ? error : new UsageError(`${name} ${problem}.`);
 }
 
 /** The common widths that fit the size of a raw file. */

@@ -41,9 +41,18 @@ export function explainStart(error: unknown): unknown {
   if (error.name === "ConfigError" || error instanceof TypeError || error instanceof RangeError) {
     return new UsageError(error.message);
   }
-  const { syscall, code } = error as NodeJS.ErrnoException;
-  if (syscall === "listen" || syscall === "getaddrinfo") {
-    return new UsageError(`--host, --port: the service cannot listen there (${code})`);
-  }
-  return error;
+  const { syscall, code, hostname } = error as NodeJS.ErrnoException & { hostname: string };
+  if (syscall === "getaddrinfo") return new UsageError(`The host ${hostname} cannot be resolved (${code}).`);
+  return explainListen(error, "--port");
+}
+
+/** Converts an error about an unavailable port to a usage error. */
+export function explainListen(error: Error, portOption: string): Error {
+  const { syscall, code, address, port } = error as NodeJS.ErrnoException & { address: string; port: number };
+  if (syscall !== "listen") return error;
+  return new UsageError(
+    code === "EADDRINUSE"
+      ? `Port ${port} on ${address} is already in use; choose another with ${portOption}.`
+      : `Cannot listen on port ${port} of ${address} (${code}); choose another with ${portOption}.`,
+  );
 }

@@ -32,22 +32,22 @@ export async function readTruth(file: string, rowCounts: readonly number[]): Pro
     lists = Object.values(JSON.parse(await readFile(file, "utf8")) as object);
   } catch (error) {
     const problem = fileProblem(error) ?? 'is not JSON such as {"a": [ids…], "b": [ids…]}';
-    throw new UsageError(`--truth ${file} ${problem}`);
+    throw new UsageError(`--truth ${file} ${problem}.`);
   }
   if (lists.length !== rowCounts.length || !lists.every(Array.isArray)) {
     throw new UsageError(
-      `--truth ${file} must hold one list of ids for each of the ${rowCounts.length} data sets`,
+      `--truth ${file} must hold one list of ids for each of the ${rowCounts.length} data sets.`,
     );
   }
   return lists.map((list: unknown[], party) => {
     if (list.length !== rowCounts[party]) {
       throw new UsageError(
-        `--truth ${file} has ${list.length} ids for data set ${party}, which has ${rowCounts[party]} rows`,
+        `--truth ${file} has ${list.length} ids for data set ${party}, which has ${rowCounts[party]} rows.`,
       );
     }
     return list.map((id, row) => {
       if (typeof id === "string" || typeof id === "number") return String(id);
-      throw new UsageError(`--truth ${file} has no text or number for row ${row} of data set ${party}`);
+      throw new UsageError(`--truth ${file} has no string or number for row ${row} of data set ${party}.`);
     });
   });
 }

@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { Command, Option } from "commander";
 import { countValue, portValue } from "./option-values.js";
-import { LOG_LEVELS } from "./service-options.js";
+import { explainListen, LOG_LEVELS } from "./service-options.js";
 import { UsageError } from "./usage-error.js";
 
 const DEFAULT_HEALTH_PORT = 8852;
@@ -54,8 +54,7 @@ export function workerCommand(version: string): Command {
         .split(",")
         .map((queue) => queue.trim())
         .filter((queue) => queue !== "");
-      if (queues.length === 0)
-        throw new UsageError("--queues: expected the name of a queue, such as compute");
+      if (queues.length === 0) throw new UsageError("--queues must name a queue, such as compute.");
       const { runWorker } = await import("../worker/main.js"); // drivers that other commands do not need
       await runWorker({ ...options, stateFile: options.statedb, queues, version }, process.env).catch(
         (error: unknown) => {
@@ -72,8 +71,5 @@ function explain(error: unknown): unknown {
   if (error.name === "ConfigError" || error instanceof TypeError || error instanceof RangeError) {
     return new UsageError(error.message);
   }
-  if ((error as NodeJS.ErrnoException).syscall === "listen") {
-    return new UsageError(`--health-port: the port cannot be had (${(error as NodeJS.ErrnoException).code})`);
-  }
-  return error;
+  return explainListen(error, "--health-port");
 }

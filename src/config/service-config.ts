@@ -1,4 +1,5 @@
 import { type Config, readConfig } from "../config.js";
+import { describeValue } from "../core/errors.js";
 import {
   ConfigError,
   type Environment,
@@ -60,7 +61,7 @@ export interface ServiceConfig extends Config {
 const SECRET_HEADERS = ["authorization", "proxy-authorization", "cookie"];
 
 /** The limits of MinIO and AWS. */
-const STS_SECONDS = { least: 900, most: 604_800 };
+const STS_SECONDS = { min: 900, max: 604_800 };
 
 /**
  * Reads the settings of the service: those of {@link readConfig}, and those of the API. FLASK_DB_MIN/MAX_CONNECTIONS
@@ -74,12 +75,12 @@ const STS_SECONDS = { least: 900, most: 604_800 };
  */
 export function readServiceConfig(env: Environment): ServiceConfig {
   const config = readConfig(env);
-  const maxConnections = readWhole(env, "FLASK_DB_MAX_CONNECTIONS", 10, { least: 1, most: 10_000 });
+  const maxConnections = readWhole(env, "FLASK_DB_MAX_CONNECTIONS", 10, { min: 1, max: 10_000 });
   return Object.freeze({
     ...config,
     database: Object.freeze({
       ...config.database,
-      minConnections: readWhole(env, "FLASK_DB_MIN_CONNECTIONS", 1, { least: 0, most: maxConnections }),
+      minConnections: readWhole(env, "FLASK_DB_MIN_CONNECTIONS", 1, { min: 0, max: maxConnections }),
       maxConnections,
     }),
     http: Object.freeze(readHttp(env)),
@@ -95,29 +96,30 @@ function readHttp(env: Environment): HttpConfig {
   return {
     corsOrigins: readOrigins(env),
     loggedHeaders: loggedHeaders.filter((name) => !SECRET_HEADERS.includes(name)),
-    maxJsonByteLength: readWhole(env, "MAX_JSON_BYTES", 2 ** 20, { least: 1024, most: 2 ** 30 }),
-    maxParties: readWhole(env, "MAX_PARTIES", 100, { least: 2, most: 32_767 }), // a smallint in the database
+    maxJsonByteLength: readWhole(env, "MAX_JSON_BYTES", 2 ** 20, { min: 1024, max: 2 ** 30 }),
+    maxParties: readWhole(env, "MAX_PARTIES", 100, { min: 2, max: 32_767 }), // a smallint in the database
   };
 }
 
 function readUpload(env: Environment): UploadConfig {
   return {
-    maxByteLength: readWhole(env, "MAX_UPLOAD_BYTES", 16 * 2 ** 30, { least: 1, most: 2 ** 50 }),
-    maxRecords: readWhole(env, "MAX_UPLOAD_ROWS", 100_000_000, { least: 1, most: 2 ** 31 - 1 }), // an int column
-    maxBlocksPerRow: readWhole(env, "MAX_BLOCKS_PER_ROW", 1000, { least: 1, most: 1_000_000 }),
-    maxBlockNameLength: readWhole(env, "MAX_BLOCK_NAME_BYTES", 4096, { least: 1, most: 2 ** 20 }),
+    maxByteLength: readWhole(env, "MAX_UPLOAD_BYTES", 16 * 2 ** 30, { min: 1, max: 2 ** 50 }),
+    maxRecords: readWhole(env, "MAX_UPLOAD_ROWS", 100_000_000, { min: 1, max: 2 ** 31 - 1 }), // an int column
+    maxBlocksPerRow: readWhole(env, "MAX_BLOCKS_PER_ROW", 1000, { min: 1, max: 1_000_000 }),
+    maxBlockNameLength: readWhole(env, "MAX_BLOCK_NAME_BYTES", 4096, { min: 1, max: 2 ** 20 }),
     blockMemoryByteLength: readWhole(env, "UPLOAD_BLOCK_MEMORY_BYTES", 2 ** 27, {
-      least: 2 ** 20,
-      most: 2 ** 36,
+      min: 2 ** 20,
+      max: 2 ** 36,
     }),
-    leaseSeconds: readWhole(env, "UPLOAD_LEASE_SECONDS", 60, { least: 2, most: 86_400 }),
+    leaseSeconds: readWhole(env, "UPLOAD_LEASE_SECONDS", 60, { min: 2, max: 86_400 }),
   };
 }
 
 function readEncodingStore(env: Environment): "tables" | "packed" {
   const name = readText(env, "ENCODING_STORE", "tables");
   if (name === "tables" || name === "packed") return name;
-  throw new ConfigError("ENCODING_STORE", "tables or packed", `a text of ${name.length} characters`);
+  const message = `ENCODING_STORE must be tables or packed, not ${describeValue(name)}.`;
+  throw new ConfigError("ENCODING_STORE", message);
 }
 
 function readUploadStore(env: Environment): SharedStoreConfig | undefined {
@@ -151,8 +153,8 @@ function readOrigins(env: Environment): readonly string[] {
   for (const origin of origins) {
     if (origin === "*") continue;
     if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
-      const expected = "origins with commas between, as https://example.org, or *";
-      throw new ConfigError("CORS_ORIGINS", expected, `«${origin.slice(0, 60)}»`);
+      const message = `CORS_ORIGINS must be * or origins such as https://example.org, separated by commas, not "${origin.slice(0, 60)}".`;
+      throw new ConfigError("CORS_ORIGINS", message);
     }
   }
   return Object.freeze(origins);

@@ -1,15 +1,18 @@
+import { describeValue } from "../core/errors.js";
+
 /** Environment variables by name, as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** An invalid setting. The message is one sentence; it never shows a password or a URL that may contain one. */
+/** An invalid setting. The message is a sentence; it never shows a password or a URL that may contain one. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly code = "invalid-setting";
   /** The name of the environment variable. */
   readonly variable: string;
 
-  constructor(variable: string, expected: string, received: string) {
-    super(`${variable}: expected ${expected}, got ${received}.`);
+  /** @param message a sentence that names the variable */
+  constructor(variable: string, message: string) {
+    super(message);
     this.variable = variable;
   }
 }
@@ -21,8 +24,8 @@ export interface HostAndPort {
 }
 
 export interface NumberLimits {
-  readonly least: number;
-  readonly most: number;
+  readonly min: number;
+  readonly max: number;
 }
 
 const YES = ["true", "1", "yes", "on"];
@@ -44,7 +47,7 @@ export function readBoolean(env: Environment, variable: string, fallback: boolea
   const text = readText(env, variable, String(fallback));
   if (YES.includes(text.toLowerCase())) return true;
   if (NO.includes(text.toLowerCase())) return false;
-  throw new ConfigError(variable, "true or false", quote(text));
+  throw invalid(variable, "true or false", text);
 }
 
 /** An integer, which may have underscores between digits, as in 500_000_000. */
@@ -52,12 +55,12 @@ export function readWhole(
   env: Environment,
   variable: string,
   fallback: number,
-  { least, most }: NumberLimits,
+  { min, max }: NumberLimits,
 ): number {
   const text = readText(env, variable, String(fallback));
   const value = /^[+-]?\d+(_\d+)*$/.test(text) ? Number(text.replaceAll("_", "")) : Number.NaN;
-  if (value >= least && value <= most) return value;
-  throw new ConfigError(variable, `a whole number from ${least} to ${most}`, quote(text));
+  if (value >= min && value <= max) return value;
+  throw invalid(variable, `a whole number from ${min} to ${max}`, text);
 }
 
 /** A decimal number, such as 5, 0.5 or 1e3. */
@@ -65,12 +68,12 @@ export function readDecimal(
   env: Environment,
   variable: string,
   fallback: number,
-  { least, most }: NumberLimits,
+  { min, max }: NumberLimits,
 ): number {
   const text = readText(env, variable, String(fallback));
   const value = /^\d[\d_]*(\.\d*)?(e[+-]?\d+)?$/i.test(text) ? Number(text.replaceAll("_", "")) : Number.NaN;
-  if (value >= least && value <= most) return value;
-  throw new ConfigError(variable, `a number from ${least} to ${most}`, quote(text));
+  if (value >= min && value <= max) return value;
+  throw invalid(variable, `a number from ${min} to ${max}`, text);
 }
 
 /** `host`, `host:port` or `[IPv6 address]:port`. */
@@ -85,11 +88,12 @@ export function readHostAndPort(
   const port = Number(parts?.[3] ?? fallbackPort);
   // Not shown, because an invalid host may be a URL with a password.
   if (parts === null || port < 1 || port > 65_535) {
-    throw new ConfigError(variable, "a host or host:port", `a text of ${text.length} characters`);
+    throw new ConfigError(variable, `${variable} must be a host or host:port, not ${describeValue(text)}.`);
   }
   return { host: parts[1] ?? parts[2]!, port };
 }
 
-function quote(text: string): string {
-  return text.length > MAX_SHOWN_LENGTH ? `a text of ${text.length} characters` : `«${text}»`;
+function invalid(variable: string, expected: string, text: string): ConfigError {
+  const received = text.length > MAX_SHOWN_LENGTH ? describeValue(text) : `"${text}"`;
+  return new ConfigError(variable, `${variable} must be ${expected}, not ${received}.`);
 }

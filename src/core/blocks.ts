@@ -1,5 +1,5 @@
 import { BlockNames } from "./block-names.js";
-import { describeValue, LinkageError } from "./errors.js";
+import { describeValue, LinkageError, wrongValue } from "./errors.js";
 import { GrowableUint32 } from "./growable-uint32.js";
 
 /** Maximum number of distinct blocks in a data set. */
@@ -61,7 +61,7 @@ export class BlockIndexBuilder {
   add(row: number, block: string | number): void {
     if (typeof block !== "string" && !Number.isSafeInteger(block)) {
       const received = typeof block === "number" ? "another number" : describeValue(block);
-      throw new LinkageError("invalid-dataset", "block", "a text or an exact integer", received);
+      throw wrongValue("invalid-dataset", "A block", "a string or an exact integer", received);
     }
     this.rows.push(row);
     this.waiting[this.waitingCount++] = typeof block === "string" ? block : String(block);
@@ -104,7 +104,12 @@ export class BlockIndexBuilder {
 
   private checkBlockCount(): void {
     if (this.names.names.length <= MAX_BLOCK_COUNT) return;
-    throw new LinkageError("invalid-dataset", "blocks", `at most ${MAX_BLOCK_COUNT} distinct blocks`, "more");
+    const message = `The data set has more than ${MAX_BLOCK_COUNT} distinct blocks.`;
+    throw new LinkageError("invalid-dataset", message, {
+      subject: "blocks",
+      expected: `at most ${MAX_BLOCK_COUNT} distinct blocks`,
+      received: "more",
+    });
   }
 }
 

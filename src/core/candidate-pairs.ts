@@ -48,7 +48,12 @@ export function checkColumns(pairs: CandidatePairs): void {
   for (const column of ["leftDatasets", "rightDatasets", "leftRecords", "rightRecords"] as const) {
     const length = pairs[column].length;
     if (length !== count) {
-      throw new LinkageError("invalid-candidates", column, `${count} values, as in scores`, `${length}`);
+      const message = `${column} has ${length} values, but scores has ${count}.`;
+      throw new LinkageError("invalid-candidates", message, {
+        subject: column,
+        expected: `${count} values`,
+        received: `${length} values`,
+      });
     }
   }
 }

@@ -1,4 +1,4 @@
-import { describeValue, LinkageError } from "./errors.js";
+import { invalidOption } from "./errors.js";
 
 /** A range of records of a data set, or of one of its blocks; `to` is excluded. */
 export type RowRange = readonly [from: number, to: number];
@@ -173,10 +173,5 @@ function takeRange<BlockId>(side: BlockSide<BlockId>, range: RowRange): BlockRan
 
 function checkWhole(name: string, value: number, minimum: number): void {
   if (Number.isSafeInteger(value) && value >= minimum) return;
-  throw new LinkageError(
-    "invalid-option",
-    name,
-    `a whole number of at least ${minimum}`,
-    describeValue(value),
-  );
+  throw invalidOption(name, `a whole number of at least ${minimum}`, value);
 }

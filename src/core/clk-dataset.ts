@@ -1,4 +1,4 @@
-import { describeValue, LinkageError } from "./errors.js";
+import { describeValue, wrongValue } from "./errors.js";
 
 /** Maximum width of a CLK that the kernels support, in bytes (32,768 bits). */
 export const MAX_BYTE_LENGTH = 4096;
@@ -27,25 +27,22 @@ export interface ClkDataset {
  */
 export function createClkDataset(bytes: Uint8Array, byteLength: number): ClkDataset {
   if (!(bytes instanceof Uint8Array)) {
-    throw new LinkageError("invalid-dataset", "bytes", "a Uint8Array", describeValue(bytes));
+    throw wrongValue("invalid-dataset", "bytes", "a Uint8Array", describeValue(bytes));
   }
   checkByteLength(byteLength);
-  if (bytes.length % byteLength !== 0) {
-    throw new LinkageError(
+  const rest = bytes.length % byteLength;
+  if (rest !== 0) {
+    throw wrongValue(
       "invalid-dataset",
-      "bytes",
+      "The length of the packed CLKs",
       `a multiple of byteLength ${byteLength}`,
-      `${bytes.length} bytes (${bytes.length % byteLength} too many)`,
+      `${bytes.length} bytes (${rest} too many)`,
     );
   }
   const recordCount = bytes.length / byteLength;
   if (recordCount > MAX_RECORD_COUNT) {
-    throw new LinkageError(
-      "invalid-dataset",
-      "data set",
-      `at most ${MAX_RECORD_COUNT} records`,
-      `${recordCount}`,
-    );
+    const expected = `at most ${MAX_RECORD_COUNT}`;
+    throw wrongValue("invalid-dataset", "The number of records", expected, `${recordCount}`);
   }
   return Object.freeze({ bytes, recordCount, byteLength });
 }
@@ -53,12 +50,8 @@ export function createClkDataset(bytes: Uint8Array, byteLength: number): ClkData
 /** Checks the width of a CLK: a whole number of bytes, 1 to 4096. Throws `invalid-dataset`. */
 export function checkByteLength(byteLength: number): void {
   if (!Number.isInteger(byteLength) || byteLength < 1 || byteLength > MAX_BYTE_LENGTH) {
-    throw new LinkageError(
-      "invalid-dataset",
-      "byteLength",
-      `a whole number from 1 to ${MAX_BYTE_LENGTH}`,
-      describeValue(byteLength),
-    );
+    const expected = `a whole number from 1 to ${MAX_BYTE_LENGTH}`;
+    throw wrongValue("invalid-dataset", "byteLength", expected, describeValue(byteLength));
   }
 }
 

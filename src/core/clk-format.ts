@@ -4,9 +4,14 @@ import { ByteSegments } from "./clk-reading/byte-segments.js";
 import { type ByteStream, chunksOf, Utf8Pieces, wrongChunk } from "./clk-reading/byte-stream.js";
 import { ClkCollector, type ClkInput } from "./clk-reading/clk-collector.js";
 import { ClkJsonReader } from "./clk-reading/clk-json-reader.js";
-import { type ClkLimits, checkClkLimits, type ReadClksOptions } from "./clk-reading/clk-limits.js";
+import {
+  type ClkLimits,
+  checkClkLimits,
+  type ReadClksOptions,
+  tooManyRecords,
+} from "./clk-reading/clk-limits.js";
 import { readObject } from "./clk-reading/clk-object-reader.js";
-import { describeValue, LinkageError } from "./errors.js";
+import { describeValue, LinkageError, wrongValue } from "./errors.js";
 import { type JsonHandler, JsonScanner } from "./json/json-scanner.js";
 import { skippedText } from "./json/json-text-sink.js";
 
@@ -48,8 +53,7 @@ export function readClkJson(text: string | Uint8Array, options?: ReadClksOptions
     pieces.add(text);
     pieces.end();
   } else if (text instanceof Uint8Array) json.write(text);
-  else
-    throw new LinkageError("invalid-dataset", "JSON text", "a string or a Uint8Array", describeValue(text));
+  else throw wrongValue("invalid-dataset", "JSON", "a string or a Uint8Array", describeValue(text));
   json.end();
   return rows.finish();
 }
@@ -91,7 +95,7 @@ export function readClkBytes(
   const limits = checkClkLimits(options);
   const byteLength = requireByteLength(limits);
   const view = bytesOf(source);
-  checkPackedLength(view.length, byteLength, limits);
+  if (view.length > limits.maxRecords * byteLength) throw tooManyRecords(limits);
   const bytes = allocateBytes(view.length);
   bytes.set(view);
   return { dataset: createClkDataset(bytes, byteLength) };
@@ -110,46 +114,21 @@ export async function readClkByteStream(
     segments.append(chunk);
     if (segments.length > limits.maxRecords * byteLength) throw tooManyRecords(limits);
   }
-  checkPackedLength(segments.length, byteLength, limits);
   return { dataset: createClkDataset(segments.join(), byteLength) };
 }
 
 function requireByteLength(limits: ClkLimits): number {
   if (limits.byteLength !== undefined) return limits.byteLength;
-  throw new LinkageError(
-    "invalid-option",
-    "byteLength",
-    "the number of bytes in a CLK, because packed CLKs do not carry it",
-    "none",
-  );
-}
-
-function checkPackedLength(length: number, byteLength: number, limits: ClkLimits): void {
-  if (length > limits.maxRecords * byteLength) throw tooManyRecords(limits);
-  if (length % byteLength === 0) return;
-  const received = `${length} bytes (${length % byteLength} too many)`;
-  throw new LinkageError(
-    "invalid-dataset",
-    "packed CLKs",
-    `a multiple of byteLength ${byteLength}`,
-    received,
-  );
-}
-
-function tooManyRecords(limits: ClkLimits): LinkageError {
-  return new LinkageError("invalid-dataset", "data set", `at most ${limits.maxRecords} records`, "more");
+  const message = "byteLength is required: packed CLKs do not carry it.";
+  throw new LinkageError("invalid-option", message, { subject: "byteLength" });
 }
 
 function bytesOf(source: ArrayBufferLike | ArrayBufferView): Uint8Array {
   if (ArrayBuffer.isView(source)) return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
   const isShared = typeof SharedArrayBuffer === "function" && source instanceof SharedArrayBuffer;
   if (isShared || source instanceof ArrayBuffer) return new Uint8Array(source);
-  throw new LinkageError(
-    "invalid-dataset",
-    "packed CLKs",
-    "an ArrayBuffer or a view of one",
-    describeValue(source),
-  );
+  const expected = "an ArrayBuffer or a view of one";
+  throw wrongValue("invalid-dataset", "Packed CLKs", expected, describeValue(source));
 }
 
 /** Accepts any JSON and ignores it. */

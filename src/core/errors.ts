@@ -10,24 +10,33 @@ export type ErrorCode =
   | "kernel-unavailable" // the requested kernel cannot run here
   | "thread-failed"; // a thread stopped before its work was done
 
-/**
- * Every error that this library throws deliberately. The message reads "subject: expected …, got …" and never contains
- * a CLK, a block name or a token.
- */
-export class LinkageError extends Error {
-  override readonly name: string = "LinkageError";
-  readonly code: ErrorCode;
-  /** The value or the part of the input that is wrong, e.g. `threshold` or `row 7`. */
-  readonly subject: string;
-  readonly expected: string;
-  readonly received: string;
+/** What an error is about, for programs; each field is there where it makes sense. */
+export interface ErrorDetails {
+  /** The value or the part of the input that is wrong, such as `threshold` or `row 7`. */
+  readonly subject?: string;
+  /** What would have been right, such as `a number from 0 to 1`. */
+  readonly expected?: string;
+  /** What was there instead, without anything secret. */
+  readonly received?: string;
+}
 
-  constructor(code: ErrorCode, subject: string, expected: string, received: string) {
-    super(`${subject}: expected ${expected}, got ${received}`);
+/**
+ * Every error that this library throws deliberately. The message is a sentence that says what is wrong and, where it
+ * helps, what to do; it never contains a CLK, a block name or a token.
+ *
+ * @typeParam Code the codes of a program that has more of them than the library
+ */
+export class LinkageError<Code extends string = ErrorCode> extends Error implements ErrorDetails {
+  override readonly name: string = "LinkageError";
+  readonly code: Code;
+  readonly subject?: string;
+  readonly expected?: string;
+  readonly received?: string;
+
+  constructor(code: Code, message: string, details: ErrorDetails = {}) {
+    super(message);
     this.code = code;
-    this.subject = subject;
-    this.expected = expected;
-    this.received = received;
+    Object.assign(this, details);
   }
 }
 
@@ -47,9 +56,12 @@ export class InvalidRowsError extends LinkageError {
   readonly invalidCount: number;
 
   constructor(rows: readonly RowProblem[], invalidCount: number) {
-    const first = rows[0];
-    const others = invalidCount > 1 ? ` (and ${invalidCount - 1} more wrong rows)` : "";
-    super("invalid-rows", `row ${first?.row ?? "?"}`, "a valid row", `${first?.reason ?? "?"}${others}`);
+    const { row, reason } = rows[0] ?? { row: "?", reason: "?" };
+    const all = invalidCount > 1 ? ` In all, ${invalidCount} rows are invalid.` : "";
+    super("invalid-rows", `Row ${row} is invalid: ${reason}.${all}`, {
+      subject: `row ${row}`,
+      received: reason,
+    });
     this.rows = rows.slice(0, MAX_ROW_PROBLEMS);
     this.invalidCount = invalidCount;
   }
@@ -59,8 +71,24 @@ export class InvalidRowsError extends LinkageError {
 export function describeValue(value: unknown): string {
   if (value === null) return "null";
   if (typeof value === "number" || typeof value === "boolean" || value === undefined) return String(value);
-  if (typeof value === "string") return `a text of ${value.length} characters`;
+  if (typeof value === "string") return `a string of ${value.length} characters`;
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (ArrayBuffer.isView(value)) return `${value.constructor.name} of ${value.byteLength} bytes`;
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}
+
+/** The error that `subject` must be `expected`, not `received`. */
+export function wrongValue(
+  code: ErrorCode,
+  subject: string,
+  expected: string,
+  received: string,
+): LinkageError {
+  const message = `${subject} must be ${expected}, not ${received}.`;
+  return new LinkageError(code, message, { subject, expected, received });
+}
+
+/** As {@link wrongValue}, for an option outside its range. */
+export function invalidOption(name: string, expected: string, value: unknown): LinkageError {
+  return wrongValue("invalid-option", name, expected, describeValue(value));
 }

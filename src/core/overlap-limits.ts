@@ -1,4 +1,4 @@
-import { describeValue, LinkageError } from "./errors.js";
+import { invalidOption } from "./errors.js";
 
 /**
  * A threshold on doubles, converted to integers once, so that kernels compare integers and still accept exactly the
@@ -27,12 +27,7 @@ export function diceScore(overlap: number, popcountA: number, popcountB: number)
 /** Checks a threshold: 0 < threshold <= 1. Throws `invalid-option`. */
 export function checkThreshold(threshold: number): void {
   if (typeof threshold !== "number" || !(threshold > 0 && threshold <= 1)) {
-    throw new LinkageError(
-      "invalid-option",
-      "threshold",
-      "a number above 0 and up to 1",
-      describeValue(threshold),
-    );
+    throw invalidOption("threshold", "a number above 0 and up to 1", threshold);
   }
 }
 

@@ -1,4 +1,4 @@
-import { describeValue, LinkageError } from "./errors.js";
+import { describeValue, invalidOption, LinkageError, wrongValue } from "./errors.js";
 import type { Groups } from "./solve-greedy.js";
 
 /** Returns a uniformly distributed integer from 0 to `limit - 1`, for limits from 1 to 2³². */
@@ -46,11 +46,10 @@ export function permuteGroups(
       const party = groups.datasets[i] as 0 | 1;
       const row = groups.records[i]!;
       if (row >= recordCounts[party] || matched[party][row] !== 0) {
-        const expected = `a row below ${recordCounts[party]} that is in no other group`;
-        throw new LinkageError(
+        throw wrongValue(
           "invalid-option",
-          `record of data set ${party} in group ${group}`,
-          expected,
+          `The record of data set ${party} in group ${group}`,
+          `a row below ${recordCounts[party]} that is in no other group`,
           `${row}`,
         );
       }
@@ -76,12 +75,8 @@ export function permuteGroups(
 export function cryptoRandomBelow(): RandomBelow {
   const { crypto } = globalThis;
   if (typeof crypto?.getRandomValues !== "function") {
-    throw new LinkageError(
-      "invalid-option",
-      "random",
-      "one to be given, as there is no globalThis.crypto",
-      "none",
-    );
+    const message = "random is required: there is no globalThis.crypto.";
+    throw new LinkageError("invalid-option", message, { subject: "random" });
   }
   const drawn = new Uint32Array(4096);
   let used = drawn.length;
@@ -130,12 +125,13 @@ function shuffle(numbers: Uint32Array, random: RandomBelow): void {
   for (let last = numbers.length - 1; last > 0; last--) {
     const chosen = random(last + 1);
     if (!Number.isInteger(chosen) || chosen < 0 || chosen > last) {
-      throw new LinkageError(
-        "invalid-option",
-        "random",
-        `a whole number from 0 to ${last}`,
-        describeValue(chosen),
-      );
+      const expected = `a whole number from 0 to ${last}`;
+      const received = describeValue(chosen);
+      throw new LinkageError("invalid-option", `random must return ${expected}, not ${received}.`, {
+        subject: "random",
+        expected,
+        received,
+      });
     }
     const moved = numbers[last]!;
     numbers[last] = numbers[chosen]!;
@@ -145,8 +141,7 @@ function shuffle(numbers: Uint32Array, random: RandomBelow): void {
 
 function checkRecordCount(recordCount: number, party: number): void {
   if (Number.isInteger(recordCount) && recordCount >= 0 && recordCount < 2 ** 32) return;
-  const expected = `a whole number from 0 to ${2 ** 32 - 1}`;
-  throw new LinkageError("invalid-option", `recordCounts[${party}]`, expected, describeValue(recordCount));
+  throw invalidOption(`recordCounts[${party}]`, `a whole number from 0 to ${2 ** 32 - 1}`, recordCount);
 }
 
 function checkParties(groups: Groups, group: number): void {
@@ -154,10 +149,11 @@ function checkParties(groups: Groups, group: number): void {
   const end = groups.starts[group + 1]!;
   if (end - start === 2 && groups.datasets[start]! + groups.datasets[start + 1]! === 1) return;
   const expected = "one record of data set 0 and one of data set 1";
-  throw new LinkageError(
-    "invalid-option",
-    `group ${group}`,
+  const datasets = groups.datasets.slice(start, Math.min(end, start + 10)).join(", ");
+  const received = `${end - start} of data sets ${datasets}`;
+  throw new LinkageError("invalid-option", `Group ${group} must have ${expected}, not ${received}.`, {
+    subject: `group ${group}`,
     expected,
-    `${end - start} of data sets ${groups.datasets.slice(start, Math.min(end, start + 10)).join(", ")}`,
-  );
+    received,
+  });
 }

@@ -1,5 +1,5 @@
-import type { CandidatePairs } from "./candidate-pairs.js";
-import { describeValue, LinkageError } from "./errors.js";
+import { type CandidatePairs, checkColumns } from "./candidate-pairs.js";
+import { LinkageError, wrongValue } from "./errors.js";
 import { BYTES_PER_RECORD, mergeIntoGroups } from "./solver/group-merger.js";
 import { isDense, numberRecords, type RecordIds } from "./solver/record-ids.js";
 
@@ -46,7 +46,7 @@ const BYTES_PER_ROW = 5;
  *   parties have to be remembered
  */
 export function solveGreedy(pairs: CandidatePairs, options: SolveGreedyOptions = {}): Groups {
-  checkLengths(pairs);
+  checkColumns(pairs);
   checkOrder(pairs.scores);
   if (options.recordCounts !== undefined) checkRecords(pairs, options.recordCounts);
   if (pairs.scores.length === 0) {
@@ -190,29 +190,16 @@ function maximum(values: Uint32Array): number {
   return largest;
 }
 
-function checkLengths(pairs: CandidatePairs): void {
-  const pairCount = pairs.scores.length;
-  for (const name of ["leftDatasets", "rightDatasets", "leftRecords", "rightRecords"] as const) {
-    if (pairs[name].length === pairCount) continue;
-    throw new LinkageError(
-      "invalid-candidates",
-      name,
-      `${pairCount} elements, as many as scores`,
-      `${pairs[name].length}`,
-    );
-  }
-}
-
 function checkOrder(scores: Float64Array): void {
   let previous = Number.POSITIVE_INFINITY;
   for (let i = 0; i < scores.length; i++) {
     const score = scores[i]!;
     if (!(score <= previous)) {
+      const received = i === 0 ? `${score}` : `${score} after ${previous}`;
       throw new LinkageError(
         "invalid-candidates",
-        `score of pair ${i}`,
-        `at most ${previous}, the one before`,
-        `${score}`,
+        `Scores must be numbers in descending order, but the score of pair ${i} is ${received}.`,
+        { subject: `score of pair ${i}`, expected: `at most ${previous}`, received: `${score}` },
       );
     }
     previous = score;
@@ -234,17 +221,17 @@ function checkSide(
     const recordCount = recordCounts[datasets[i]!];
     if (recordCount !== undefined && records[i]! < recordCount) continue;
     throw recordCount === undefined
-      ? new LinkageError(
+      ? wrongValue(
           "invalid-candidates",
-          `${side} data set of pair ${i}`,
+          `The ${side} data set of pair ${i}`,
           `below ${recordCounts.length}, the number of data sets`,
-          describeValue(datasets[i]),
+          `${datasets[i]}`,
         )
-      : new LinkageError(
+      : wrongValue(
           "invalid-candidates",
-          `${side} record of pair ${i}`,
+          `The ${side} record of pair ${i}`,
           `below ${recordCount}, the number of records in data set ${datasets[i]}`,
-          describeValue(records[i]),
+          `${records[i]}`,
         );
   }
 }

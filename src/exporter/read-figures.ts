@@ -44,7 +44,7 @@ export async function readFigures(apiUrl: string, signal: AbortSignal): Promise<
     readAnswer(`${apiUrl}/status`, signal),
     readAnswer(`${apiUrl}/version`, signal),
   ]);
-  if (status["status"] !== "ok") throw new NoFigures("senseless", "/status: expected the status ok");
+  if (status["status"] !== "ok") throw new NoFigures("senseless", "/status does not report the status ok.");
   return {
     projectCount: numberOf(status, "project_count"),
     comparisonsPerSecond: numberOf(status, "rate"),
@@ -66,17 +66,17 @@ async function readAnswer(url: string, signal: AbortSignal): Promise<Record<stri
     body = await readText(response, path);
   } catch (error) {
     if (error instanceof NoFigures) throw error;
-    if (signal.aborted) throw new NoFigures("timeout", `${path}: no answer in time`);
-    throw new NoFigures("unreachable", `${path}: ${causeOf(error)}`);
+    if (signal.aborted) throw new NoFigures("timeout", `${path} did not answer in time.`);
+    throw new NoFigures("unreachable", `${path} cannot be reached: ${causeOf(error)}.`);
   }
-  if (status !== 200) throw new NoFigures("refused", `${path}: expected 200, got ${status}`);
+  if (status !== 200) throw new NoFigures("refused", `${path} answered with status ${status}, not 200.`);
   try {
     const value: unknown = JSON.parse(body);
     if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
   } catch {
     // reported below
   }
-  throw new NoFigures("senseless", `${path}: expected a JSON object`);
+  throw new NoFigures("senseless", `${path} did not answer with a JSON object.`);
 }
 
 /** Reads a short body; gives up if it is too long. */
@@ -86,7 +86,7 @@ async function readText(response: Response, path: string): Promise<string> {
   for await (const part of response.body ?? []) {
     byteLength += part.byteLength;
     if (byteLength > MAX_BODY_BYTES) {
-      throw new NoFigures("senseless", `${path}: expected a short answer, got over ${MAX_BODY_BYTES} bytes`);
+      throw new NoFigures("senseless", `${path} answered with more than ${MAX_BODY_BYTES} bytes.`);
     }
     parts.push(part);
   }
@@ -96,16 +96,16 @@ async function readText(response: Response, path: string): Promise<string> {
 function numberOf(body: Record<string, unknown>, key: string): number {
   const value = body[key];
   if (typeof value === "number" && Number.isFinite(value) && value >= 0) return value;
-  throw new NoFigures("senseless", `${key}: expected a number of 0 or more`);
+  throw new NoFigures("senseless", `${key} must be a number of 0 or more.`);
 }
 
 function textOf(body: Record<string, unknown>, key: string): string {
   const value = body[key];
   if (typeof value === "string" && value.length <= MAX_VERSION_LENGTH) return value;
-  throw new NoFigures("senseless", `${key}: expected a text of up to ${MAX_VERSION_LENGTH} characters`);
+  throw new NoFigures("senseless", `${key} must be a string of up to ${MAX_VERSION_LENGTH} characters.`);
 }
 
-/** The cause of fetch's «fetch failed». */
+/** The cause of fetch's "fetch failed". */
 function causeOf(error: unknown): string {
   const cause = error instanceof Error ? (error.cause ?? error) : error;
   const code = (cause as NodeJS.ErrnoException)?.code;

@@ -6,7 +6,7 @@ import { withDatasets } from "../core/candidates/sort-candidates.js";
 import { allocateBytes, type ClkDataset } from "../core/clk-dataset.js";
 import type { ClkInput } from "../core/clk-format.js";
 import { type PopcountSummary, summarizePopcounts } from "../core/describe-dataset.js";
-import { LinkageError } from "../core/errors.js";
+import { LinkageError, wrongValue } from "../core/errors.js";
 import { chooseKernel } from "../core/kernel/choose-kernel.js";
 import type { CountedDataset, KernelName } from "../core/kernel/kernel.js";
 import type { Kernels } from "../core/kernel/kernels.js";
@@ -115,19 +115,20 @@ export async function findCandidatePairs(
 }
 
 function checkInputs(inputs: readonly ClkInput[]): void {
-  const mismatch = (subject: string, expected: string, received: string) =>
-    new LinkageError("mismatched-datasets", subject, expected, received);
-  if (inputs.length < 2) throw mismatch("data sets", "two or more", String(inputs.length));
+  if (inputs.length < 2) {
+    throw wrongValue("mismatched-datasets", "The number of data sets", "2 or more", `${inputs.length}`);
+  }
   const [first, ...others] = inputs as [ClkInput, ...ClkInput[]];
   others.forEach((input, n) => {
-    if (input.dataset.byteLength !== first.dataset.byteLength) {
-      const expected = `CLKs of ${first.dataset.byteLength} bytes, as in data set 0`;
-      throw mismatch(`data set ${n + 1}`, expected, `${input.dataset.byteLength} bytes`);
+    const name = `data set ${n + 1}`;
+    const mismatch = (message: string) => new LinkageError("mismatched-datasets", message, { subject: name });
+    const [width, firstWidth] = [input.dataset.byteLength, first.dataset.byteLength];
+    if (width !== firstWidth) {
+      throw mismatch(`The CLKs of ${name} have ${width} bytes, but those of data set 0 have ${firstWidth}.`);
     }
     if ((input.blocks === undefined) !== (first.blocks === undefined)) {
-      const expected =
-        first.blocks === undefined ? "no blocks, as in data set 0" : "blocks, as in data set 0";
-      throw mismatch(`data set ${n + 1}`, expected, input.blocks === undefined ? "none" : "blocks");
+      const [withBlocks, without] = input.blocks === undefined ? ["data set 0", name] : [name, "data set 0"];
+      throw mismatch(`Only ${withBlocks} has blocks; ${without} has none.`);
     }
   });
 }

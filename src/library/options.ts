@@ -1,4 +1,4 @@
-import { describeValue, LinkageError } from "../core/errors.js";
+import { invalidOption } from "../core/errors.js";
 import { checkKernelName } from "../core/kernel/choose-kernel.js";
 import type { KernelName } from "../core/kernel/kernel.js";
 import { checkThreshold } from "../core/overlap-limits.js";
@@ -49,7 +49,7 @@ export interface CheckedOptions extends CompareOptions {
 /** Checks options and fills in defaults. Throws `invalid-option`, naming the option. */
 export function checkOptions(options: CompareOptions): CheckedOptions {
   if (typeof options !== "object" || options === null) {
-    throw new LinkageError("invalid-option", "options", "an object with a threshold", describeValue(options));
+    throw invalidOption("options", "an object with a threshold", options);
   }
   checkThreshold(options.threshold);
   checkKernelName(options.kernel);
@@ -64,9 +64,9 @@ export function checkOptions(options: CompareOptions): CheckedOptions {
   };
 }
 
-function checkCount(name: string, value: number | undefined, most: number): void {
+function checkCount(name: string, value: number | undefined, max: number): void {
   if (value === undefined) return;
-  if (!Number.isInteger(value) || value < 1 || value > most) {
-    throw new LinkageError("invalid-option", name, `a whole number from 1 to ${most}`, describeValue(value));
+  if (!Number.isInteger(value) || value < 1 || value > max) {
+    throw invalidOption(name, `a whole number from 1 to ${max}`, value);
   }
 }

@@ -63,8 +63,8 @@ async function doTask(job: number, index: number, task: ComparisonTask): Promise
 
 function partsOf(error: unknown): ThreadError {
   if (error instanceof LinkageError) {
-    const { code, subject, expected, received } = error;
-    return { code, subject, expected, received };
+    const { code, message, ...details } = error;
+    return { code, message, details };
   }
-  return { code: "thread-failed", subject: "thread", expected: "a result", received: String(error) };
+  return { code: "thread-failed", message: `A thread failed: ${error}.` };
 }

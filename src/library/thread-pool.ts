@@ -192,9 +192,9 @@ function finishTask(job: Job, index: number, pairs: SimilarPairs): void {
 }
 
 function threadFailed(reason: string): LinkageError {
-  return new LinkageError("thread-failed", "thread", "a thread that runs until its work is done", reason);
+  return new LinkageError("thread-failed", `A thread stopped before its work was done: ${reason}.`);
 }
 
-function errorOf({ code, subject, expected, received }: ThreadError): LinkageError {
-  return new LinkageError(code, subject, expected, received);
+function errorOf({ code, message, details }: ThreadError): LinkageError {
+  return new LinkageError(code, message, details);
 }

@@ -1,6 +1,6 @@
 import type { SimilarPairs } from "../core/candidates/similar-pairs.js";
 import type { Comparison, ComparisonTask } from "../core/comparison.js";
-import type { ErrorCode } from "../core/errors.js";
+import type { ErrorCode, ErrorDetails } from "../core/errors.js";
 import type { WasmModules } from "../core/kernel/wasm-modules.js";
 
 /** Messages from the pool to a thread. */
@@ -26,7 +26,6 @@ export type FromThread =
 /** The parts of an error, because an error object loses its class between threads. */
 export interface ThreadError {
   readonly code: ErrorCode;
-  readonly subject: string;
-  readonly expected: string;
-  readonly received: string;
+  readonly message: string;
+  readonly details?: ErrorDetails;
 }

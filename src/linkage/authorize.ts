@@ -82,7 +82,7 @@ export function checkMayReadResults({ kind, project }: Access): void {
 
 /** The single error for a wrong token and for a project or run that does not exist. */
 export function accessDenied(): ServiceError {
-  return new ServiceError("forbidden", "token", "one that this project gave for this call", "another one");
+  return new ServiceError("forbidden", "Access denied: unknown project or run, or wrong token.");
 }
 
 /** Has a fixed length, as the comparison in constant time requires. */

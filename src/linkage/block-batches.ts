@@ -100,10 +100,12 @@ async function* piecesOf(
     sent += piece.rows.length;
     if (sent === first.recordCount) return;
     const next = await members.next();
-    if (next.done || next.value.name !== first.name) throw wrongBlock(`${first.recordCount} rows`, `${sent}`);
+    if (next.done || next.value.name !== first.name) {
+      throw wrongBlock(`A block has ${sent} rows, fewer than its recordCount ${first.recordCount}.`);
+    }
     piece = next.value;
     checkRows(piece, last, recordCount);
-    if (sent + piece.rows.length > first.recordCount) throw wrongBlock(`${first.recordCount} rows`, "more");
+    if (sent + piece.rows.length > first.recordCount) throw tooManyRows(first.recordCount);
   }
 }
 
@@ -112,17 +114,23 @@ function checkRows(
   before: number,
   recordCount: number,
 ): void {
-  if (rows.length === 0) throw wrongBlock("one row or more", "none");
-  if (rows.length > blockCount) throw wrongBlock(`${blockCount} rows`, "more");
+  if (rows.length === 0) throw wrongBlock("A block has no rows.");
+  if (rows.length > blockCount) throw tooManyRows(blockCount);
   let last = before;
   for (let n = 0; n < rows.length; n++) {
     const row = rows[n]!;
-    if (row <= last) throw wrongBlock("rows in ascending order, each once", "others");
+    if (row <= last) throw wrongBlock("The rows of a block must be in ascending order, each once.");
     last = row;
   }
-  if (last >= recordCount) throw wrongBlock(`rows below ${recordCount}`, `row ${last}`);
+  if (last >= recordCount) {
+    throw wrongBlock(`The rows of a block must be below ${recordCount}, but one is ${last}.`);
+  }
 }
 
-function wrongBlock(expected: string, received: string): ServiceError {
-  return new ServiceError("invalid-arguments", "block", expected, received);
+function tooManyRows(blockCount: number): ServiceError {
+  return wrongBlock(`A block has more rows than its recordCount ${blockCount}.`);
+}
+
+function wrongBlock(message: string): ServiceError {
+  return new ServiceError("invalid-arguments", message, { subject: "block" });
 }

@@ -39,7 +39,7 @@ export async function createProject(
     throw invalid("number_parties", `a whole number from 2 to ${maxParties}`, String(partyCount));
   }
   if (partyCount > 2 && resultType !== "groups") {
-    throw invalid("result_type", `groups, as there are ${partyCount} parties`, resultType);
+    throw invalid("result_type", `groups for ${partyCount} parties`, resultType);
   }
   checkStorable("name", name);
   checkStorable("notes", notes);
@@ -60,5 +60,6 @@ export async function createProject(
 }
 
 function invalid(subject: string, expected: string, received: string): ServiceError {
-  return new ServiceError("invalid-request", subject, expected, received);
+  const message = `${subject} must be ${expected}, not ${received}.`;
+  return new ServiceError("invalid-request", message, { subject, expected, received });
 }

@@ -1,3 +1,5 @@
+import { LinkageError } from "../core/errors.js";
+
 /** What went wrong with a task or a store, as a stable code that a program can test for. */
 export type ServiceErrorCode =
   | "invalid-arguments" // a task was called with arguments that no caller of ours sends; a retry cannot help
@@ -12,22 +14,9 @@ export type ServiceErrorCode =
   | "project-failed" // a project with an unusable upload accepts no runs
   | "feature-disabled"; // the operator has not set it up
 
-/** Like `LinkageError`: the message reads «what: expected …, got …» and never has an encoding, token or password. */
-export class ServiceError extends Error {
+/** A `LinkageError` of the service or a worker; its message has no encoding, token or password. */
+export class ServiceError extends LinkageError<ServiceErrorCode> {
   override readonly name = "ServiceError";
-  readonly code: ServiceErrorCode;
-  /** What is wrong, e.g. `threshold` or `block 7`. */
-  readonly subject: string;
-  readonly expected: string;
-  readonly received: string;
-
-  constructor(code: ServiceErrorCode, subject: string, expected: string, received: string) {
-    super(`${subject}: expected ${expected}, got ${received}`);
-    this.code = code;
-    this.subject = subject;
-    this.expected = expected;
-    this.received = received;
-  }
 }
 
 /** Whether the same failure would recur on every retry: invalid arguments never succeed. */

@@ -23,7 +23,7 @@ export async function authorizeExternalUpload(
   bucket: SharedObjects | undefined,
   { project, party }: Access,
 ): Promise<ObjectAddress> {
-  if (bucket === undefined) throw disabled("uploads by way of an object store");
+  if (bucket === undefined) throw disabled("Uploads through an object store");
   if (party === undefined) throw accessDenied();
   const path = externalUploadPath(project.projectId, party.id);
   return addressOf(bucket, path, await bucket.uploadCredentials(path));
@@ -34,7 +34,7 @@ export async function authorizeDownload(
   bucket: SharedObjects | undefined,
   file: string,
 ): Promise<ObjectAddress> {
-  if (bucket === undefined) throw disabled("downloads from an object store");
+  if (bucket === undefined) throw disabled("Downloads from an object store");
   return addressOf(bucket, file, await bucket.downloadCredentials(file));
 }
 
@@ -43,9 +43,9 @@ export function externalUploadPath(projectId: string, dataproviderId: number): s
   return `${projectId}/${dataproviderId}`;
 }
 
-/** The error for a feature that is not set up; callers check this before any token. */
-export function disabled(feature: string): ServiceError {
-  return new ServiceError("feature-disabled", feature, "a set-up by the operator", "none");
+/** The error for features, in the plural, that are not set up; callers check this before any token. */
+export function disabled(features: string): ServiceError {
+  return new ServiceError("feature-disabled", `${features} are not configured on this server.`);
 }
 
 function addressOf(

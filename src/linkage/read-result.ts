@@ -25,10 +25,10 @@ export async function readResult(
   { project, parties, party }: Access,
   { runId, state }: Run,
 ): Promise<RunResult> {
-  if (state === "error")
-    throw new ServiceError("run-failed", "run", "one that has completed", "a failed one");
-  if (state !== "completed")
-    throw new ServiceError("not-ready", "run", "one that has completed", `«${state}»`);
+  if (state === "error") throw new ServiceError("run-failed", "The run has failed; its status says why.");
+  if (state !== "completed") {
+    throw new ServiceError("not-ready", `There is no result yet: the run is ${state}.`);
+  }
   switch (project.resultType) {
     case "similarity_scores":
       return { kind: "similarity_scores", file: found(await database.findSimilarityScores(runId)) };
@@ -45,6 +45,6 @@ export async function readResult(
 }
 
 function found(value: string | undefined): string {
-  if (value === undefined) throw new ServiceError("store-failed", "result", "one of a completed run", "none");
+  if (value === undefined) throw new ServiceError("store-failed", "A completed run has no result.");
   return value;
 }

@@ -37,12 +37,13 @@ export async function startRun(
   const { projectId } = project;
   const { threshold, name = "", notes = "" } = request;
   if (!(threshold > 0 && threshold <= 1)) {
-    throw new ServiceError("invalid-request", "threshold", "a number above 0 and up to 1", String(threshold));
+    const message = `threshold must be a number above 0 and up to 1, not ${threshold}.`;
+    throw new ServiceError("invalid-request", message, { subject: "threshold" });
   }
   checkStorable("name", name);
   checkStorable("notes", notes);
   if (uploadProgress(parties).hasError) {
-    throw new ServiceError("project-failed", "project", "no upload in error before a run", "one or more");
+    throw new ServiceError("project-failed", "Cannot start a run: an upload of this project failed.");
   }
   const run = { runId: randomCode(), projectId, threshold, name, notes };
   if (!(await database.addRun(run))) throw accessDenied(); // just deleted

@@ -14,18 +14,17 @@ const UNSTORABLE = /[\0\p{Surrogate}]/u;
  */
 export function checkStorable(subject: string, value: unknown, depth = 0): void {
   if (typeof value === "string") {
-    if (UNSTORABLE.test(value))
-      throw unstorable(subject, "a string without null characters or unpaired surrogates", "one with them");
+    if (UNSTORABLE.test(value)) throw unstorable(subject, "free of null characters and unpaired surrogates");
     return;
   }
   if (typeof value !== "object" || value === null) return;
-  if (depth === MAX_DEPTH) throw unstorable(subject, `at most ${MAX_DEPTH} levels`, "more");
+  if (depth === MAX_DEPTH) throw unstorable(subject, `nested at most ${MAX_DEPTH} levels deep`);
   for (const [key, part] of Object.entries(value)) {
     checkStorable(subject, key);
     checkStorable(subject, part, depth + 1);
   }
 }
 
-function unstorable(subject: string, expected: string, received: string): ServiceError {
-  return new ServiceError("invalid-request", subject, expected, received);
+function unstorable(subject: string, expected: string): ServiceError {
+  return new ServiceError("invalid-request", `${subject} must be ${expected}.`, { subject, expected });
 }

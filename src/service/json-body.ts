@@ -20,13 +20,13 @@ export function jsonReader(maxByteLength: number): JsonReader {
     text: false,
     onError: (error) => {
       // The parser's errors quote the body.
-      throw isUnreadable(error) ? new HttpProblem(400, "body: expected JSON, got something else") : error;
+      throw isUnreadable(error) ? new HttpProblem(400, "The body must be JSON.") : error;
     },
   });
   return async <Id extends OperationId>(call: Call, id: Id) => {
     const type = call.is("json", "+json");
-    if (type === null) throw new HttpProblem(400, "body: expected JSON, got nothing");
-    if (type === false) throw new HttpProblem(415, "Content-Type: expected application/json, got another");
+    if (type === null) throw new HttpProblem(400, "A body of JSON is required.");
+    if (type === false) throw new HttpProblem(415, "Content-Type must be application/json.");
     if (Number(call.get("content-length")) > maxByteLength) throw tooLarge(maxByteLength);
     continueBody(call);
     await parse(call, async () => {}).catch((error: unknown) => {
@@ -39,7 +39,7 @@ export function jsonReader(maxByteLength: number): JsonReader {
 }
 
 export function tooLarge(maxByteLength: number): HttpProblem {
-  return new HttpProblem(413, `body: expected up to ${maxByteLength} bytes, got more`);
+  return new HttpProblem(413, `The body must have at most ${maxByteLength} bytes.`);
 }
 
 /** Whether a body is not JSON or, with a Content-Encoding, cannot be decompressed. */

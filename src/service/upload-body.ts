@@ -21,7 +21,7 @@ export interface UploadBodyOptions {
 export function checkUploadHeaders(call: Call, maxByteLength: number): void {
   const encoding = contentEncoding(call);
   if (encoding !== "identity" && encoding !== "gzip") {
-    throw new HttpProblem(415, "Content-Encoding: expected gzip or none, got another");
+    throw new HttpProblem(415, "Content-Encoding must be gzip or omitted.");
   }
   // Decompression only makes a body larger.
   if (Number(call.get("content-length")) > maxByteLength) throw tooLarge(maxByteLength);
@@ -82,7 +82,7 @@ async function nextChunk(
   let timer: NodeJS.Timeout | undefined;
   const silence = new Promise<never>((_, reject) => {
     const seconds = Math.ceil(idleMs / 1000);
-    const problem = new HttpProblem(408, `body: expected more within ${seconds} s, got nothing`);
+    const problem = new HttpProblem(408, `No more of the body arrived within ${seconds} s.`);
     timer = setTimeout(() => reject(problem), idleMs);
   });
   try {
@@ -90,7 +90,7 @@ async function nextChunk(
   } catch (error) {
     const { code } = error as { code?: unknown };
     if (typeof code !== "string" || !code.startsWith("Z_")) throw error;
-    throw new HttpProblem(400, "body: expected gzip, as Content-Encoding says, got something else");
+    throw new HttpProblem(400, "The body is not gzip, although Content-Encoding says so.");
   } finally {
     clearTimeout(timer);
   }

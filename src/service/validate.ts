@@ -43,7 +43,7 @@ export function validateHeaders(
   const needed = operation.parameters.filter((parameter) => parameter.in === "header" && parameter.required);
   const names = needed.map(({ name }) => name);
   for (const name of operation.needsToken ? ["Authorization", ...names] : names) {
-    if (!headers[name.toLowerCase()]) throw new HttpProblem(400, `${name}: expected this header, got none`);
+    if (!headers[name.toLowerCase()]) throw new HttpProblem(400, `The header ${name} is required.`);
   }
 }
 
@@ -57,7 +57,7 @@ function absolute(schema: object): object {
 }
 
 function sentence({ instancePath, keyword, message = keyword, params }: ErrorObject): string {
-  const place = instancePath === "" ? "body" : instancePath.slice(1).replaceAll("/", ".");
+  const place = instancePath === "" ? "The body" : instancePath.slice(1).replaceAll("/", ".");
   const allowed = keyword === "enum" ? `: ${(params["allowedValues"] as unknown[]).join(", ")}` : "";
-  return `${place.slice(0, MAX_PLACE_LENGTH)}: ${message}${allowed}`;
+  return `${place.slice(0, MAX_PLACE_LENGTH)} ${message}${allowed}.`;
 }

@@ -76,7 +76,7 @@ export function checkForExecutableRuns(
       const problem = findSizeProblem(upload?.encodingSize ?? 0, { schema, encodingSize }, limits);
       if (problem === undefined) continue;
       await refuse(id, upload!.receiptToken);
-      message ??= `The encodings of party ${index} cannot be used: expected ${problem.expected}, got ${problem.received}.`;
+      message ??= `The encodings of party ${index} must have ${problem.expected}, but have ${problem.received}.`;
     }
     if (message !== undefined) await database.failRunsOfProject(projectId, message);
     return message === undefined;

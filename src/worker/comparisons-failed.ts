@@ -45,7 +45,7 @@ export function comparisonsFailed(stores: ComparisonsFailedStores, chunkSizeAim:
       } else if (isLastTry) {
         await database.failRun(runId, INTERNAL_ERROR); // the task that combines the results failed
       } else {
-        throw new Error("Celery stores a chord's failure after it has sent this task: look again later.");
+        throw new Error("Celery stores a chord's failure after it has sent this task; look again later.");
       }
     },
   };

@@ -1,6 +1,6 @@
 import { writeCandidateFile } from "../core/candidate-file.js";
 import { candidateCount } from "../core/candidate-pairs.js";
-import { checkByteLength } from "../core/clk-dataset.js";
+import { checkByteLength, MAX_BYTE_LENGTH } from "../core/clk-dataset.js";
 import { LinkageError } from "../core/errors.js";
 import { candidateFileName } from "../linkage/candidate-file-names.js";
 import type { RunDatabase } from "../linkage/database.js";
@@ -166,7 +166,7 @@ export function computeFilterSimilarity(
 function countPairs(fileLength: number): number {
   const count = (fileLength - HEADER_LENGTH) / PAIR_LENGTH;
   if (Number.isInteger(count) && count > 0) return count;
-  throw new ServiceError("store-failed", "candidate file", "whole pairs", `${fileLength} bytes`);
+  throw new ServiceError("store-failed", `The candidate file has ${fileLength} bytes: not whole pairs.`);
 }
 
 function readArguments(parameters: TaskParameters): Arguments {
@@ -175,12 +175,12 @@ function readArguments(parameters: TaskParameters): Arguments {
   const runId = readText(parameters, "run_id");
   const { threshold, encoding_size: byteLength } = parameters;
   if (typeof threshold !== "number" || !(threshold > 0 && threshold <= 1)) {
-    throw wrongArgument("threshold", "a number above 0, up to 1", threshold);
+    throw wrongArgument("threshold", "a number above 0 and up to 1", threshold);
   }
   try {
     checkByteLength(byteLength as number);
-  } catch (error) {
-    throw wrongArgument("encoding_size", (error as LinkageError).expected, byteLength);
+  } catch {
+    throw wrongArgument("encoding_size", `a whole number from 1 to ${MAX_BYTE_LENGTH}`, byteLength);
   }
   return { chunks, projectId, runId, threshold, byteLength: byteLength as number };
 }

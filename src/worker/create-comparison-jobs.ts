@@ -78,7 +78,7 @@ export async function sendComparisons(
   if (project === undefined || parties.length === 0) return; // deleted just now
   const byteLength = project.encodingSize;
   if (byteLength === undefined) {
-    throw new ServiceError("store-failed", "encoding size of a project with a run", "a number", "none");
+    throw new ServiceError("store-failed", "The project has a run, but no encoding size.");
   }
   const common = { project_id: projectId, run_id: runId, threshold };
   const toCall = (chunks: readonly BlockPairChunk<number>[], position: number): TaskCall => {

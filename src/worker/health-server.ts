@@ -33,7 +33,7 @@ export async function serveHealth(
   const server = createServer((request, response) => {
     const answer = (status: number, body: unknown) =>
       response.writeHead(status, { "content-type": "application/json" }).end(`${JSON.stringify(body)}\n`);
-    if (request.method !== "GET" && request.method !== "HEAD") return answer(405, { status: "expected GET" });
+    if (request.method !== "GET" && request.method !== "HEAD") return answer(405, { status: "use GET" });
     switch (new URL(request.url ?? "/", "http://worker").pathname) {
       case "/healthz":
         return isAlive() ? answer(200, { status: "ok" }) : answer(503, { status: "stuck" });
@@ -47,7 +47,7 @@ export async function serveHealth(
           () => answer(500, { status: "failed" }),
         );
       default:
-        return answer(404, { status: "expected /healthz, /readyz or /metrics" });
+        return answer(404, { status: "use /healthz, /readyz or /metrics" });
     }
   });
   server.listen(port, host);

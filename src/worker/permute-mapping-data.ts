@@ -71,7 +71,7 @@ export function permuteMappingData(
   ): Promise<void> {
     const stored = await database.findGroups(runId);
     if (stored === undefined) {
-      throw new ServiceError("store-failed", "groups of the run", "to be stored", "none");
+      throw new ServiceError("store-failed", "The groups of the run are not stored.");
     }
     const parties = await database.listDataproviders(projectId);
     if (parties.length === 0) return; // deleted just now

@@ -19,7 +19,7 @@ export class RunWatch {
     this.signal = signal === undefined ? this.#ended.signal : AbortSignal.any([signal, this.#ended.signal]);
     this.#timer = setInterval(() => {
       isActive().then(
-        (active) => active || this.#ended.abort(new Error("the run has ended")),
+        (active) => active || this.#ended.abort(new Error("The run has ended.")),
         () => {},
       );
     }, checkMs).unref();

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import type { CandidatePairs } from "../core/candidate-pairs.js";
-import { type ErrorCode, LinkageError } from "../core/errors.js";
+import { type ErrorCode, type ErrorDetails, LinkageError } from "../core/errors.js";
 import { type PermutationTexts, permuteRows, type SolvedGroups, solvePairs } from "./solving.js";
 import { SOLVING_THREAD_SOURCE } from "./solving-thread-source.generated.js";
 
@@ -13,7 +13,7 @@ export type ThreadWork =
 /** A thread's answer: a result, or the parts of a LinkageError. */
 export type ThreadAnswer =
   | { readonly result: SolvedGroups | PermutationTexts }
-  | { readonly error: { code: ErrorCode; subject: string; expected: string; received: string } };
+  | { readonly error: ErrorDetails & { readonly code: ErrorCode; readonly message: string } };
 
 export interface SolveOptions {
   /** Stops the thread; the promise then rejects with the signal's reason. */
@@ -67,8 +67,8 @@ async function inThread(work: ThreadWork, transferList: ArrayBuffer[], signal: A
       once(thread, "exit").then(([code]) => Promise.reject(threadFailed(`exit code ${code}`))),
     ])) as [ThreadAnswer];
     if ("result" in answer) return answer.result;
-    const { code, subject, expected, received } = answer.error;
-    throw new LinkageError(code, subject, expected, received);
+    const { code, message, ...details } = answer.error;
+    throw new LinkageError(code, message, details);
   } catch (error) {
     signal?.throwIfAborted();
     throw error instanceof LinkageError ? error : threadFailed(String(error));
@@ -78,5 +78,5 @@ async function inThread(work: ThreadWork, transferList: ArrayBuffer[], signal: A
 }
 
 function threadFailed(reason: string): LinkageError {
-  return new LinkageError("thread-failed", "thread", "a thread that runs until its work is done", reason);
+  return new LinkageError("thread-failed", `A thread stopped before its work was done: ${reason}.`);
 }

@@ -106,18 +106,23 @@ async function countPairs(
   file: string,
   signal: AbortSignal | undefined,
 ): Promise<number> {
-  const subject = "file of similarity scores";
   const byteLength = await objects.byteLengthOf(file);
-  if (byteLength === undefined) throw new ServiceError("missing-object", subject, "to be there", "nothing");
+  if (byteLength === undefined) {
+    throw new ServiceError("missing-object", "The file of similarity scores is missing.");
+  }
   const header: Uint8Array[] = [];
   for await (const bytes of objects.get(file, { from: 0, byteLength: HEADER_LENGTH }, signal)) {
     header.push(bytes);
   }
   const bytes = Buffer.concat(header);
   if (bytes.length < HEADER_LENGTH) {
-    throw new ServiceError("store-failed", subject, `${HEADER_LENGTH} bytes or more`, `${bytes.length}`);
+    throw new ServiceError(
+      "store-failed",
+      `The file of similarity scores has ${bytes.length} bytes; it must have ${HEADER_LENGTH} or more.`,
+    );
   }
-  return Math.ceil((byteLength - HEADER_LENGTH) / pairByteLength(readHeader(bytes, subject)));
+  const layout = readHeader(bytes, "the file of similarity scores");
+  return Math.ceil((byteLength - HEADER_LENGTH) / pairByteLength(layout));
 }
 
 async function readPairs(

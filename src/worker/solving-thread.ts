@@ -13,8 +13,7 @@ function answerTo(work: ThreadWork): ThreadAnswer {
     return { result };
   } catch (error) {
     if (!(error instanceof LinkageError)) throw error;
-    const { code, subject, expected, received } = error; // an error object loses its class between threads
-    return { error: { code, subject, expected, received } };
+    return { error: { ...error, message: error.message } }; // an error object loses its class between threads
   }
 }
 

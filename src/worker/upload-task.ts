@@ -66,13 +66,12 @@ export function readFile(parameters: TaskParameters, name: string): ExternalFile
     const { bucket, path } = value as Record<string, unknown>;
     if (typeof bucket === "string" && typeof path === "string") return { bucket, path };
   }
-  throw wrongArgument(name, '{"bucket": text, "path": text}', value);
+  throw wrongArgument(name, '{"bucket": string, "path": string}', value);
 }
 
 /** Makes errors in the data permanent, so that the task is not retried. */
 function asFinal(error: unknown): unknown {
-  const isFinal =
-    error instanceof LinkageError || (error instanceof ServiceError && FINAL_CODES.has(error.code));
-  if (!isFinal) return error;
-  return new ServiceError("invalid-arguments", error.subject, error.expected, error.received);
+  if (!(error instanceof LinkageError)) return error;
+  if (error instanceof ServiceError && !FINAL_CODES.has(error.code)) return error;
+  return new ServiceError("invalid-arguments", error.message, { subject: error.subject ?? "upload" });
 }

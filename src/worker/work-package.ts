@@ -82,9 +82,9 @@ function rangeOfBlock(range: unknown): [from: number, to: number] {
   }
 }
 
-function readWhole(value: unknown, subject: string, least: number, most: number): number {
-  if (Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most) {
+function readWhole(value: unknown, subject: string, min: number, max: number): number {
+  if (Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max) {
     return value as number;
   }
-  throw wrong(subject, `a whole number from ${least} to ${most}`, value);
+  throw wrong(subject, `a whole number from ${min} to ${max}`, value);
 }

@@ -63,6 +63,6 @@ test.serial("a broadcast fails if the broker is out of reach", async (t) => {
   const app = new CeleryApp({ broker: `redis://127.0.0.1:${await freePort()}/0` });
   t.teardown(() => app.disconnect());
   await t.throwsAsync(broadcast(app, "ping", {}, { timeoutMs: 300 }), {
-    message: "the broker did not take the command ping within 300 ms",
+    message: "The broker did not accept the command ping within 300 ms.",
   });
 });

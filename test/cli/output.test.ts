@@ -88,7 +88,7 @@ test("a reader that closes the pipe early ends the command quietly", async (t) =
 
 test("a pipe as an input has no size to make a hint of", async (t) => {
   const { stderr } = await bash(`$CLI match <(cat ${folder}/clks-a.bin) ${B} --threshold 0.9`);
-  t.regex(stderr, /^anonlink-wasm: \S+ holds raw bytes: say with --byte-length how many make a CLK\n$/);
+  t.regex(stderr, /^anonlink-wasm: \S+ holds raw bytes; set --byte-length to the bytes per CLK\.\n$/);
 });
 
 test("bad standard input ends the command, though the writer goes on waiting", async (t) => {

@@ -79,7 +79,7 @@ for (const [variable, value] of [
 ] as const) {
   test(`${variable}=${value} is refused by its name`, (t) => {
     const error = t.throws(() => readServiceConfig({ [variable]: value }), { name: "ConfigError" });
-    t.true(error.message.startsWith(`${variable}: expected `), error.message);
+    t.true(error.message.startsWith(`${variable} must be `), error.message);
     t.false(error.message.includes("secret"));
   });
 }

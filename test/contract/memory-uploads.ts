@@ -24,7 +24,7 @@ export class MemoryUploads implements Pick<UploadDatabase, "findUpload" | "addBl
     await this.beforeAnswer();
     const upload = this.uploads.get(dataproviderId);
     if (upload?.receiptToken !== receiptToken || upload.state !== "pending") {
-      throw new ServiceError("forbidden", "upload", "the party's pending one", "another");
+      throw new ServiceError("forbidden", "The upload is no longer the pending one of its party.");
     }
     // In reverse order within a call, because a database may number them in any order.
     const ids = blocks.map((_, n) => this.#lastBlockId + blocks.length - n);

@@ -124,7 +124,7 @@ export function testObjectStore(
       [17 * MIB, 17 * MIB - 1],
     ] as const) {
       const putting = store.put("a", () => content(byteLength), promised);
-      await t.throwsAsync(putting, { message: new RegExp(`expected ${promised} bytes`) });
+      await t.throwsAsync(putting, { message: new RegExp(`must have ${promised} bytes`) });
       t.is(await store.byteLengthOf("a"), undefined);
     }
     t.deepEqual(await leftovers(), []);

@@ -59,7 +59,7 @@ function noteTasks() {
     define("fail", ["value", "parent_span?"], fail, { maxRetries: 0, keepsResult: true }),
     define("refuse", ["value", "parent_span?"], async (_, { taskId, isLastTry }) => {
       failures.push({ taskId, isLastTry });
-      throw new ServiceError("invalid-arguments", "value", "another", "this one");
+      throw new ServiceError("invalid-arguments", "value must be another one.");
     }),
     define(
       "failOnce",

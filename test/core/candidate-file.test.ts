@@ -224,19 +224,19 @@ const header = [1, 8, 4, 4];
 const score = (value: number) => [...new Uint8Array(Float64Array.of(value).buffer)];
 const zeros = (count: number) => new Array<number>(count).fill(0);
 const wrongFiles: Record<string, [number[], RegExp]> = {
-  "an empty file": [[], /header of 4 bytes, got 0 bytes/],
-  "half a header": [[1, 8], /header of 4 bytes, got 2 bytes/],
-  "another version": [[2, 8, 4, 4], /version 1, got version 2/],
-  "scores of 3 bytes": [[1, 3, 4, 4], /scores of 2, 4 or 8 bytes, got 3/],
-  "indices of 3 bytes": [[1, 8, 3, 4], /got 3 for data sets, 4 for records/],
-  "indices of no bytes": [[1, 8, 4, 0], /got 4 for data sets, 0 for records/],
-  "half a pair": [[...header, ...zeros(24), ...zeros(13)], /an end 13 bytes into the pair at byte 28/],
-  NaN: [[...header, ...zeros(24), ...score(Number.NaN), ...zeros(16)], /NaN in the pair at byte 28/],
-  "NaN at the start": [[...header, ...score(Number.NaN), ...zeros(16)], /NaN in the pair at byte 4/],
-  "ascending scores": [[...header, ...zeros(24), ...score(1), ...zeros(16)], /order in the pair at byte 28/],
+  "an empty file": [[], /ends after 0 of the 4 bytes of its header/],
+  "half a header": [[1, 8], /ends after 2 of the 4 bytes of its header/],
+  "another version": [[2, 8, 4, 4], /^Cannot read candidate file: its version is 2, not 1\.$/],
+  "scores of 3 bytes": [[1, 3, 4, 4], /scores have 3 bytes, not 2, 4 or 8/],
+  "indices of 3 bytes": [[1, 8, 3, 4], /indices have 3 bytes for data sets and 4 for records, not/],
+  "indices of no bytes": [[1, 8, 4, 0], /indices have 4 bytes for data sets and 0 for records, not/],
+  "half a pair": [[...header, ...zeros(24), ...zeros(13)], /after 13 of the 24 bytes of the pair at byte 28/],
+  NaN: [[...header, ...zeros(24), ...score(Number.NaN), ...zeros(16)], /pair at byte 28 has the score NaN/],
+  "NaN at the start": [[...header, ...score(Number.NaN), ...zeros(16)], /pair at byte 4 has the score NaN/],
+  "ascending scores": [[...header, ...zeros(24), ...score(1), ...zeros(16)], /at byte 28 is out of order/],
   "an index of 2^32": [
     [1, 2, 1, 8, ...zeros(4), ...zeros(8), 0, 0, 0, 0, 1, 0, 0, 0],
-    /2\^32, got a larger one/,
+    /has an index of 2\^32 or more/,
   ],
 };
 
@@ -380,7 +380,10 @@ test("a merge names the damaged source and closes all of them", async (t) => {
   const good = candidateFileBytes(concatCandidatePairs([onePair(1), onePair(0.5)]));
   const sources = () => [source(0, good), source(1, good.subarray(0, -1)), source(2, good)];
   const merge = mergeCandidateFiles(sources(), { sourceBatchSize: 1, batchSize: 1 });
-  await t.throwsAsync(collect(merge), { code: "invalid-candidate-file", message: /^candidate file 1: / });
+  await t.throwsAsync(collect(merge), {
+    code: "invalid-candidate-file",
+    message: /^Cannot read candidate file 1: /,
+  });
   t.deepEqual(closed.sort(), [0, 1, 2]);
 
   closed.length = 0;

@@ -183,12 +183,12 @@ test("bad options are refused at once", (t) => {
     t.is(error.code, "invalid-option");
   };
   for (const aim of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
-    refuse(() => splitIntoChunks(1, 1, aim), /^aim: expected a whole number of at least 1/);
-    refuse(() => packBlocks([], aim), /^aim: expected a whole number of at least 1/);
+    refuse(() => splitIntoChunks(1, 1, aim), /^aim must be a whole number of at least 1, not /);
+    refuse(() => packBlocks([], aim), /^aim must be a whole number of at least 1, not /);
   }
-  refuse(() => splitIntoChunks(-1, 1, 1), /^leftCount: /);
-  refuse(() => splitIntoChunks(1, 0.5, 1), /^rightCount: /);
-  refuse(() => packBlocks([pairOf("a", 1, -2)], 1).next(), /^recordCount: /);
+  refuse(() => splitIntoChunks(-1, 1, 1), /^leftCount must be .* at least 0, not -1\.$/);
+  refuse(() => splitIntoChunks(1, 0.5, 1), /^rightCount must be .* at least 0, not 0\.5\.$/);
+  refuse(() => packBlocks([pairOf("a", 1, -2)], 1).next(), /^recordCount must be .* at least 0, not -2\.$/);
 });
 
 test("block pairs that come as a stream are packed as those of a list", async (t) => {

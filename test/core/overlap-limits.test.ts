@@ -103,6 +103,6 @@ test("a threshold outside (0, 1] is refused by name", (t) => {
   ]) {
     const error = t.throws(() => overlapLimits(threshold, 8), { instanceOf: LinkageError });
     t.is(error.code, "invalid-option");
-    t.regex(error.message, /^threshold: expected a number above 0 and up to 1, got /);
+    t.regex(error.message, /^threshold must be a number above 0 and up to 1, not /);
   }
 });

@@ -127,19 +127,19 @@ test("bad input is refused", (t) => {
   };
   const pair = (left: number, right: number) => [[0, left] as const, [1, right] as const];
   refuse(
-    /^group 1: expected one record of data set 0/,
+    /^Group 1 must have one record of data set 0 and one of data set 1, not /,
     toGroups([pair(0, 0), [...pair(1, 1), [1, 2]]]),
     [3, 3],
   );
-  refuse(/^group 0: .*got 2 of data sets 0, 0$/, toGroups([[[0, 0], [0, 1]]]), [3, 3]); // biome-ignore format: short
-  refuse(/^group 0: .*got 2 of data sets 0, 2$/, toGroups([[[0, 0], [2, 1]]]), [3, 3]); // biome-ignore format: short
-  refuse(/^record of data set 1 in group 0: .*got 3$/, toGroups([pair(0, 3)]), [3, 3]);
-  refuse(/^record of data set 0 in group 1: .*got 0$/, toGroups([pair(0, 0), pair(0, 1)]), [3, 3]);
-  refuse(/^record of data set 1 in group 1: .*got 0$/, toGroups([pair(0, 0), pair(1, 0)]), [3, 1]);
-  refuse(/^recordCounts\[1\]: /, toGroups([]), [3, -1]);
-  refuse(/^recordCounts\[0\]: /, toGroups([]), [2 ** 32, 1]);
-  refuse(/^random: expected a whole number from 0 to 2, got 3$/, toGroups([]), [3, 3], (limit) => limit);
-  refuse(/^random: /, toGroups([]), [3, 3], () => 0.5);
+  refuse(/^Group 0 must .*, not 2 of data sets 0, 0\.$/, toGroups([[[0, 0], [0, 1]]]), [3, 3]); // biome-ignore format: short
+  refuse(/^Group 0 must .*, not 2 of data sets 0, 2\.$/, toGroups([[[0, 0], [2, 1]]]), [3, 3]); // biome-ignore format: short
+  refuse(/^The record of data set 1 in group 0 must .* below 3 .*, not 3\.$/, toGroups([pair(0, 3)]), [3, 3]);
+  refuse(/^The record of data set 0 in group 1 .*, not 0\.$/, toGroups([pair(0, 0), pair(0, 1)]), [3, 3]);
+  refuse(/^The record of data set 1 in group 1 .*, not 0\.$/, toGroups([pair(0, 0), pair(1, 0)]), [3, 1]);
+  refuse(/^recordCounts\[1\] must be .*, not -1\.$/, toGroups([]), [3, -1]);
+  refuse(/^recordCounts\[0\] must be .*, not 4294967296\.$/, toGroups([]), [2 ** 32, 1]);
+  refuse(/^random must return a whole number from 0 to 2, not 3\.$/, toGroups([]), [3, 3], (limit) => limit);
+  refuse(/^random must return .*, not 0\.5\.$/, toGroups([]), [3, 3], () => 0.5);
 });
 
 test("empty data sets have empty permutations", (t) => {

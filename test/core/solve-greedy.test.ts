@@ -222,12 +222,13 @@ test("bad input is refused", (t) => {
     t.is(error.code, "invalid-candidates");
   };
   for (const name of ["leftDatasets", "rightDatasets", "leftRecords", "rightRecords"]) {
-    refuse({ ...good, [name]: new Uint32Array(3) }, undefined, new RegExp(`^${name}: expected 2 elements`));
+    const message = new RegExp(`^${name} has 3 values, but scores has 2\\.$`);
+    refuse({ ...good, [name]: new Uint32Array(3) }, undefined, message);
   }
-  refuse({ ...good, scores: Float64Array.of(0.5, 0.6) }, undefined, /^score of pair 1: expected at most 0.5/);
-  refuse({ ...good, scores: Float64Array.of(Number.NaN, 0.6) }, undefined, /^score of pair 0: .*NaN/);
-  refuse(good, { recordCounts: [4, 5, 3] }, /^left record of pair 1: expected below 4.*got 4$/);
-  refuse(good, { recordCounts: [5, 4, 3] }, /^right record of pair 0: expected below 4.*data set 1, got 4$/);
-  refuse(good, { recordCounts: [5, 5] }, /^right data set of pair 1: expected below 2/);
+  refuse({ ...good, scores: Float64Array.of(0.5, 0.6) }, undefined, /score of pair 1 is 0\.6 after 0\.5\.$/);
+  refuse({ ...good, scores: Float64Array.of(Number.NaN, 0.6) }, undefined, /score of pair 0 is NaN\.$/);
+  refuse(good, { recordCounts: [4, 5, 3] }, /^The left record of pair 1 .* below 4.* data set 0, not 4\.$/);
+  refuse(good, { recordCounts: [5, 4, 3] }, /^The right record of pair 0 .* below 4.* data set 1, not 4\.$/);
+  refuse(good, { recordCounts: [5, 5] }, /^The right data set of pair 1 must be below 2/);
   t.notThrows(() => solveGreedy(good, { recordCounts: [5, 5, 3] }));
 });

@@ -331,22 +331,22 @@ test("wrong options and data sets are refused by name", async (t) => {
   const [left, right] = sample(17, 5);
   const narrow = createClkDataset(new Uint8Array(8), 8);
   const wrong: [() => Promise<unknown>, ErrorCode, RegExp][] = [
-    [() => compare(left, right, { threshold: 0 }), "invalid-option", /^threshold/],
-    [() => compare(left, right, undefined as never), "invalid-option", /^options/],
-    [() => compare(left, right, { threshold: 1, k: 0 }), "invalid-option", /^k: /],
-    [() => compare(left, right, { threshold: 1, threads: 0 }), "invalid-option", /^threads: /],
-    [() => compare(left, right, { threshold: 1, threads: 1.5 }), "invalid-option", /^threads: /],
+    [() => compare(left, right, { threshold: 0 }), "invalid-option", /^threshold must be /],
+    [() => compare(left, right, undefined as never), "invalid-option", /^options must be an object /],
+    [() => compare(left, right, { threshold: 1, k: 0 }), "invalid-option", /^k must be .* from 1 /],
+    [() => compare(left, right, { threshold: 1, threads: 0 }), "invalid-option", /^threads .* 256, not 0\.$/],
+    [() => compare(left, right, { threshold: 1, threads: 1.5 }), "invalid-option", /^threads .* not 1\.5\.$/],
     [
       () => compare(left, right, { threshold: 1, kernel: "fast" as never }),
       "invalid-option",
-      /^kernel: .*bit-sliced, scalar, reference/,
+      /^kernel must be one of bit-sliced, scalar, reference, not "fast"\.$/,
     ],
-    [() => compare(left, narrow, { threshold: 1 }), "mismatched-datasets", /data set 1.*32 bytes/],
-    [() => findCandidatePairs([left], { threshold: 1 }), "mismatched-datasets", /two or more/],
+    [() => compare(left, narrow, { threshold: 1 }), "mismatched-datasets", /set 1 have 8 .* 0 have 32\.$/],
+    [() => findCandidatePairs([left], { threshold: 1 }), "mismatched-datasets", /be 2 or more, not 1\.$/],
     [
       () => findCandidatePairs([{ dataset: left, blocks: indexBlocks([["a"]]) }, right], { threshold: 1 }),
       "mismatched-datasets",
-      /data set 1: expected blocks/,
+      /^Only data set 0 has blocks; data set 1 has none\.$/,
     ],
   ];
   for (const [call, code, message] of wrong) {

@@ -99,7 +99,9 @@ test("refuses wrong tokens, unknown projects and unknown runs with one and the s
 test("asks the database for nothing but ids", async (t) => {
   const { database, asked, project } = stores();
   for (const id of ["", "../..", "\0", "a".repeat(5000), project.projectId.toUpperCase()]) {
-    await t.throwsAsync(authorize(database, id, project.resultToken, ALL), { message: /^token/ });
+    await t.throwsAsync(authorize(database, id, project.resultToken, ALL), {
+      message: "Access denied: unknown project or run, or wrong token.",
+    });
   }
   for (const id of asked) t.regex(id, /^[0-9a-f]{48}$/);
 });

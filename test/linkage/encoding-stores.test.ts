@@ -19,7 +19,7 @@ async function openPacked(t: ExecutionContext) {
 function fakeTables(calls: string[]): WritableEncodingStore {
   const refuse = (call: string) => async () => {
     calls.push(call);
-    throw new ServiceError("missing-encodings", "tables", "something", "nothing");
+    throw new ServiceError("missing-encodings", "tables");
   };
   return {
     fileOf: () => undefined,

@@ -235,7 +235,7 @@ export class ServiceClient {
 
   #expect<Body>(status: number, answer: Answer): Body {
     if (answer.status !== status) {
-      throw new Error(`expected ${status}, got ${answer.status}: ${answer.text.slice(0, 500)}`);
+      throw new Error(`The status is ${answer.status} instead of ${status}: ${answer.text.slice(0, 500)}`);
     }
     return answer.json<Body>();
   }

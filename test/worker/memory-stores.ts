@@ -66,7 +66,7 @@ export class MemoryEncodingStore implements EncodingStore {
   #party(dataproviderId: number, byteLength: number): MemoryParty {
     const party = this.#parties.get(dataproviderId)!;
     if (party.dataset.byteLength === byteLength) return party;
-    throw new ServiceError("invalid-encodings", "encoding", `${byteLength} bytes`, "another size");
+    throw new ServiceError("invalid-encodings", `An encoding does not have ${byteLength} bytes.`);
   }
 }
 
@@ -79,7 +79,7 @@ function pick({ bytes, byteLength }: ClkDataset, rows: readonly number[]): Store
 }
 
 function missing(blockId: number): ServiceError {
-  return new ServiceError("missing-encodings", `block ${blockId}`, "one row or more", "none");
+  return new ServiceError("missing-encodings", `Block ${blockId} has no rows.`);
 }
 
 export class MemoryRunCache implements Pick<RunCache, "isActive" | "countProgress"> {

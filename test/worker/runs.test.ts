@@ -134,8 +134,7 @@ test("encodings of different sizes are an error of the later party and of the ru
   const runId = await doRun(parts, project);
   t.like(await parts.database.findRun(project.projectId, runId), {
     state: "error",
-    errorMessage:
-      "The encodings of party 1 cannot be used: expected 16 bytes, as the project has it, got 8 bytes.",
+    errorMessage: "The encodings of party 1 must have 16 bytes in this project, but have 8 bytes.",
   });
   const uploads = await parts.database.listDataproviders(project.projectId);
   t.deepEqual(

@@ -66,7 +66,7 @@ for (const [where, maxInline] of [
       instanceOf: LinkageError,
       code: "invalid-candidates",
     });
-    t.regex(error!.message, /^right record of pair \d+: expected below 40/);
+    t.regex(error!.message, /^The right record of pair \d+ must be below 40/);
     await t.throwsAsync(permuteInThread("[[[0,1],[0,2]]]", [3, 3], { maxInline }), {
       instanceOf: LinkageError,
       code: "invalid-option",

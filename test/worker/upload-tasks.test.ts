@@ -34,7 +34,7 @@ class MemoryFiles {
   async *get(name: string, range?: ByteRange): AsyncGenerator<Uint8Array> {
     await this.beforeGet();
     const file = this.files.get(name);
-    if (file === undefined) throw new ServiceError("missing-object", "file", "to be there", "nothing");
+    if (file === undefined) throw new ServiceError("missing-object", "The file is missing.");
     const { from, byteLength } = range ?? { from: 0, byteLength: file.bytes.length };
     const bytes = file.bytes.subarray(from, from + byteLength);
     for (let at = 0; at < bytes.length; at += 5) yield bytes.subarray(at, at + 5);
@@ -209,15 +209,15 @@ test("what cannot be used fails at once, and the upload with it; the files stay"
   const pullBoth = (given: Given) => given.pullBoth(ROWS, BLOCKS);
   const raw = (given: Given) => given.raw();
   const cases: readonly (readonly [RegExp, (given: Given) => Promise<unknown>, ...files: File[]])[] = [
-    [/metadata hash-count: .*got none/, pull, [ROWS, ROW_BYTES]],
+    [/metadata hash-count must be .*, but is missing/, pull, [ROWS, ROW_BYTES]],
     [/metadata hash-size/, pull, [ROWS, ROW_BYTES, sizeless]],
-    [/expected 24 bytes .* got 23 bytes/, pull, [ROWS, short, metadata]],
-    [/expected 3, got 2/, pullJson, [JSON_ROWS, rows, metadata]],
-    [/row indices below 3, got 3/, pullBoth, [ROWS, ROW_BYTES, metadata], [BLOCKS, wrongBlocks]],
+    [/must have 24 bytes .*, not 23 bytes/, pull, [ROWS, short, metadata]],
+    [/Expected 3 rows, but the upload has 2/, pullJson, [JSON_ROWS, rows, metadata]],
+    [/row indices .* must be below 3, not 3/, pullBoth, [ROWS, ROW_BYTES, metadata], [BLOCKS, wrongBlocks]],
     [/party's own path/, (given) => given.pull(`${PROJECT_ID}/12/rows.bin`)],
     [/party's own path/, (given) => given.pull(ROWS, {}, "entityservice")],
     [/clknblocks/, raw, [RAW, rows]],
-    [/row 1: .*9 bytes/, raw, [RAW, mixed]],
+    [/Row 1 .*9 bytes/, raw, [RAW, mixed]],
   ];
   for (const [message, run, ...files] of cases) {
     const given = setUpTasks();
@@ -247,7 +247,7 @@ test("rows of a size that the project cannot use: the upload is in error, and th
   await given.accept();
   await given.raw();
   t.like(given.database.party(1), { state: "error", upload: { state: "error", encodingSize: 8 } });
-  t.regex(given.database.failures[0]!, /expected 128 bytes.*got 8 bytes/);
+  t.regex(given.database.failures[0]!, /must have 128 bytes.* have 8 bytes/);
   t.is(given.encodings.stored.size, 0);
 });
 

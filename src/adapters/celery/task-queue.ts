@@ -170,7 +170,7 @@ export class CeleryTaskQueue implements ClusterTaskQueue {
     if (signal === undefined) return void (await answers);
     let onAbort = () => {};
     const aborted = new Promise<never>((_, reject) => {
-      onAbort = () => reject(new ServiceError("store-failed", "broker", "an answer", "none in time"));
+      onAbort = () => reject(new ServiceError("store-failed", "The broker did not answer in time."));
       signal.addEventListener("abort", onAbort, { once: true });
     });
     await Promise.race([answers, aborted]).finally(() => signal.removeEventListener("abort", onAbort));

@@ -35,12 +35,7 @@ export class DataFolder {
       if (!isLocked) closeSync(lock);
     }
     if (isLocked) return new DataFolder(path, lock);
-    throw new ServiceError(
-      "store-failed",
-      `data folder ${path}`,
-      "one that no other service uses",
-      "one that is in use",
-    );
+    throw new ServiceError("store-failed", `The data folder ${path} is already in use by another service.`);
   }
 
   close(): void {

@@ -22,8 +22,8 @@ export function toFileName(objectName: string): string {
     fileName += isPlain ? character : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
   }
   if (fileName.length <= MAX_FILE_NAME) return fileName;
-  const expected = `up to ${MAX_FILE_NAME} bytes, as the disk has it`;
-  throw new ServiceError("invalid-arguments", "name of a file", expected, `${fileName.length}`);
+  const message = `The name of a file has ${fileName.length} bytes on disk; the limit is ${MAX_FILE_NAME} bytes.`;
+  throw new ServiceError("invalid-arguments", message, { subject: "name of a file" });
 }
 
 /** The name of the object in a file; `undefined` for a file that is not the store's. */

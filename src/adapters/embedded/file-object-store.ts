@@ -165,7 +165,8 @@ async function writeAll(
 }
 
 function wrongLength(expected: number, received: string): ServiceError {
-  return new ServiceError("invalid-arguments", "content of a file", `${expected} bytes`, received);
+  const message = `The content of the file must have ${expected} bytes, but it has ${received}.`;
+  return new ServiceError("invalid-arguments", message, { subject: "content of a file" });
 }
 
 /**
@@ -176,12 +177,12 @@ async function onFile<T>(name: string, action: () => Promise<T>): Promise<T | un
   try {
     return await unlessMissing(action);
   } catch (error) {
-    throw failedOn(name, errorCode(error) || "another error");
+    throw failedOn(name, errorCode(error) || "an error without a code");
   }
 }
 
 function failedOn(name: string, systemCode: string): ServiceError {
-  return new ServiceError("store-failed", placeOf(name), "the system to let it be used", systemCode);
+  return new ServiceError("store-failed", `Cannot use ${placeOf(name)}: the system reported ${systemCode}.`);
 }
 
 async function unlessMissing<T>(action: () => Promise<T>): Promise<T | undefined> {

@@ -139,7 +139,9 @@ export class InProcessQueue implements TaskQueue {
     for (const lines of Object.values(this.#lines)) lines.drop(() => true);
     this.#unsorted = [];
     await this.#finish(this.#options.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS);
-    for (const { controller } of this.#running.values()) controller.abort(new Error("the service ends"));
+    for (const { controller } of this.#running.values()) {
+      controller.abort(new Error("The service is shutting down."));
+    }
     await this.#finish(STOP_TIMEOUT_MS);
     this.#notifyIfIdle();
   }
@@ -152,7 +154,7 @@ export class InProcessQueue implements TaskQueue {
   }
 
   #checkOpen(): void {
-    if (this.#isClosing) throw new ServiceError("store-failed", "queue", "to be open", "a closed one");
+    if (this.#isClosing) throw new ServiceError("store-failed", "The queue is closed.");
   }
 
   #enqueue(call: TaskCall): void {
@@ -320,5 +322,8 @@ function lineOf(parameters: TaskCall["parameters"]): string {
 }
 
 function unknownTask(name: string): ServiceError {
-  return new ServiceError("invalid-arguments", "name of a task", "one that is registered", name);
+  return new ServiceError("invalid-arguments", `The task ${name} is not registered.`, {
+    subject: "name of a task",
+    received: name,
+  });
 }

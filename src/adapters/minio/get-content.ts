@@ -45,7 +45,7 @@ export async function* getContent(
         yield chunk;
       }
       if (!(at < expected)) return;
-      throw new Broken(new Error("connection to the object store: expected more bytes, got an end"));
+      throw new Broken(new Error("The connection to the object store ended before all bytes arrived."));
     } catch (error) {
       signal?.throwIfAborted();
       if (!(error instanceof Broken)) throw error;
@@ -63,7 +63,7 @@ export async function* getContent(
 /** A connection that ended before all bytes arrived. */
 class Broken extends Error {
   constructor(cause: unknown) {
-    super("a connection broke off", { cause });
+    super("A connection broke off.", { cause });
   }
 }
 
@@ -79,5 +79,5 @@ async function* piecesOf(response: IncomingMessage): AsyncGenerator<Buffer> {
 }
 
 function replaced(name: string): ServiceError {
-  return new ServiceError("store-failed", placeOf(name), "the same until it is read", "another one");
+  return new ServiceError("store-failed", `Cannot read ${placeOf(name)}: it was replaced in the meantime.`);
 }

@@ -63,7 +63,7 @@ async function putParts(
       }
       const part = etags.length + 1;
       if (part > MAX_PARTS) {
-        throw new Error(`content of an object: expected up to ${MAX_PARTS} parts, got more`);
+        throw new Error(`The content of the object has more than ${MAX_PARTS} parts, which is the limit.`);
       }
       uploadId ??= await client.initiateNewMultipartUpload(bucket, name, headers());
       const config = {
@@ -132,5 +132,5 @@ async function* ofLength(content: AsyncIterable<Uint8Array>, byteLength: number)
 }
 
 function wrongLength(expected: number, received: string): Error {
-  return new Error(`content of an object: expected ${expected} bytes, got ${received}`);
+  return new Error(`The content of the object must have ${expected} bytes, but it has ${received}.`);
 }

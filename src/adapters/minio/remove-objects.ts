@@ -17,7 +17,10 @@ export async function removeObjects(client: Client, bucket: string, names: reado
     // The driver's types nest the error one level deeper than it is.
     const { Code: code } = failure as { Code?: string; Error?: unknown };
     if (code === "NoSuchKey") continue;
-    throw new ServiceError("store-failed", "removal of files", "to remove them all", code ?? "an error");
+    throw new ServiceError(
+      "store-failed",
+      `The object store did not remove all files: ${code ?? "it reported an error"}.`,
+    );
   }
   const rest = names.values();
   await Promise.all(

@@ -5,7 +5,7 @@ import type { SharedObjects, TemporaryCredentials } from "../../linkage/object-s
 import { isNetworkError, type RetryOptions, withRetries } from "../with-retries.js";
 
 /** STS's limits on the lifetime of temporary credentials, in seconds. */
-export const STS_DURATION_LIMITS = { least: 900, most: 604_800 } as const;
+export const STS_DURATION_LIMITS = { min: 900, max: 604_800 } as const;
 
 const TIMEOUT_MS = 30_000;
 
@@ -37,16 +37,12 @@ export class MinioSharedObjects implements SharedObjects {
     this.bucket = options.bucket;
     this.endpoint = options.endpoint;
     this.secure = options.secure;
-    const { least, most } = STS_DURATION_LIMITS;
+    const { min, max } = STS_DURATION_LIMITS;
     const { durationSeconds = 43_200 } = options;
-    if (!(Number.isInteger(durationSeconds) && durationSeconds >= least && durationSeconds <= most)) {
-      const expected = `a whole number of seconds from ${least} to ${most}`;
-      throw new ServiceError(
-        "invalid-arguments",
-        "duration of credentials",
-        expected,
-        String(durationSeconds),
-      );
+    if (!(Number.isInteger(durationSeconds) && durationSeconds >= min && durationSeconds <= max)) {
+      const expected = `a whole number from ${min} to ${max}`;
+      const message = `durationSeconds must be ${expected}, not ${durationSeconds}.`;
+      throw new ServiceError("invalid-arguments", message, { subject: "durationSeconds", expected });
     }
     this.#options = { ...options, durationSeconds };
   }
@@ -63,7 +59,10 @@ export class MinioSharedObjects implements SharedObjects {
     checkObjectName(name);
     // Policies interpret wildcards and variables; our paths never contain any.
     if (/[*?$]/.test(name)) {
-      throw new ServiceError("invalid-arguments", "path of credentials", "no *, ? or $", "one");
+      throw new ServiceError("invalid-arguments", "The path of credentials must not contain *, ? or $.", {
+        subject: "path of credentials",
+        expected: "no *, ? or $",
+      });
     }
     await this.#options.prepareBucket?.();
     const statement = {
@@ -96,7 +95,7 @@ export class MinioSharedObjects implements SharedObjects {
 async function inTime<T>(answer: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    const message = `no answer from the object store within ${TIMEOUT_MS} ms`;
+    const message = `No answer from the object store within ${TIMEOUT_MS} ms.`;
     timer = setTimeout(() => reject(Object.assign(new Error(message), { code: "ETIMEDOUT" })), TIMEOUT_MS);
   });
   return Promise.race([answer, late]).finally(() => clearTimeout(timer));

@@ -20,7 +20,7 @@ export function transport(secure: boolean, timeoutMs = SILENCE_TIMEOUT_MS): Pick
           sent.setTimeout(timeoutMs);
           return;
         }
-        const message = `no answer from the object store within ${timeoutMs} ms`;
+        const message = `No answer from the object store within ${timeoutMs} ms.`;
         sent.destroy(Object.assign(new Error(message), { code: "ETIMEDOUT" }));
       });
       return sent;

@@ -39,14 +39,14 @@ export class CopyDecoder {
 
   /** @throws ServiceError `store-failed` if the rows are incomplete */
   end(): void {
-    if (!this.#hasEnded) throw wrong("all rows", "an early end");
+    if (!this.#hasEnded) throw wrong("it ended before all rows arrived");
   }
 
   /** Returns where the rows begin; 0 while the header is incomplete. */
   #readHeader(bytes: Buffer): number {
     if (bytes.length < HEADER_LENGTH) return 0;
-    if (!bytes.subarray(0, SIGNATURE.length).equals(SIGNATURE)) throw wrong("its signature", "other bytes");
-    if ((bytes.readUInt32BE(SIGNATURE.length) & CRITICAL_FLAGS) !== 0) throw wrong("known flags", "others");
+    if (!bytes.subarray(0, SIGNATURE.length).equals(SIGNATURE)) throw wrong("it lacks the signature");
+    if ((bytes.readUInt32BE(SIGNATURE.length) & CRITICAL_FLAGS) !== 0) throw wrong("it has unknown flags");
     const length = HEADER_LENGTH + bytes.readUInt32BE(SIGNATURE.length + 4);
     if (bytes.length < length) return 0;
     this.#isBehindHeader = true;
@@ -64,12 +64,12 @@ export class CopyDecoder {
         this.#hasEnded = true;
         return at + 2;
       }
-      if (count !== fieldCount) throw wrong(`${fieldCount} fields`, `${count}`);
+      if (count !== fieldCount) throw wrong(`a row has ${count} fields instead of ${fieldCount}`);
       let next = at + 2;
       for (let field = 0; field < fieldCount; field++) {
         if (next + 4 > bytes.length) return at;
         const length = bytes.readInt32BE(next);
-        if (length < 0) throw wrong(`a value in field ${field}`, "none");
+        if (length < 0) throw wrong(`field ${field} of a row has no value`);
         bounds[2 * field] = next + 4;
         bounds[2 * field + 1] = next += 4 + length;
       }
@@ -81,6 +81,6 @@ export class CopyDecoder {
   }
 }
 
-function wrong(expected: string, received: string): ServiceError {
-  return new ServiceError("store-failed", "binary COPY", expected, received);
+function wrong(problem: string): ServiceError {
+  return new ServiceError("store-failed", `PostgreSQL sent an invalid binary COPY: ${problem}.`);
 }

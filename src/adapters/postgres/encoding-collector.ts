@@ -36,11 +36,14 @@ export class EncodingCollector {
   add(entityId: number, bytes: Buffer, from: number, to: number): number {
     if (entityId === this.#lastEntityId) return this.recordCount - 1;
     if (entityId < this.#lastEntityId) {
-      throw new ServiceError("invalid-encodings", "entity ids", "ascending whole numbers", "others");
+      throw new ServiceError("invalid-encodings", "The entity ids are not in ascending order.");
     }
     if (to - from !== ROW_LENGTH + this.#byteLength) {
-      const expected = `${this.#byteLength} bytes`;
-      throw new ServiceError("invalid-encodings", "encoding", expected, `${to - from - ROW_LENGTH} bytes`);
+      const byteLength = to - from - ROW_LENGTH;
+      throw new ServiceError(
+        "invalid-encodings",
+        `An encoding has ${byteLength} bytes instead of ${this.#byteLength}.`,
+      );
     }
     this.#lastEntityId = entityId;
     this.#segments.reserve(this.#byteLength);

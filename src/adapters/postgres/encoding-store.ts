@@ -163,7 +163,7 @@ class Memberships {
   /** @throws ServiceError `missing-encodings` */
   build(): { starts: Uint32Array; records: Uint32Array } {
     const empty = this.#lastRecords.indexOf(-1);
-    if (empty >= 0) throw missing(this.#blockIds[empty]!, "one row or more");
+    if (empty >= 0) throw missing(this.#blockIds[empty]!, "rows");
     const blocks = this.#blocks.view();
     const starts = new Uint32Array(this.#blockIds.length + 1);
     for (let n = 0; n < blocks.length; n++) starts[blocks[n]! + 1]!++;
@@ -182,17 +182,18 @@ class Memberships {
 function readIntegerArray(bytes: Buffer, from: number, to: number, onValue: (value: number) => void): void {
   const count = bytes.readInt32BE(from) === 0 ? 0 : bytes.readInt32BE(from + 12);
   if (to - from !== (count === 0 ? 12 : 20 + 8 * count)) {
-    throw new ServiceError("store-failed", "array", "integers without NULL", "others");
+    throw new ServiceError("store-failed", "PostgreSQL sent an array that does not consist of integers.");
   }
   for (let n = 0; n < count; n++) onValue(bytes.readInt32BE(from + 24 + 8 * n));
 }
 
-function missing(blockId: number, expected: string): ServiceError {
-  return new ServiceError("missing-encodings", `block ${blockId}`, expected, "none");
+function missing(blockId: number, rows: string): ServiceError {
+  return new ServiceError("missing-encodings", `Block ${blockId} has no ${rows}.`);
 }
 
 /** Formats a whole number for a statement, because COPY takes no parameters. */
 function whole(value: number): string {
   if (Number.isSafeInteger(value) && value >= 0) return String(value);
-  throw new ServiceError("invalid-arguments", "id or row", "a whole number", "another value");
+  const message = "Ids and row indices must be whole numbers.";
+  throw new ServiceError("invalid-arguments", message, { subject: "id or row" });
 }

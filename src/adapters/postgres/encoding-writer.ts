@@ -35,11 +35,12 @@ export class PostgresEncodingWriter implements EncodingWriter {
 
   async write(rows: Uint8Array): Promise<void> {
     if (rows.length % this.#byteLength !== 0) {
-      const expected = `whole rows of ${this.#byteLength} bytes`;
-      throw new ServiceError("invalid-arguments", "encodings", expected, `${rows.length} bytes`);
+      const message = `The encodings must be whole rows of ${this.#byteLength} bytes, not ${rows.length} bytes.`;
+      throw new ServiceError("invalid-arguments", message, { subject: "encodings" });
     }
     if (this.#recordCount + rows.length / this.#byteLength > MAX_ROWS) {
-      throw new ServiceError("invalid-arguments", "encodings", `up to ${MAX_ROWS} rows`, "more");
+      const message = `The upload has more than ${MAX_ROWS} rows, which is the limit.`;
+      throw new ServiceError("invalid-arguments", message, { subject: "encodings" });
     }
     for (let from = 0; from < rows.length; from += this.#byteLength) {
       const row = this.#recordCount++;

@@ -17,7 +17,7 @@ export async function lockSlot(
     [dataproviderId, receiptToken],
   );
   if (rowCount === 1) return;
-  throw new ServiceError("forbidden", "upload", "the party's pending one", "one whose turn is over");
+  throw new ServiceError("forbidden", "The upload is no longer the pending one of its party.");
 }
 
 /**

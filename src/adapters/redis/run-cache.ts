@@ -92,7 +92,7 @@ export class RedisRunCache implements RunCache {
     const state = await this.#stateOf(runId);
     if (state === null || state === undefined) return undefined;
     if (state === "active" || state === "complete" || state === "deleted") return state;
-    throw new ServiceError("store-failed", "state of a run", "active, complete or deleted", "another text");
+    throw new ServiceError("store-failed", "The state of a run in Redis is not active, complete or deleted.");
   }
 
   async setRunState(runId: string, state: CachedRunState): Promise<void> {
@@ -185,10 +185,10 @@ function leaseOf(receiptToken: string): string {
   return `upload:${receiptToken}`;
 }
 
-function toCount(subject: string, value: unknown): number {
+function toCount(counted: string, value: unknown): number {
   const count = Number(value);
   if (Number.isSafeInteger(count)) return count;
-  throw new ServiceError("store-failed", subject, "a whole number", "another value");
+  throw new ServiceError("store-failed", `The number of ${counted} in Redis is not a whole number.`);
 }
 
 function isTransient(error: unknown): boolean {

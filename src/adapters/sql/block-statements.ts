@@ -21,7 +21,7 @@ export async function addBlocks(
   if (!mayBeDataproviderId(dataproviderId) || !mayBeId(receiptToken)) throw turnIsOver();
   return connection.transaction(async (queries, mayBeDone) => {
     if (mayBeDone)
-      throw new ServiceError("store-failed", "blocks", "to be stored once", "a crash of the database");
+      throw new ServiceError("store-failed", "The database crashed; it may have stored the blocks already.");
     const pending = await queries.query(
       "SELECT 1 FROM uploads WHERE dp = $1 AND token = $2 AND state = 'pending' FOR SHARE",
       [dataproviderId, receiptToken],
@@ -41,7 +41,7 @@ export async function addBlocks(
 }
 
 function turnIsOver(): ServiceError {
-  return new ServiceError("forbidden", "upload", "the party's pending one", "one whose turn is over");
+  return new ServiceError("forbidden", "The upload is no longer the pending one of its party.");
 }
 
 export async function removeBlocks(connection: SqlConnection, dataproviderId: number): Promise<void> {

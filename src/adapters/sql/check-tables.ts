@@ -11,11 +11,9 @@ import type { SqlConnection } from "./sql-connection.js";
 export async function checkTables(connection: SqlConnection, signal?: AbortSignal): Promise<void> {
   const revision = await readRevision(connection, signal);
   if (revision === NEWEST_REVISION) return;
-  const expected = `tables of revision ${NEWEST_REVISION}, as "anonlink-wasm migrate" makes them`;
+  const found = revision === undefined ? "no tables" : `tables of revision ${revision}`;
   throw new ServiceError(
     "store-failed",
-    "database",
-    expected,
-    revision === undefined ? "none" : `revision ${revision}`,
+    `The database has ${found}, but needs revision ${NEWEST_REVISION}; run "anonlink-wasm migrate" first.`,
   );
 }

@@ -45,8 +45,10 @@ export async function addGroups(connection: SqlConnection, runId: string, groups
     );
   }).catch((error: unknown) => {
     if ((error as { code?: unknown }).code !== LIMIT_EXCEEDED) throw error;
-    const expected = "as many as 256 MiB of JSON hold in PostgreSQL, about three million";
-    throw new ServiceError("store-failed", "groups", expected, `${groups.length} characters of JSON`);
+    throw new ServiceError(
+      "store-failed",
+      `The groups take ${groups.length} characters of JSON; PostgreSQL stores up to 256 MiB, about three million groups.`,
+    );
   });
 }
 

@@ -22,7 +22,7 @@ async function run(message: Extract<ToChild, { type: "task" }>): Promise<Answer>
     const module = (await import(message.module)) as Record<string, unknown>;
     const handler = module[message.export];
     if (typeof handler !== "function")
-      throw new TypeError(`no function ${message.export} in the task's module`);
+      throw new TypeError(`The task's module has no function ${message.export}.`);
     const context = {
       ...message.context,
       signal: controller.signal,

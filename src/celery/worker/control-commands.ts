@@ -46,7 +46,7 @@ function secondsOf(value: unknown): number | null {
 function resizePool({ worker }: CommandContext, count: unknown, direction: 1 | -1): void {
   const places = count ?? 1;
   if (typeof places !== "number" || !Number.isInteger(places) || places < 0 || places > MAX_RESIZED) {
-    throw new TaskFailure("ValueError", [`expected a number of places from 0 to ${MAX_RESIZED}`]);
+    throw new TaskFailure("ValueError", [`n must be a whole number from 0 to ${MAX_RESIZED}.`]);
   }
   if (places > 0) worker.resizePool(direction * places);
 }

@@ -63,7 +63,7 @@ export class EventSender {
   constructor(broker: CeleryBroker, options: EventSenderOptions) {
     const { heartbeatSeconds = 2 } = options;
     if (!(heartbeatSeconds >= 0 && heartbeatSeconds <= 86_400)) {
-      throw new RangeError(`heartbeatSeconds: expected 0 to 86,400, got ${heartbeatSeconds}`);
+      throw new RangeError(`heartbeatSeconds must be a number from 0 to 86,400, not ${heartbeatSeconds}.`);
     }
     this.#broker = broker;
     this.#hostname = options.hostname;

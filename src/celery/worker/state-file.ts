@@ -121,6 +121,6 @@ export class StateFile {
   }
 
   #explain(problem: string): string {
-    return `the state file ${this.#path} ${problem}; name another file, or remove this one to start without revoked ids`;
+    return `The state file ${this.#path} ${problem}; name another file, or remove this one to start without revoked ids.`;
   }
 }

@@ -158,7 +158,7 @@ export class WorkerControls implements ControlledWorker {
   }
 
   #checkKnown(task: string): void {
-    if (!this.#app.tasks.has(task)) throw new RangeError(`unknown task ${cutText(task, 255)}`);
+    if (!this.#app.tasks.has(task)) throw new RangeError(`The task ${cutText(task, 255)} is not registered.`);
   }
 
   shutdown(): void {

@@ -108,15 +108,15 @@ export function checkWorkerOptions(options: WorkerOptions, defaultQueue: string)
   if (checked.maxTasksPerChild !== undefined)
     checkCount("maxTasksPerChild", checked.maxTasksPerChild, 1, 2 ** 31);
   if (checked.queues.length === 0 || checked.queues.some((queue) => queue === "")) {
-    throw new RangeError("queues: expected the name of one queue or more");
+    throw new RangeError("queues must contain the names of one queue or more.");
   }
   if (!/^[^\s@]+@[^\s@]+$/.test(checked.hostname)) {
-    throw new RangeError(`hostname: expected name@host, got ${cutText(checked.hostname, 80)}`);
+    throw new RangeError(`hostname must be name@host, not ${cutText(checked.hostname, 80)}.`);
   }
   return checked;
 }
 
-function checkCount(name: string, value: number, least: number, most: number): void {
-  if (Number.isInteger(value) && value >= least && value <= most) return;
-  throw new RangeError(`${name}: expected a whole number from ${least} to ${most}, got ${value}`);
+function checkCount(name: string, value: number, min: number, max: number): void {
+  if (Number.isInteger(value) && value >= min && value <= max) return;
+  throw new RangeError(`${name} must be a whole number from ${min} to ${max}, not ${value}.`);
 }

@@ -102,7 +102,7 @@ export class CeleryWorker {
 
   /** Resolves once the worker consumes and answers remote control; waits for a broker that is unreachable. */
   async start(): Promise<void> {
-    if (this.#state !== "new") throw new Error("a worker starts once");
+    if (this.#state !== "new") throw new Error("A worker can be started only once.");
     this.#state = "running";
     this.#app.broker.onReject = (item) => this.#reject(item);
     await this.#app.broker.isReady();

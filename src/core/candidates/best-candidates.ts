@@ -1,5 +1,5 @@
 import { type CandidatePairs, candidateCount, sliceCandidatePairs } from "../candidate-pairs.js";
-import { describeValue, LinkageError } from "../errors.js";
+import { invalidOption } from "../errors.js";
 
 /**
  * Keeps at most `k` candidates of each left record for each pair of data sets: the first, which are the best. Order is
@@ -10,9 +10,7 @@ import { describeValue, LinkageError } from "../errors.js";
  * @throws LinkageError `invalid-option`
  */
 export function takeBestPerLeftRecord(pairs: CandidatePairs, k: number): CandidatePairs {
-  if (!Number.isInteger(k) || k < 1) {
-    throw new LinkageError("invalid-option", "k", "a whole number of 1 or more", describeValue(k));
-  }
+  if (!Number.isInteger(k) || k < 1) throw invalidOption("k", "a whole number of 1 or more", k);
   const kept = sliceCandidatePairs(pairs);
   const { scores, leftDatasets, rightDatasets, leftRecords, rightRecords } = pairs;
   const counterOf = makeCounters(pairs);

@@ -6,12 +6,13 @@ import {
   findOrderBreak,
   sliceCandidatePairs,
 } from "../candidate-pairs.js";
-import { describeValue, LinkageError } from "../errors.js";
+import { describeValue } from "../errors.js";
 import {
   type CandidateFileLayout,
   checkCountOption,
   HEADER_LENGTH,
   type IndexWidth,
+  invalidFile,
   pairByteLength,
   readHeader,
   type ScoreWidth,
@@ -55,7 +56,7 @@ export class CandidateFileDecoder {
   /** Decodes the next piece of the file; yields the batches that it completes. */
   *decode(chunk: Uint8Array): Generator<CandidatePairs, void, undefined> {
     if (!(chunk instanceof Uint8Array)) {
-      throw new LinkageError("invalid-candidate-file", this.#name, "chunks of bytes", describeValue(chunk));
+      throw invalidFile(this.#name, `a chunk of it is ${describeValue(chunk)}, not a Uint8Array`);
     }
     let from = 0;
     while (from < chunk.length) {
@@ -73,12 +74,14 @@ export class CandidateFileDecoder {
   /** The last batch, if any pairs are left over. Throws if the file ends within a pair or its header. */
   finish(): CandidatePairs | undefined {
     const offset = this.#offset + this.#filled;
-    if (this.#layout === undefined)
-      throw this.#error(`a header of ${HEADER_LENGTH} bytes`, `${offset} bytes`);
-    const partial = this.#filled % pairByteLength(this.#layout);
+    if (this.#layout === undefined) {
+      throw invalidFile(this.#name, `it ends after ${offset} of the ${HEADER_LENGTH} bytes of its header`);
+    }
+    const length = pairByteLength(this.#layout);
+    const partial = this.#filled % length;
     if (partial !== 0) {
-      const expected = `whole pairs of ${pairByteLength(this.#layout)} bytes`;
-      throw this.#error(expected, `an end ${partial} bytes into the pair at byte ${offset - partial}`);
+      const place = `the pair at byte ${offset - partial}`;
+      throw invalidFile(this.#name, `it ends after ${partial} of the ${length} bytes of ${place}`);
     }
     return this.#filled === 0 ? undefined : this.#takeBatch(this.#layout);
   }
@@ -114,19 +117,16 @@ export class CandidateFileDecoder {
   }
 
   #checkPairs(pairs: CandidatePairs, tooLarge: number, byteLength: number): void {
-    const at = (index: number) => `in the pair at byte ${this.#offset + index * byteLength}`;
-    if (tooLarge !== -1) throw this.#error("indices below 2^32", `a larger one ${at(tooLarge)}`);
+    const invalidPair = (index: number, reason: string) =>
+      invalidFile(this.#name, `the pair at byte ${this.#offset + index * byteLength} ${reason}`);
+    if (tooLarge !== -1) throw invalidPair(tooLarge, "has an index of 2^32 or more");
     const noNumber = findNaN(pairs.scores);
-    if (noNumber !== -1) throw this.#error("scores that are numbers", `NaN ${at(noNumber)}`);
+    if (noNumber !== -1) throw invalidPair(noNumber, "has the score NaN");
     if (!this.#checksOrder) return;
     const follows = this.#last === undefined || compareCandidates(this.#last, 0, pairs, 0) <= 0;
     const broken = follows ? findOrderBreak(pairs) : 0;
-    if (broken !== -1) throw this.#error("sorted pairs", `a break of the order ${at(broken)}`);
+    if (broken !== -1) throw invalidPair(broken, "is out of order");
     this.#last = sliceCandidatePairs(pairs, candidateCount(pairs) - 1);
-  }
-
-  #error(expected: string, received: string): LinkageError {
-    return new LinkageError("invalid-candidate-file", this.#name, expected, received);
   }
 }
 

@@ -6,7 +6,7 @@ import {
   findOrderBreak,
   sliceCandidatePairs,
 } from "../candidate-pairs.js";
-import { describeValue, LinkageError } from "../errors.js";
+import { invalidOption, LinkageError } from "../errors.js";
 import {
   type CandidateFileLayout,
   HEADER_LENGTH,
@@ -39,13 +39,9 @@ export class CandidateFileEncoder {
   /** @throws LinkageError `invalid-option` */
   constructor(options: WriteCandidateFileOptions = {}) {
     const { scoreWidth = 8, datasetWidth = 4, recordWidth = 4, checkOrder = true } = options;
-    if (scoreWidth !== 8 && scoreWidth !== 4) {
-      throw new LinkageError("invalid-option", "scoreWidth", "4 or 8", describeValue(scoreWidth));
-    }
+    if (scoreWidth !== 8 && scoreWidth !== 4) throw invalidOption("scoreWidth", "4 or 8", scoreWidth);
     for (const [name, width] of Object.entries({ datasetWidth, recordWidth })) {
-      if (!isIndexWidth(width)) {
-        throw new LinkageError("invalid-option", name, "1, 2, 4 or 8", describeValue(width));
-      }
+      if (!isIndexWidth(width)) throw invalidOption(name, "1, 2, 4 or 8", width);
     }
     this.#layout = { scoreWidth, datasetWidth, recordWidth };
     this.#checksOrder = checkOrder;
@@ -95,7 +91,7 @@ export class CandidateFileEncoder {
     if (!this.#checksOrder || count === 0) return;
     const follows = this.#last === undefined || compareCandidates(this.#last, 0, pairs, 0) <= 0;
     if (!follows || findOrderBreak(pairs) !== -1) {
-      throw new LinkageError("invalid-candidates", "candidate pairs", "sorted pairs", "pairs out of order");
+      throw invalidCandidates("candidate pairs", "The candidate pairs are not sorted.");
     }
     this.#last = sliceCandidatePairs(pairs, count - 1);
   }
@@ -104,10 +100,9 @@ export class CandidateFileEncoder {
 function checkScores(scores: Float64Array, width: number): void {
   for (let i = 0; i < scores.length; i++) {
     const score = scores[i]!;
-    if (Number.isNaN(score)) throw new LinkageError("invalid-candidates", "score", "a number", "NaN");
+    if (Number.isNaN(score)) throw invalidCandidates("score", "A score is NaN.");
     if (width === 4 && Math.fround(score) !== score) {
-      const expected = "a number that 4 bytes hold exactly";
-      throw new LinkageError("invalid-candidates", "score", expected, describeValue(score));
+      throw invalidCandidates("score", `The score ${score} does not fit in 4 bytes; set scoreWidth to 8.`);
     }
   }
 }
@@ -117,14 +112,13 @@ function checkIndices(subject: string, indices: Uint32Array, width: IndexWidth):
   const max = 2 ** (8 * width) - 1;
   for (let i = 0; i < indices.length; i++) {
     if (indices[i]! > max) {
-      throw new LinkageError(
-        "invalid-candidates",
-        subject,
-        `at most ${max}, to fit in ${width} bytes`,
-        `${indices[i]}`,
-      );
+      throw invalidCandidates(subject, `A ${subject} is ${indices[i]}; ${width}-byte indices end at ${max}.`);
     }
   }
+}
+
+function invalidCandidates(subject: string, message: string): LinkageError {
+  return new LinkageError("invalid-candidates", message, { subject });
 }
 
 /** Writes the pairs `from … to` (excluded) to the start of `bytes`. */

@@ -1,4 +1,4 @@
-import { describeValue, LinkageError } from "../errors.js";
+import { invalidOption, LinkageError } from "../errors.js";
 
 /** The file starts with four bytes: version, bytes per score, per data set index, per record index. */
 export const HEADER_LENGTH = 4;
@@ -22,27 +22,25 @@ export function pairByteLength({ scoreWidth, datasetWidth, recordWidth }: Candid
 /**
  * Reads the header at the start of `bytes`, which has at least four bytes.
  *
- * @param subject the file's name in errors
+ * @param name the file's name in errors
  * @throws LinkageError `invalid-candidate-file`
  */
-export function readHeader(bytes: Uint8Array, subject: string): CandidateFileLayout {
+export function readHeader(bytes: Uint8Array, name: string): CandidateFileLayout {
   const [version, scoreWidth, datasetWidth, recordWidth] = bytes;
-  if (version !== FILE_VERSION) {
-    throw new LinkageError(
-      "invalid-candidate-file",
-      subject,
-      `version ${FILE_VERSION}`,
-      `version ${version}`,
-    );
-  }
+  if (version !== FILE_VERSION) throw invalidFile(name, `its version is ${version}, not ${FILE_VERSION}`);
   if (!isScoreWidth(scoreWidth)) {
-    throw new LinkageError("invalid-candidate-file", subject, "scores of 2, 4 or 8 bytes", `${scoreWidth}`);
+    throw invalidFile(name, `its scores have ${scoreWidth} bytes, not 2, 4 or 8`);
   }
   if (!isIndexWidth(datasetWidth) || !isIndexWidth(recordWidth)) {
-    const received = `${datasetWidth} for data sets, ${recordWidth} for records`;
-    throw new LinkageError("invalid-candidate-file", subject, "indices of 1, 2, 4 or 8 bytes", received);
+    const widths = `${datasetWidth} bytes for data sets and ${recordWidth} for records`;
+    throw invalidFile(name, `its indices have ${widths}, not 1, 2, 4 or 8`);
   }
   return { scoreWidth, datasetWidth, recordWidth };
+}
+
+/** The error for a file that is not a candidate file, or a damaged one. */
+export function invalidFile(name: string, reason: string): LinkageError {
+  return new LinkageError("invalid-candidate-file", `Cannot read ${name}: ${reason}.`, { subject: name });
 }
 
 /** The four bytes at the start of a file. */
@@ -61,7 +59,7 @@ export function isIndexWidth(width: unknown): width is IndexWidth {
 /** Checks a count given as an option: an integer ≥ 1. Throws `invalid-option`. */
 export function checkCountOption(name: string, value: number): number {
   if (!Number.isSafeInteger(value) || value < 1) {
-    throw new LinkageError("invalid-option", name, "a whole number of 1 or more", describeValue(value));
+    throw invalidOption(name, "a whole number of 1 or more", value);
   }
   return value;
 }

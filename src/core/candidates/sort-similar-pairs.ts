@@ -48,8 +48,13 @@ export function sortSimilarPairs(
   const pairs = { scores, leftRecords, rightRecords };
   const count = scores.length;
   if (leftRecords.length !== count || rightRecords.length !== count) {
-    const received = `${leftRecords.length} left and ${rightRecords.length} right records`;
-    throw new LinkageError("invalid-candidates", "columns", `${count} values, as in scores`, received);
+    const records = `${leftRecords.length} left and ${rightRecords.length} right records`;
+    const message = `The columns differ in length: ${count} scores, ${records}.`;
+    throw new LinkageError("invalid-candidates", message, {
+      subject: "columns",
+      expected: `${count} values`,
+      received: records,
+    });
   }
   if (isOrdered(pairs)) {
     return { scores: scores.slice(), leftRecords: leftRecords.slice(), rightRecords: rightRecords.slice() };

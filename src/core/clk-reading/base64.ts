@@ -172,9 +172,16 @@ export function decodeBase64(text: string | Uint8Array, target: Uint8Array, offs
   decoder.start(target, offset, room);
   feedText(decoder, typeof text === "string" ? new TextEncoder().encode(text) : text);
   const problem = decoder.finish();
-  if (problem !== undefined) throw new LinkageError("invalid-dataset", "text", "base64", problem);
+  if (problem !== undefined) {
+    throw new LinkageError("invalid-dataset", `Invalid base64: ${problem}.`, { subject: "base64" });
+  }
   if (decoder.byteCount > room) {
-    throw new LinkageError("invalid-dataset", "text", `at most ${room} bytes`, `${decoder.byteCount} bytes`);
+    const message = `The base64 decodes to ${decoder.byteCount} bytes, but the target has room for ${room}.`;
+    throw new LinkageError("invalid-dataset", message, {
+      subject: "base64",
+      expected: `at most ${room} bytes`,
+      received: `${decoder.byteCount} bytes`,
+    });
   }
   return decoder.byteCount;
 }

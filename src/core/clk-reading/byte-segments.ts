@@ -86,6 +86,9 @@ function allocate(length: number): Uint8Array {
   try {
     return allocateBytes(length);
   } catch {
-    throw new LinkageError("invalid-dataset", "data set", "one that fits in memory", `${length} bytes`);
+    throw new LinkageError("invalid-dataset", `The data set of ${length} bytes does not fit in memory.`, {
+      subject: "data set",
+      received: `${length} bytes`,
+    });
   }
 }

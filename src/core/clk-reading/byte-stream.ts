@@ -1,4 +1,4 @@
-import { describeValue, LinkageError } from "../errors.js";
+import { describeValue, LinkageError, wrongValue } from "../errors.js";
 
 /**
  * Bytes that arrive in chunks: any iterable or async iterable (a Node stream, a generator) or a web stream. Strings are
@@ -18,12 +18,8 @@ export async function* chunksOf(stream: ByteStream): AsyncGenerator<Uint8Array |
   }
   // Not every browser can iterate over a web stream.
   if (typeof source.getReader !== "function") {
-    throw new LinkageError(
-      "invalid-dataset",
-      "stream",
-      "an async iterable or a ReadableStream",
-      describeValue(stream),
-    );
+    const expected = "an async iterable or a ReadableStream";
+    throw wrongValue("invalid-dataset", "The stream", expected, describeValue(stream));
   }
   const reader = (stream as ReadableStream<Uint8Array>).getReader();
   let isDone = false;
@@ -42,7 +38,7 @@ export async function* chunksOf(stream: ByteStream): AsyncGenerator<Uint8Array |
 
 /** The error for a chunk that is neither bytes nor, if strings are allowed, a string. */
 export function wrongChunk(chunk: unknown, expected: string): LinkageError {
-  return new LinkageError("invalid-dataset", "chunk of the stream", expected, describeValue(chunk));
+  return wrongValue("invalid-dataset", "A chunk of the stream", expected, describeValue(chunk));
 }
 
 /** UTF-16 code units encoded at once: keeps the scratch memory small. */
@@ -82,5 +78,6 @@ export class Utf8Pieces {
 }
 
 function loneSurrogate(): LinkageError {
-  return new LinkageError("invalid-dataset", "JSON text", "surrogates in pairs", "a single one");
+  const message = "Invalid JSON: it has a lone surrogate, which cannot be encoded as UTF-8.";
+  return new LinkageError("invalid-dataset", message, { subject: "JSON" });
 }

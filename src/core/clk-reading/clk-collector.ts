@@ -1,10 +1,10 @@
 import { type BlockIndex, BlockIndexBuilder } from "../blocks.js";
 import { type ClkDataset, createClkDataset, MAX_BYTE_LENGTH } from "../clk-dataset.js";
-import { LinkageError } from "../errors.js";
+import { LinkageError, wrongValue } from "../errors.js";
 import { GrowableUint32 } from "../growable-uint32.js";
 import { Base64Decoder } from "./base64.js";
 import { ByteSegments } from "./byte-segments.js";
-import type { ClkLimits } from "./clk-limits.js";
+import { type ClkLimits, tooManyRecords } from "./clk-limits.js";
 import type { ClkMember } from "./clk-members.js";
 import type { ClkRowSink } from "./clk-row-sink.js";
 import { RowProblems } from "./row-problems.js";
@@ -52,14 +52,7 @@ export class ClkCollector implements ClkRowSink {
 
   /** Starts the next row: its base64 goes to {@link decoder}, until {@link endRow} or {@link rejectRow}. */
   beginRow(): void {
-    if (this.rowCount === this.limits.maxRecords) {
-      throw new LinkageError(
-        "invalid-dataset",
-        "data set",
-        `at most ${this.limits.maxRecords} records`,
-        "more",
-      );
-    }
+    if (this.rowCount === this.limits.maxRecords) throw tooManyRecords(this.limits);
     this.rowCount++;
     const limit = this.byteLength ?? MAX_BYTE_LENGTH;
     this.bytes.reserve(limit);
@@ -124,12 +117,8 @@ export class ClkCollector implements ClkRowSink {
     this.checkListedRows();
     this.problems.throwIfAny();
     if (this.byteLength === undefined) {
-      throw new LinkageError(
-        "invalid-dataset",
-        "data set",
-        "at least one row, or the option byteLength",
-        "no rows",
-      );
+      const message = "The data set has no rows; it needs at least one row, or the option byteLength.";
+      throw new LinkageError("invalid-dataset", message, { subject: "data set", received: "no rows" });
     }
     const dataset = createClkDataset(this.bytes.join(), this.byteLength);
     return this.blocks === undefined ? { dataset } : { dataset, blocks: this.blocks.build() };
@@ -138,12 +127,13 @@ export class ClkCollector implements ClkRowSink {
   private acceptWidth(byteCount: number): boolean {
     if (byteCount === this.byteLength) return true;
     if (this.byteLength !== undefined) {
-      this.rejectRow(`${byteCount} bytes where the width of a CLK is ${this.byteLength}`);
+      this.rejectRow(`a CLK of ${byteCount} bytes instead of ${this.byteLength}`);
       return false;
     }
     if (byteCount === 0) this.rejectRow("an empty CLK");
-    else if (byteCount > MAX_BYTE_LENGTH) this.rejectRow(`${byteCount} bytes, more than ${MAX_BYTE_LENGTH}`);
-    else {
+    else if (byteCount > MAX_BYTE_LENGTH) {
+      this.rejectRow(`a CLK of ${byteCount} bytes, more than ${MAX_BYTE_LENGTH}`);
+    } else {
       this.byteLength = byteCount;
       return true;
     }
@@ -160,9 +150,11 @@ export class ClkCollector implements ClkRowSink {
     const seen = new Uint8Array(this.listedRows.length > 0 ? this.rowCount : 0);
     for (const row of this.listedRows.view()) {
       if (row >= this.rowCount) {
-        throw new LinkageError("invalid-dataset", "blocks", `row indices below ${this.rowCount}`, `${row}`);
+        throw wrongValue("invalid-dataset", "The row indices in blocks", `below ${this.rowCount}`, `${row}`);
       }
-      if (seen[row]) throw new LinkageError("invalid-dataset", "blocks", "each row once", `row ${row} twice`);
+      if (seen[row]) {
+        throw new LinkageError("invalid-dataset", `blocks lists row ${row} twice.`, { subject: "blocks" });
+      }
       seen[row] = 1;
     }
   }

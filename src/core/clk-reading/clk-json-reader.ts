@@ -22,7 +22,7 @@ enum Place {
   Block,
 }
 
-type Kind = "a text" | "a number" | "true, false or null" | "an object" | "an array";
+type Kind = "a string" | "a number" | "true, false or null" | "an object" | "an array";
 
 /** Longer than any known key. */
 const KEY_CAPACITY = 16;
@@ -145,7 +145,7 @@ export class ClkJsonReader implements JsonHandler {
       this.block.clear();
       return this.block;
     }
-    this.refuse("a text");
+    this.refuse("a string");
     return skippedText;
   }
 
@@ -179,7 +179,7 @@ export class ClkJsonReader implements JsonHandler {
       return;
     }
     const name = integerName(this.block.text());
-    if (name === undefined) this.rows.rejectBlocks("a block that is a number but no exact integer");
+    if (name === undefined) this.rows.rejectBlocks("a block that is a number but not an exact integer");
     else this.rows.addBlock(name);
   }
 
@@ -218,25 +218,25 @@ export class ClkJsonReader implements JsonHandler {
         break;
       case Place.Row:
         this.rows.beginRow();
-        this.rows.rejectRow(`${kind} where base64 was expected`);
+        this.rows.rejectRow(`${kind} instead of base64`);
         break;
       case Place.RowWithBlocks:
         this.rows.beginRow();
-        this.rows.rejectRow(`${kind} where [base64, block, …] was expected`);
+        this.rows.rejectRow(`${kind} instead of [base64, block, …]`);
         break;
       case Place.RowItem:
-        if (this.hasClk) this.rows.rejectBlocks(`${kind} where a block was expected`);
+        if (this.hasClk) this.rows.rejectBlocks(`${kind} instead of a block`);
         else {
-          this.rows.rejectRow(`${kind} where base64 was expected`);
+          this.rows.rejectRow(`${kind} instead of base64`);
           this.beginRowBlocks();
         }
         break;
       case Place.BlockList:
         if (this.blocksAreArray) this.rows.beginBlocksOf(this.nextBlockRow++);
-        this.rows.rejectBlocks(`${kind} where an array of blocks was expected`);
+        this.rows.rejectBlocks(`${kind} instead of an array of blocks`);
         break;
       case Place.Block:
-        this.rows.rejectBlocks(`${kind} where a block was expected`);
+        this.rows.rejectBlocks(`${kind} instead of a block`);
         break;
     }
   }

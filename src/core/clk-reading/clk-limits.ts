@@ -1,5 +1,5 @@
 import { checkByteLength, MAX_RECORD_COUNT } from "../clk-dataset.js";
-import { describeValue, LinkageError } from "../errors.js";
+import { invalidOption, LinkageError } from "../errors.js";
 
 /** How CLKs are read, and the limits beyond which a reader rejects the data. */
 export interface ReadClksOptions {
@@ -45,10 +45,15 @@ function checkLimit(
 ): number {
   if (value === undefined) return preset;
   if (Number.isInteger(value) && value >= lowest && value <= highest) return value;
-  throw new LinkageError(
-    "invalid-option",
-    name,
-    `a whole number from ${lowest} to ${highest}`,
-    describeValue(value),
-  );
+  throw invalidOption(name, `a whole number from ${lowest} to ${highest}`, value);
+}
+
+/** The error for data with more records than `maxRecords`. */
+export function tooManyRecords({ maxRecords }: ClkLimits): LinkageError {
+  const message = `The data set has more than ${maxRecords} records, the limit set by maxRecords.`;
+  return new LinkageError("invalid-dataset", message, {
+    subject: "data set",
+    expected: `at most ${maxRecords} records`,
+    received: "more",
+  });
 }

@@ -62,7 +62,7 @@ class ObjectReader {
 
   private readClk(clk: unknown): void {
     if (typeof clk !== "string") {
-      this.rows.rejectRow(`${describeValue(clk)} where base64 was expected`);
+      this.rows.rejectRow(`${describeValue(clk)} instead of base64`);
       return;
     }
     if (clk.length * 3 > this.text.length) this.text = new Uint8Array(clk.length * 3);
@@ -77,7 +77,7 @@ class ObjectReader {
       const row = rows[i];
       this.rows.beginRow();
       if (!Array.isArray(row)) {
-        this.rows.rejectRow(`${describeValue(row)} where [base64, block, …] was expected`);
+        this.rows.rejectRow(`${describeValue(row)} instead of [base64, block, …]`);
       } else if (row.length === 0) this.rows.rejectRow("an empty array");
       else {
         this.readClk(row[0]);
@@ -106,7 +106,7 @@ class ObjectReader {
   private readBlocksOf(row: number, blocks: unknown): void {
     this.rows.beginBlocksOf(row);
     if (Array.isArray(blocks)) this.readBlockList(blocks, 0);
-    else this.rows.rejectBlocks(`${describeValue(blocks)} where an array of blocks was expected`);
+    else this.rows.rejectBlocks(`${describeValue(blocks)} instead of an array of blocks`);
   }
 
   private readBlockList(blocks: readonly unknown[], from: number): void {
@@ -121,8 +121,8 @@ class ObjectReader {
           this.rows.rejectBlocks(`a block with a name of more than ${this.limits.maxBlockNameLength} bytes`);
         } else this.rows.addBlock(block as number);
       } else if (typeof block === "number") {
-        this.rows.rejectBlocks("a block that is a number but no exact integer");
-      } else this.rows.rejectBlocks(`${describeValue(block)} where a block was expected`);
+        this.rows.rejectBlocks("a block that is a number but not an exact integer");
+      } else this.rows.rejectBlocks(`${describeValue(block)} instead of a block`);
     }
   }
 

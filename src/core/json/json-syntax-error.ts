@@ -2,7 +2,9 @@ import { LinkageError } from "../errors.js";
 
 /** A JSON syntax error at a byte offset, counted from 0. */
 export function jsonSyntaxError(offset: number, expected: string, received: string): LinkageError {
-  return new LinkageError("invalid-dataset", `JSON text at byte ${offset}`, expected, received);
+  const message = `Invalid JSON at byte ${offset}: expected ${expected} but found ${received}.`;
+  const subject = `JSON at byte ${offset}`;
+  return new LinkageError("invalid-dataset", message, { subject, expected, received });
 }
 
 /** Describes a byte without showing data: only JSON's own punctuation is shown. */

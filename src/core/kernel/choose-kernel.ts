@@ -1,4 +1,4 @@
-import { LinkageError } from "../errors.js";
+import { LinkageError, wrongValue } from "../errors.js";
 import type { OverlapLimits } from "../overlap-limits.js";
 import { fitsBitSliced } from "./bit-sliced-kernel.js";
 import { type CountedDataset, KERNEL_NAMES, type KernelName } from "./kernel.js";
@@ -16,12 +16,7 @@ const SAMPLE_ROWS = 64;
 export function checkKernelName(name: string | undefined): KernelName | undefined {
   if (name === undefined || (KERNEL_NAMES as readonly string[]).includes(name))
     return name as KernelName | undefined;
-  throw new LinkageError(
-    "invalid-option",
-    "kernel",
-    `one of ${KERNEL_NAMES.join(", ")}`,
-    `«${name.slice(0, 40)}»`,
-  );
+  throw wrongValue("invalid-option", "kernel", `one of ${KERNEL_NAMES.join(", ")}`, `"${name.slice(0, 40)}"`);
 }
 
 /**
@@ -44,9 +39,9 @@ export function chooseKernel(
     if (forced === "bit-sliced" && !fitsBitSliced(limits, highest)) {
       throw new LinkageError(
         "kernel-unavailable",
-        "kernel",
-        "CLKs of at most 504 bytes and a threshold that allows at most 511 misses for the bit-sliced kernel",
-        `${limits.bits / 8} bytes, threshold ${limits.threshold} and up to ${highest} set bits`,
+        "The bit-sliced kernel needs CLKs of at most 504 bytes and a threshold that allows at most 511 " +
+          `misses; here, CLKs have ${limits.bits / 8} bytes and up to ${highest} set bits, ` +
+          `and the threshold is ${limits.threshold}.`,
       );
     }
     return forced;

@@ -71,9 +71,7 @@ export class Kernels {
     if (kernel === undefined) {
       throw new LinkageError(
         "kernel-unavailable",
-        "kernel",
-        `one that runs here (${[...this.#byName.keys()].join(", ")})`,
-        name,
+        `The ${name} kernel cannot run here (available: ${[...this.#byName.keys()].join(", ")}).`,
       );
     }
     return kernel;

@@ -4,7 +4,12 @@ import { LinkageError } from "../errors.js";
 /** Throws `too-many-candidates` if more pairs match than a caller accepts. */
 export function checkMatchCount(count: number, limit: number): void {
   if (count <= limit) return;
-  throw new LinkageError("too-many-candidates", "candidate pairs", `at most ${limit}`, "more than that");
+  const message = `There are more than ${limit} candidate pairs; raise the threshold or use blocks.`;
+  throw new LinkageError("too-many-candidates", message, {
+    subject: "candidate pairs",
+    expected: `at most ${limit}`,
+    received: "more",
+  });
 }
 
 /** Collects matches from a kernel's small buffers. Holds every match once and never copies to grow. */

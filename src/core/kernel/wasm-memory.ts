@@ -78,9 +78,7 @@ export class WasmMemory {
     } catch {
       throw new LinkageError(
         "kernel-unavailable",
-        "memory",
-        `${(pages * PAGE_BYTES) / 2 ** 20} MiB more of it for a kernel`,
-        "a refusal from the engine",
+        `The JavaScript engine refused a kernel ${(pages * PAGE_BYTES) / 2 ** 20} MiB more memory.`,
       );
     }
     const buffer = this.memory.buffer;

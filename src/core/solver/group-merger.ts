@@ -204,7 +204,12 @@ class GroupMerger {
     // There are never more links than pairs.
     const capacity = Math.min(2 * this.linkCount, this.left.length, MAX_LINKS);
     if (capacity < this.linkCount) {
-      throw new LinkageError("too-many-candidates", "pairs to remember", `at most ${MAX_LINKS}`, "more");
+      const message = `The solver would have to remember more than ${MAX_LINKS} pairs; raise the threshold.`;
+      throw new LinkageError("too-many-candidates", message, {
+        subject: "pairs to remember",
+        expected: `at most ${MAX_LINKS}`,
+        received: "more",
+      });
     }
     const larger = new Uint32Array(capacity * LINK_LENGTH);
     larger.set(this.links);

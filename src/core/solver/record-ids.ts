@@ -1,5 +1,5 @@
 import type { CandidatePairs } from "../candidate-pairs.js";
-import { LinkageError } from "../errors.js";
+import { wrongValue } from "../errors.js";
 
 /**
  * The records of candidate pairs, numbered 0, 1, 2 … by (data set, record), so that typed arrays can be indexed by
@@ -132,9 +132,9 @@ function addStarts(
 function numberSparse(pairs: CandidatePairs, ranks: DatasetRanks): RecordIds {
   const { datasets } = ranks;
   if (datasets.length > MAX_DATASETS) {
-    throw new LinkageError(
+    throw wrongValue(
       "invalid-candidates",
-      "data sets",
+      "The number of data sets",
       `at most ${MAX_DATASETS}`,
       `${datasets.length}`,
     );

@@ -63,7 +63,7 @@ export function entryAt(page: Buffer, n: number): BlockEntry {
   const at = ENTRY_LENGTH * n;
   const position = page.readUIntLE(at + 8, 6);
   const kind = page.readUInt16LE(at + 14);
-  if (kind !== LISTED && kind !== CONSECUTIVE) throw wrongFile("a known kind of block", `${kind}`);
+  if (kind !== LISTED && kind !== CONSECUTIVE) throw wrongFile(`block kind ${kind} is unknown`);
   return {
     blockId: page.readUInt32LE(at),
     recordCount: page.readUInt32LE(at + 4),
@@ -98,10 +98,10 @@ export function encodeEnd(pages: readonly IndexPage[], trailer: Omit<Trailer, "p
  * @throws ServiceError `store-failed` if the file is not a packed upload
  */
 export function decodeTrailer(end: Buffer, fileLength: number): Trailer {
-  if (end.length < TRAILER_LENGTH) throw wrongFile("a trailer", `${end.length} bytes`);
+  if (end.length < TRAILER_LENGTH) throw wrongFile(`its ${end.length} bytes have no trailer`);
   const at = end.length - TRAILER_LENGTH;
-  if (!end.subarray(at + 24, at + 31).equals(MAGIC)) throw wrongFile("its signature", "other bytes");
-  if (end[at + 31] !== VERSION) throw wrongFile(`version ${VERSION}`, `version ${end[at + 31]}`);
+  if (!end.subarray(at + 24, at + 31).equals(MAGIC)) throw wrongFile("its signature is missing");
+  if (end[at + 31] !== VERSION) throw wrongFile(`its version is ${end[at + 31]}, not ${VERSION}`);
   const trailer: Trailer = {
     pagesOffset: end.readUIntLE(at, 6),
     pageCount: end.readUInt32LE(at + 8),
@@ -110,9 +110,9 @@ export function decodeTrailer(end: Buffer, fileLength: number): Trailer {
     byteLength: end.readUInt32LE(at + 20),
   };
   const length = trailer.pagesOffset + PAGE_LENGTH * trailer.pageCount + TRAILER_LENGTH;
-  if (length !== fileLength) throw wrongFile(`${length} bytes`, `${fileLength}`);
+  if (length !== fileLength) throw wrongFile(`it has ${fileLength} bytes, not ${length}`);
   if (trailer.recordCount * trailer.byteLength > trailer.pagesOffset) {
-    throw wrongFile("all rows before the page list", "fewer");
+    throw wrongFile("its page list starts before the end of its rows");
   }
   return trailer;
 }
@@ -138,6 +138,6 @@ export function decodeRowsInPlace(rows: Uint32Array): void {
   if (!isLittleEndian) Buffer.from(rows.buffer, rows.byteOffset, rows.byteLength).swap32();
 }
 
-export function wrongFile(expected: string, received: string): ServiceError {
-  return new ServiceError("store-failed", "packed encodings", expected, received);
+export function wrongFile(problem: string): ServiceError {
+  return new ServiceError("store-failed", `Invalid packed upload: ${problem}.`);
 }

@@ -67,7 +67,7 @@ export class PackedEncodingStore implements WritableEncodingStore {
       const { recordCount, place } = block!;
       const count = Math.min(to, recordCount) - from;
       if (count <= 0) {
-        throw new ServiceError("missing-encodings", `block ${blockId}`, `rows from ${from} on`, "none");
+        throw new ServiceError("missing-encodings", `Block ${blockId} has no rows from ${from} on.`);
       }
       if (place.kind === "consecutive") return file.readConsecutive(place.firstRow + from, count, signal);
       return file.readRows(await file.readList(place.offset + 4 * from, count, signal), signal);
@@ -117,8 +117,8 @@ export class PackedEncodingStore implements WritableEncodingStore {
     signal?.throwIfAborted();
     const file = this.#files.get(dataproviderId) ?? (await this.#open(dataproviderId, signal));
     if (file.byteLength !== byteLength) {
-      const expected = `${byteLength} bytes`;
-      throw new ServiceError("invalid-encodings", "encoding", expected, `${file.byteLength} bytes`);
+      const message = `Expected encodings of ${byteLength} bytes, but the stored ones have ${file.byteLength}.`;
+      throw new ServiceError("invalid-encodings", message);
     }
     try {
       return await read(file);
@@ -131,8 +131,8 @@ export class PackedEncodingStore implements WritableEncodingStore {
   async #open(dataproviderId: number, signal: AbortSignal | undefined): Promise<PackedFile> {
     const upload = await this.#uploads.findUpload(dataproviderId);
     if (!upload?.file?.startsWith(PACKED_PREFIX)) {
-      const subject = `data provider ${dataproviderId}`;
-      throw new ServiceError("missing-encodings", subject, "a packed upload", upload ? "another" : "none");
+      const kind = upload ? "packed upload, but another one" : "upload";
+      throw new ServiceError("missing-encodings", `Data provider ${dataproviderId} has no ${kind}.`);
     }
     const file = await PackedFile.open(this.#objects, upload.file, signal);
     if (upload.state === "ready") this.#files.set(dataproviderId, file);
@@ -142,5 +142,7 @@ export class PackedEncodingStore implements WritableEncodingStore {
 
 function checkWhole(number: number): void {
   if (Number.isSafeInteger(number) && number >= 0) return;
-  throw new ServiceError("invalid-arguments", "id or row", "a whole number", "another value");
+  throw new ServiceError("invalid-arguments", "An id or row must be a whole number.", {
+    subject: "id or row",
+  });
 }

@@ -46,11 +46,12 @@ export class PackedEncodingWriter implements EncodingWriter {
   async write(rows: Uint8Array): Promise<void> {
     const { byteLength } = this.#target;
     if (rows.length % byteLength !== 0) {
-      const expected = `whole rows of ${byteLength} bytes`;
-      throw new ServiceError("invalid-arguments", "encodings", expected, `${rows.length} bytes`);
+      const message = `Encodings must be whole rows of ${byteLength} bytes, not ${rows.length} bytes.`;
+      throw new ServiceError("invalid-arguments", message, { subject: "encodings" });
     }
     if ((this.#offset + rows.length) / byteLength > MAX_RECORD_COUNT) {
-      throw new ServiceError("invalid-arguments", "encodings", `up to ${MAX_RECORD_COUNT} rows`, "more");
+      const message = `An upload must have at most ${MAX_RECORD_COUNT} rows.`;
+      throw new ServiceError("invalid-arguments", message, { subject: "encodings" });
     }
     this.#offset += rows.length;
     await this.#pushed.push(rows);
@@ -65,7 +66,7 @@ export class PackedEncodingWriter implements EncodingWriter {
     for await (const batch of batchBlocks(blocks, recordCount)) {
       const page = await this.#writeBatch(batch);
       if (page.firstBlockId <= lastBlockId) {
-        throw new ServiceError("store-failed", "ids of blocks", "to ascend from call to call", "others");
+        throw new ServiceError("store-failed", "The ids of new blocks do not ascend from call to call.");
       }
       pages.push(page);
       lastBlockId = page.lastBlockId;
@@ -80,7 +81,7 @@ export class PackedEncodingWriter implements EncodingWriter {
   }
 
   async abort(): Promise<void> {
-    const reason = new Error("the upload was broken off");
+    const reason = new Error("The upload was aborted.");
     this.#pushed.fail(reason);
     this.#controller.abort(reason);
     await this.#stored.catch(() => {});

@@ -84,7 +84,7 @@ export class PackedFile {
   /** The encodings of these records. @param rows ascending, each once */
   async readRows(rows: Uint32Array, signal?: AbortSignal): Promise<StoredEncodings> {
     const { byteLength } = this;
-    if (rows.length > 0 && rows.at(-1)! >= this.recordCount) throw wrongFile("rows that exist", "others");
+    if (rows.length > 0 && rows.at(-1)! >= this.recordCount) throw missingRows();
     const bytes = allocateBytes(rows.length * byteLength);
     const pieces: Pieces = {
       count: rows.length,
@@ -99,7 +99,7 @@ export class PackedFile {
   /** Reads the encodings of consecutive records in one request. */
   async readConsecutive(firstRow: number, count: number, signal?: AbortSignal): Promise<StoredEncodings> {
     const { byteLength } = this;
-    if (firstRow + count > this.recordCount) throw wrongFile("rows that exist", "others");
+    if (firstRow + count > this.recordCount) throw missingRows();
     const bytes = allocateBytes(count * byteLength);
     const pieces: Pieces = {
       count: 1,
@@ -175,7 +175,11 @@ export class PackedFile {
 }
 
 export function missingBlock(blockId: number): ServiceError {
-  return new ServiceError("missing-encodings", `block ${blockId}`, "one row or more", "none");
+  return new ServiceError("missing-encodings", `Block ${blockId} has no rows.`);
+}
+
+function missingRows(): ServiceError {
+  return wrongFile("a block has rows that do not exist");
 }
 
 async function readPart(
@@ -188,6 +192,6 @@ async function readPart(
   const chunks: Uint8Array[] = [];
   for await (const chunk of objects.get(name, { from, byteLength }, signal)) chunks.push(chunk);
   const part = Buffer.concat(chunks);
-  if (part.length !== byteLength) throw wrongFile(`${byteLength} bytes at its end`, `${part.length}`);
+  if (part.length !== byteLength) throw wrongFile(`only ${part.length} of ${byteLength} bytes were read`);
   return part;
 }

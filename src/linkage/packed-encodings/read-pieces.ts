@@ -70,5 +70,5 @@ async function readTogether(
     }
     chunkStart = chunkEnd;
   }
-  if (chunkStart !== end) throw wrongFile(`${end} bytes or more`, `an end after ${chunkStart}`);
+  if (chunkStart !== end) throw wrongFile(`it ends after ${chunkStart} bytes, but must have ${end} or more`);
 }

@@ -1,4 +1,4 @@
-import { LinkageError } from "../../core/errors.js";
+import { LinkageError, wrongValue } from "../../core/errors.js";
 import { BLOCK_HASH_LENGTH, type BlockNameHasher } from "./block-name-hash.js";
 import type { BlockSorter } from "./block-sorter.js";
 import { HASH_WORDS } from "./membership-arena.js";
@@ -36,16 +36,9 @@ export class BlockLists {
 
   /** Begins the blocks of any record, even one that has not been read yet. Throws LinkageError `invalid-dataset`. */
   beginListed(row: number): void {
-    if (row >= this.rules.maxRecords) {
-      throw new LinkageError(
-        "invalid-dataset",
-        "blocks",
-        `row indices below ${this.rules.maxRecords}`,
-        `${row}`,
-      );
-    }
+    if (row >= this.rules.maxRecords) throw unknownRow(row, this.rules.maxRecords);
     if (this.isListed(row)) {
-      throw new LinkageError("invalid-dataset", "blocks", "each row once", `row ${row} twice`);
+      throw new LinkageError("invalid-dataset", `blocks lists row ${row} twice.`, { subject: "blocks" });
     }
     this.list(row);
     this.begin(row);
@@ -65,13 +58,7 @@ export class BlockLists {
   /** Ends the blocks. Throws LinkageError `invalid-dataset` if some belong to a record that does not exist. */
   finish(recordCount: number): void {
     this.flush();
-    if (this.highestListed < recordCount) return;
-    throw new LinkageError(
-      "invalid-dataset",
-      "blocks",
-      `row indices below ${recordCount}`,
-      `${this.highestListed}`,
-    );
+    if (this.highestListed >= recordCount) throw unknownRow(this.highestListed, recordCount);
   }
 
   private flush(): void {
@@ -100,4 +87,8 @@ export class BlockLists {
     this.listed[index]! |= 1 << (row & 7);
     if (row > this.highestListed) this.highestListed = row;
   }
+}
+
+function unknownRow(row: number, rowCount: number): LinkageError {
+  return wrongValue("invalid-dataset", "The row indices in blocks", `below ${rowCount}`, `${row}`);
 }

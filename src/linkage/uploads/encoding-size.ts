@@ -6,7 +6,7 @@ const WORD_LENGTH = 8;
 
 /** Why encodings of some size are unusable for a project. */
 export interface SizeProblem {
-  /** The valid size, in words. */
+  /** The valid size, in words that fit after "must have". */
   readonly expected: string;
   readonly received: string;
 }
@@ -32,7 +32,7 @@ export function findSizeProblem(
   }
   const agreed = project.encodingSize ?? schemaEncodingSize(project.schema);
   if (agreed !== undefined && byteLength !== agreed) {
-    return { expected: `${agreed} bytes, as the project has it`, received };
+    return { expected: `${agreed} bytes in this project`, received };
   }
   if (byteLength % WORD_LENGTH !== 0) return { expected: "a multiple of 8 bytes (64 bits)", received };
   return undefined;

@@ -24,13 +24,14 @@ export interface ExternalFiles {
  */
 export function readExternalFiles(body: Uint8Array | undefined): ExternalFiles {
   if (body === undefined) {
-    throw wrong("body", `at most ${KEPT_LENGTH} bytes where encodings or blocks are in files`, "more");
+    const message = `A body that names files must have at most ${KEPT_LENGTH} bytes.`;
+    throw new ServiceError("invalid-request", message, { subject: "body" });
   }
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
   } catch {
-    throw wrong("body", "JSON", "another text");
+    throw new ServiceError("invalid-request", "The body must be JSON.", { subject: "body" });
   }
   const encodings = readFile(value, "encodings");
   const hasBlocks = Object.hasOwn(value as object, "blocks");
@@ -52,8 +53,8 @@ export function checkExternalFiles(
   const folder = `${externalUploadPath(projectId, dataproviderId)}/`;
   for (const { bucket: given, path } of files) {
     if (given === bucket && path.startsWith(folder) && isName(path)) continue;
-    const expected = "one in the bucket for uploads, below the party's own path";
-    throw new ServiceError("forbidden", "file", expected, "another one");
+    const message = "Access denied: files must be in the bucket for uploads, below the party's own path.";
+    throw new ServiceError("forbidden", message);
   }
 }
 
@@ -71,15 +72,13 @@ function readFile(value: unknown, key: string): ExternalFile {
   const bucket = property(file, "bucket");
   const path = property(file, "path");
   if (typeof bucket === "string" && typeof path === "string") return { bucket, path };
-  const shape = `{"file": {"bucket": text, "path": text}}, where the other is in a file`;
-  throw wrong(key, shape, describeValue(property(value, key)));
+  const expected = '{"file": {"bucket": string, "path": string}}';
+  const received = describeValue(property(value, key));
+  const message = `If an upload is in files, ${key} must be ${expected}, not ${received}.`;
+  throw new ServiceError("invalid-request", message, { subject: key, expected, received });
 }
 
 function property(value: unknown, key: string): unknown {
   const isObject = typeof value === "object" && value !== null && Object.hasOwn(value, key);
   return isObject ? (value as Record<string, unknown>)[key] : undefined;
-}
-
-function wrong(subject: string, expected: string, received: string): ServiceError {
-  return new ServiceError("invalid-request", subject, expected, received);
 }

@@ -46,7 +46,7 @@ export async function finishUpload(
   if (!isFinished && !(known?.receiptToken === receiptToken && known.state === state)) throw accessDenied();
   if (sizeProblem !== undefined) {
     const { expected, received } = sizeProblem;
-    const message = `The encodings of party ${party.index} cannot be used: expected ${expected}, got ${received}.`;
+    const message = `The encodings of party ${party.index} must have ${expected}, but have ${received}.`;
     await database.failRunsOfProject(project.projectId, message);
   }
   return uploadProgress(parties).isComplete;

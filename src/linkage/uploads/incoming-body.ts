@@ -32,7 +32,8 @@ export class IncomingBody implements AsyncIterable<Uint8Array> {
         if (next.done) return;
         this.byteLength += next.value.length;
         if (this.byteLength > this.maxByteLength) {
-          throw new ServiceError("invalid-request", "body", `at most ${this.maxByteLength} bytes`, "more");
+          const message = `The body must have at most ${this.maxByteLength} bytes.`;
+          throw new ServiceError("invalid-request", message, { subject: "body" });
         }
         this.hash.update(next.value);
         yield next.value;
@@ -49,7 +50,7 @@ export class IncomingBody implements AsyncIterable<Uint8Array> {
       return await unlessAborted(chunks.next(), this.signal);
     } catch (error) {
       this.signal.throwIfAborted();
-      throw new BrokenBody("body", { cause: error });
+      throw new BrokenBody("The body could not be read.", { cause: error });
     }
   }
 }

@@ -3,7 +3,7 @@ import { LinkageError } from "../../core/errors.js";
 import { describeByte, jsonSyntaxError } from "../../core/json/json-syntax-error.js";
 
 const VALUES = new Map([
-  [TokenType.STRING, "a text"],
+  [TokenType.STRING, "a string"],
   [TokenType.NUMBER, "a number"],
   [TokenType.TRUE, "true"],
   [TokenType.FALSE, "false"],
@@ -15,7 +15,7 @@ const EXPECTED: readonly (readonly [state: RegExp, expected: string])[] = [
   [/^STRING_UNICODE/, "a hexadecimal digit"],
   [/^STRING_AFTER_BACKSLASH/, "an escape letter"],
   [/^STRING_INCOMPLETE_CHAR/, "the rest of a character in UTF-8"],
-  [/^STRING/, "a closing quote, and no control character before it"],
+  [/^STRING/, "a closing quote without a control character before it"],
   [/^NUMBER/, "a digit"],
   [/^(TRUE|FALSE|NULL)/, "true, false or null"],
   [/^BOM$/, "a byte order mark"],
@@ -44,7 +44,8 @@ export interface Progress {
  */
 export function tokenizerError(error: unknown, { offset, bytes, tokenOffset, expected }: Progress): unknown {
   if ((error as NodeJS.ErrnoException).code === "ERR_ENCODING_INVALID_ENCODED_DATA") {
-    return new LinkageError("invalid-dataset", `JSON text after byte ${tokenOffset}`, "UTF-8", "other bytes");
+    const place = `JSON after byte ${tokenOffset}`;
+    return new LinkageError("invalid-dataset", `Invalid ${place}: it is not UTF-8.`, { subject: place });
   }
   if (!(error instanceof TokenizerError)) return error;
   // Its position and state are available only in the message.

@@ -145,7 +145,7 @@ export class ParsedJson {
   private encode(text: string): number {
     const length = this.text.write(text);
     if (length > this.bounds.maxTextLength) {
-      throw this.error(`texts and numbers of at most ${this.bounds.maxTextLength} bytes`, "a longer one");
+      throw this.error(`strings and numbers of at most ${this.bounds.maxTextLength} bytes`, "a longer one");
     }
     // An unpaired surrogate was silently replaced.
     if (length > text.length && /\p{Surrogate}/u.test(text)) {

@@ -45,6 +45,7 @@ export async function readBinaryRows(
 
 /** The error for a body whose length differs from its headers. */
 export function wrongLength(recordCount: number, byteLength: number, received: string): ServiceError {
-  const expected = `${recordCount * byteLength} bytes (${recordCount} rows of ${byteLength} bytes)`;
-  return new ServiceError("invalid-request", "body", expected, received);
+  const expected = `${recordCount * byteLength} bytes (${recordCount} × ${byteLength})`;
+  const message = `The body must have ${expected}, not ${received}.`;
+  return new ServiceError("invalid-request", message, { subject: "body", expected, received });
 }

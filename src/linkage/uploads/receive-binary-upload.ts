@@ -70,7 +70,8 @@ function readHeaders(
   const byteLength = readWhole("Hash-Size", hashSize, limits.minEncodingSize, limits.maxEncodingSize);
   const problem = findSizeProblem(byteLength, project, limits);
   if (problem !== undefined) {
-    throw new ServiceError("invalid-request", "Hash-Size", problem.expected, problem.received);
+    const message = `Hash-Size must be ${problem.expected}, not ${problem.received}.`;
+    throw new ServiceError("invalid-request", message, { subject: "Hash-Size", ...problem });
   }
   const recordCount = readWhole("Hash-Count", hashCount, 1, limits.maxRecords);
   if (bodyByteLength !== undefined && bodyByteLength !== recordCount * byteLength) {
@@ -79,9 +80,12 @@ function readHeaders(
   return { recordCount, byteLength };
 }
 
-function readWhole(header: string, text: string | undefined, least: number, most: number): number {
+function readWhole(header: string, text: string | undefined, min: number, max: number): number {
   const value = Number(text);
-  if (text !== undefined && /^\s*\d+\s*$/.test(text) && value >= least && value <= most) return value;
-  const received = text === undefined ? "none" : /^[-+\d\s]{1,20}$/.test(text) ? text.trim() : "another text";
-  throw new ServiceError("invalid-request", header, `a whole number from ${least} to ${most}`, received);
+  if (text !== undefined && /^\s*\d+\s*$/.test(text) && value >= min && value <= max) return value;
+  const expected = `a whole number from ${min} to ${max}`;
+  const received =
+    text === undefined ? ", but is missing" : /^[-+\d\s]{1,20}$/.test(text) ? `, not ${text.trim()}` : "";
+  const message = `${header} must be ${expected}${received}.`;
+  throw new ServiceError("invalid-request", message, { subject: header, expected });
 }

@@ -1,5 +1,5 @@
 import type { UploadSummary } from "../database.js";
-import { ServiceError } from "../errors.js";
+import { disabled } from "../external-upload.js";
 import { DEFAULT_BLOCK, hashBlockName } from "./block-name-hash.js";
 import { oneBlockOf } from "./block-sorter.js";
 import { findSizeProblem } from "./encoding-size.js";
@@ -106,9 +106,7 @@ async function receiveFiles(
   const { externalBucket } = stores;
   const { encodings, blocks } = readExternalFiles(await body.whole());
   new UploadMembers(project.usesBlocking).checkBlocks(blocks !== undefined);
-  if (externalBucket === undefined) {
-    throw new ServiceError("feature-disabled", "upload", "rows, as external files are not set up", "files");
-  }
+  if (externalBucket === undefined) throw disabled("Uploads through an object store");
   const files = blocks === undefined ? [encodings] : [encodings, blocks];
   checkExternalFiles(files, externalBucket, project.projectId, party.id);
   await sendPullTask(stores.tasks, project.projectId, party.id, receiptToken, { encodings, blocks });

@@ -34,8 +34,8 @@ export class SpillFile {
     for (let from = 0; from < length; ) {
       const { bytesRead } = await this.file.read(target, from, length - from, position + from);
       if (bytesRead === 0) {
-        const expected = `${position + length} bytes`;
-        throw new ServiceError("store-failed", "temporary file", expected, `${position + from}`);
+        const message = `A temporary file has ${position + from} bytes instead of ${position + length}.`;
+        throw new ServiceError("store-failed", message);
       }
       from += bytesRead;
     }

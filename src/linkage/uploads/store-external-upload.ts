@@ -1,5 +1,6 @@
 import { MAX_BYTE_LENGTH } from "../../core/clk-dataset.js";
 import { ServiceError } from "../errors.js";
+import { disabled } from "../external-upload.js";
 import { missingObject } from "../object-names.js";
 import type { ObjectStore } from "../object-store.js";
 import { DEFAULT_BLOCK, hashBlockName } from "./block-name-hash.js";
@@ -39,9 +40,7 @@ export async function storeExternalUpload(
   signal?: AbortSignal,
 ): Promise<void> {
   const { external } = stores;
-  if (external === undefined) {
-    throw new ServiceError("feature-disabled", "uploads by way of an object store", "a set-up", "none");
-  }
+  if (external === undefined) throw disabled("Uploads through an object store");
   const both = files.blocks === undefined ? [files.encodings] : [files.encodings, files.blocks];
   checkExternalFiles(both, external.name, upload.projectId, upload.dataproviderId);
   const sorter = createBlockSorter(options.sorting, options.limits.maxBlocksPerRow);
@@ -92,17 +91,14 @@ async function readPromise(
 ): Promise<{ readonly recordCount: number; readonly byteLength: number }> {
   const info = await objects.find(path);
   if (info === undefined) throw missingObject(path);
-  const read = (key: string, most: number) => {
+  const read = (key: string, max: number) => {
     const text = info.metadata[key];
     const value = Number(text);
-    if (text !== undefined && /^\s*\d+\s*$/.test(text) && value >= 1 && value <= most) return value;
-    const received = text === undefined ? "none" : "another text";
-    throw new ServiceError(
-      "invalid-request",
-      `metadata ${key}`,
-      `a whole number from 1 to ${most}`,
-      received,
-    );
+    if (text !== undefined && /^\s*\d+\s*$/.test(text) && value >= 1 && value <= max) return value;
+    const expected = `a whole number from 1 to ${max}`;
+    const received = text === undefined ? ", but is missing" : "";
+    const message = `The file's metadata ${key} must be ${expected}${received}.`;
+    throw new ServiceError("invalid-request", message, { subject: `metadata ${key}`, expected });
   };
   return {
     recordCount: read("hash-count", maxRecords),
@@ -113,7 +109,7 @@ async function readPromise(
 function expectMembers(...expected: readonly string[]): (member: string | undefined) => void {
   return (member) => {
     if (member !== undefined && expected.includes(member)) return;
-    const keys = `the key ${expected.join(" or ")}`;
-    throw new ServiceError("invalid-request", "file", keys, member ?? "an array");
+    const message = `The file must have the key ${expected.join(" or ")}, not ${member ?? "an array"}.`;
+    throw new ServiceError("invalid-request", message, { subject: "file" });
   };
 }

@@ -25,7 +25,8 @@ export async function storeRawUpload(
   const sorter = createBlockSorter(sorting, limits.maxBlocksPerRow);
   const checkMember = (member: string | undefined) => {
     if (member === "clknblocks") return;
-    throw new ServiceError("invalid-request", "raw upload", "the key clknblocks", "another");
+    const message = "A raw upload must be an object with the key clknblocks.";
+    throw new ServiceError("invalid-request", message, { subject: "raw upload" });
   };
   try {
     await storeUpload(

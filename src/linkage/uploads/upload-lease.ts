@@ -58,7 +58,8 @@ export class UploadLease {
     const now = performance.now();
     // Not checked when a renewal fails: the cache may retry for longer than the lease lasts.
     if (now - this.heldAt >= 1000 * this.seconds * (LOST_SHARE - RENEW_SHARE)) {
-      this.lost.abort(new ServiceError("store-failed", "upload", "its lease to be renewed", "no answer"));
+      const message = "The upload was aborted: its lease could not be renewed.";
+      this.lost.abort(new ServiceError("store-failed", message));
       return;
     }
     try {

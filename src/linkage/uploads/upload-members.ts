@@ -10,7 +10,8 @@ export class UploadMembers {
   /** Throws ServiceError `forbidden` for blocks in a project without, `invalid-request` for an array without a key. */
   readonly check = (member: ClkMember | undefined): void => {
     if (member === undefined) {
-      throw new ServiceError("invalid-request", "body", "an object with clks or encodings", "an array");
+      const message = "The body must be an object with clks or encodings, not an array.";
+      throw new ServiceError("invalid-request", message, { subject: "body" });
     }
     if (member !== "blocks" && member !== "clknblocks") return;
     this.checkBlocks(true);
@@ -25,9 +26,9 @@ export class UploadMembers {
   /** Checks whether blocks are present or absent as required. Throws ServiceError `forbidden`. */
   checkBlocks(areThere: boolean): void {
     if (areThere === this.usesBlocking) return;
-    const [expected, received] = this.usesBlocking
-      ? ["blocks, as the project uses blocking", "none"]
-      : ["no blocks, as the project does not use blocking", "some"];
-    throw new ServiceError("forbidden", "upload", expected, received);
+    const message = this.usesBlocking
+      ? "The upload must have blocks, because the project uses blocking."
+      : "The upload must not have blocks, because the project does not use blocking.";
+    throw new ServiceError("forbidden", message);
   }
 }

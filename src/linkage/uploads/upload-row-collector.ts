@@ -69,9 +69,12 @@ export class UploadRowCollector implements ClkRowSink {
     this.finishBlocks(this.recordCount);
     const promisedCount = this.rules.fileMetadata?.recordCount;
     if (promisedCount !== undefined && this.recordCount < promisedCount) {
-      throw new LinkageError("invalid-dataset", "rows", `${promisedCount}`, `${this.recordCount}`);
+      const message = `Expected ${promisedCount} rows, but the upload has ${this.recordCount}.`;
+      throw new LinkageError("invalid-dataset", message, { subject: "rows" });
     }
-    if (this.recordCount === 0) throw new LinkageError("invalid-dataset", "rows", "one or more", "none");
+    if (this.recordCount === 0) {
+      throw new LinkageError("invalid-dataset", "The upload has no rows.", { subject: "rows" });
+    }
   }
 
   /** The same for blocks alone, of `recordCount` records. */
@@ -88,7 +91,8 @@ export class UploadRowCollector implements ClkRowSink {
     this.isIgnored = this.recordCount === this.rules.fileMetadata?.recordCount;
     if (!this.isIgnored) {
       if (this.recordCount === this.rules.maxRecords) {
-        throw new LinkageError("invalid-dataset", "rows", `at most ${this.rules.maxRecords}`, "more");
+        const message = `The upload must have at most ${this.rules.maxRecords} rows.`;
+        throw new LinkageError("invalid-dataset", message, { subject: "rows" });
       }
       this.recordCount++;
     }
@@ -140,10 +144,11 @@ export class UploadRowCollector implements ClkRowSink {
   private acceptWidth(byteCount: number): boolean {
     if (byteCount === this.byteLength) return true;
     if (this.byteLength !== undefined) {
-      this.rejectRow(`${byteCount} bytes where the rows before have ${this.byteLength}`);
+      this.rejectRow(`an encoding of ${byteCount} bytes, but the rows before have ${this.byteLength}`);
     } else if (byteCount === 0) this.rejectRow("an empty encoding");
-    else if (byteCount > MAX_BYTE_LENGTH) this.rejectRow(`${byteCount} bytes, more than ${MAX_BYTE_LENGTH}`);
-    else this.byteLength = byteCount;
+    else if (byteCount > MAX_BYTE_LENGTH) {
+      this.rejectRow(`an encoding of ${byteCount} bytes, more than ${MAX_BYTE_LENGTH}`);
+    } else this.byteLength = byteCount;
     return byteCount === this.byteLength;
   }
 

@@ -6,7 +6,7 @@ import { randomCode } from "../random-code.js";
 import { BrokenBody } from "./incoming-body.js";
 import { LEASE_SECONDS, UploadLease } from "./upload-lease.js";
 import type { UploadOptions, UploadRequest, UploadStores } from "./upload-stores.js";
-import { describeRowProblems } from "./wrong-rows.js";
+import { describeProblem } from "./wrong-rows.js";
 
 /** An upload that holds its party's upload slot. */
 export interface UploadSlot {
@@ -83,14 +83,13 @@ async function claimSlot(
   ) {
     return;
   }
-  const received = party.state === "done" ? "one that was used" : "one whose upload is in progress";
-  throw new ServiceError("forbidden", "update token", "one that was not used yet", received);
+  const reason = party.state === "done" ? "was already used" : "is in use by an upload in progress";
+  throw new ServiceError("forbidden", `Access denied: the update token ${reason}.`);
 }
 
 /** The library's errors are about the client's data; those of a body are passed on. */
 function problemOf(error: unknown): unknown {
   if (error instanceof BrokenBody) return error.cause;
-  if (!(error instanceof LinkageError)) return error;
-  const { subject, expected, received } = describeRowProblems(error);
-  return new ServiceError("invalid-request", subject, expected, received);
+  if (!(error instanceof LinkageError) || error instanceof ServiceError) return error;
+  return new ServiceError("invalid-request", describeProblem(error), { subject: error.subject ?? "upload" });
 }

@@ -11,7 +11,7 @@ export function externalUploadRoutes(
 ): Handlers<"authorizeExternalUpload"> {
   return {
     async authorizeExternalUpload(call) {
-      if (bucket === undefined) throw disabled("uploads by way of an object store"); // regardless of the caller
+      if (bucket === undefined) throw disabled("Uploads through an object store"); // regardless of the caller
       const access = await authorize(call, database, "update");
       const { credentials, ...upload } = await authorizeExternalUpload(bucket, access);
       call.status = 201;

@@ -88,8 +88,8 @@ export function uploadRoutes(
 /** @throws HttpProblem 400 without a body, 415 for another type */
 function contentType(call: Call, types: readonly string[]): string {
   const type = call.is([...types]);
-  if (type === null) throw new HttpProblem(400, "body: expected encodings, got nothing");
-  if (type === false) throw new HttpProblem(415, `Content-Type: expected ${types.join(" or ")}, got another`);
+  if (type === null) throw new HttpProblem(400, "A body with encodings is required.");
+  if (type === false) throw new HttpProblem(415, `Content-Type must be ${types.join(" or ")}.`);
   return type;
 }
 

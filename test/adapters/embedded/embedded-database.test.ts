@@ -27,7 +27,7 @@ async function hold(t: ExecutionContext, folder: string) {
 
 const IN_USE = {
   code: "store-failed",
-  message: /^data folder .*: expected one that no other service uses, got one that is in use/,
+  message: /^The data folder .* is already in use by another service\.$/,
 };
 
 test.serial("a database is there again after it was closed, with its rows and states", async (t) => {

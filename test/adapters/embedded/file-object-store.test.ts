@@ -120,7 +120,7 @@ test("an error of the file system does not tell the name of the object", async (
     store.put(name, () => content(3), 3),
     { instanceOf: ServiceError },
   );
-  t.is(error!.message, "a file in packed/: expected the system to let it be used, got EISDIR");
+  t.is(error!.message, "Cannot use a file in packed/: the system reported EISDIR.");
   t.deepEqual(
     readdirSync(folder).filter((each) => each.startsWith(".")),
     [],

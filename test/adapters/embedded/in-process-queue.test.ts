@@ -238,5 +238,5 @@ test("a task that nobody knows is a failure that is told", async (t) => {
   const queue = open(t, {}, { onFailure: ({ error }) => failures.push((error as Error).message) });
   await queue.send(part("a"));
   await queue.idle();
-  t.deepEqual(failures, ["name of a task: expected one that is registered, got part"]);
+  t.deepEqual(failures, ["The task part is not registered."]);
 });

@@ -30,22 +30,22 @@ test("the visibility timeout may be set in either way, or in both to the same nu
 });
 
 for (const [text, problem] of [
-  ["{'queue_order_strategy': 'sorted'}", /got the key "queue_order_strategy"$/],
+  ["{'queue_order_strategy': 'sorted'}", /key "queue_order_strategy" is not one of .*, master_name\.$/],
   [
     "{'visibility_timeout': 6}",
     /visibility_timeout is 6, but CELERY_VISIBILITY_TIMEOUT_SECONDS is 5: set one of them/,
   ],
-  ["{'visibility_timeout': '5'}", /visibility_timeout: expected a whole number of seconds/],
-  ["{'priority_steps': []}", /priority_steps: expected a list/],
-  ["{'priority_steps': [0, 0]}", /priority_steps: expected a list/],
-  ["{'priority_steps': [-1]}", /priority_steps: expected a list/],
-  ["{'priority_steps': 3}", /priority_steps: expected a list/],
-  ["{'sep': ''}", /sep: expected a string that is not empty/],
-  ["{'sep': None}", /sep: expected a string that is not empty/],
-  ["{'master_name': 7}", /master_name: expected a string that is not empty/],
-  ["{'global_keyprefix': 7}", /global_keyprefix: expected a string/],
-  ["[]", /expected JSON or a Python literal/],
-  ["{'sep': ", /expected JSON or a Python literal/],
+  ["{'visibility_timeout': '5'}", /visibility_timeout must be a whole number of seconds/],
+  ["{'priority_steps': []}", /priority_steps must be a list/],
+  ["{'priority_steps': [0, 0]}", /priority_steps must be a list/],
+  ["{'priority_steps': [-1]}", /priority_steps must be a list/],
+  ["{'priority_steps': 3}", /priority_steps must be a list/],
+  ["{'sep': ''}", /sep must be a string that is not empty/],
+  ["{'sep': None}", /sep must be a string that is not empty/],
+  ["{'master_name': 7}", /master_name must be a string that is not empty/],
+  ["{'global_keyprefix': 7}", /global_keyprefix must be a string/],
+  ["[]", /must be JSON or a Python literal/],
+  ["{'sep': ", /must be JSON or a Python literal/],
 ] as const) {
   test(`${text} is refused in one sentence`, (t) => {
     const { message } = t.throws(() => parseTransportOptions(text, 5), { instanceOf: TypeError })!;

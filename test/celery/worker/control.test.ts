@@ -264,7 +264,7 @@ test("grows, shrinks, consumes and ends", async (t) => {
   t.deepEqual(await ask("pool_shrink"), { ok: "pool will shrink" });
   for (const n of [-1, 1.5, 1e9, "2"]) {
     t.deepEqual(await ask("pool_grow", { n }), {
-      error: "ValueError('expected a number of places from 0 to 1000')",
+      error: "ValueError('n must be a whole number from 0 to 1000.')",
     });
   }
   t.deepEqual(await ask("add_consumer", { queue: "fast" }), { ok: "add consumer fast" });

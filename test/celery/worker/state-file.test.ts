@@ -58,7 +58,7 @@ for (const content of [
     writeFileSync(path, content);
     t.throws(() => open(path), {
       instanceOf: TypeError,
-      message: `the state file ${path} is not a state file of this worker; name another file, or remove this one to start without revoked ids`,
+      message: `The state file ${path} is not a state file of this worker; name another file, or remove this one to start without revoked ids.`,
     });
     t.is(readFileSync(path, "utf8"), content);
   });

@@ -103,7 +103,7 @@ test("an error of the content is thrown, and leaves no file", async (t) => {
   await t.throwsAsync(store.put("file", breaking, 200), { message: "no more" });
   for (const promised of [99, 101]) {
     const putting = store.put("file", () => content(100), promised);
-    await t.throwsAsync(putting, { message: /expected (99|101) bytes/ });
+    await t.throwsAsync(putting, { message: /must have (99|101) bytes/ });
   }
   t.is(await store.byteLengthOf("file"), undefined);
 });

@@ -82,7 +82,7 @@ test.serial("the command fails in one sentence, without the password", async (t)
   t.is(foreign.code, 1);
   t.is(
     foreign.stderr,
-    "anonlink-wasm: database: expected no tables, or those of the entity service, got tables without a revision\n",
+    "anonlink-wasm: The database has tables without a revision; it must be empty or from the entity service.\n",
   );
   const password = "a-wrong-password";
   const refused = await runCli(["migrate"], undefined, {
@@ -97,5 +97,5 @@ test.serial("the command fails in one sentence, without the password", async (t)
   t.regex(missing.stderr, /^anonlink-wasm: database "not_there" does not exist\n$/);
   const wrong = await runCli(["migrate"], undefined, { ...settings(database), DATABASE_SERVER: "db:none" });
   t.is(wrong.code, 2);
-  t.regex(wrong.stderr, /^anonlink-wasm: DATABASE_SERVER: /);
+  t.regex(wrong.stderr, /^anonlink-wasm: DATABASE_SERVER must be /);
 });

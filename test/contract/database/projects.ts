@@ -32,19 +32,19 @@ export function testProjects(test: TestFn, opened: () => OpenedDatabase): void {
     const { database } = opened();
     for (const text of ["a\0b", "\ud800", "\udc00\ud800"]) {
       const error = { code: "invalid-request" };
-      await t.throwsAsync(addProject(database, { name: text }), { ...error, message: /^name: / });
-      await t.throwsAsync(addProject(database, { notes: text }), { ...error, message: /^notes: / });
+      await t.throwsAsync(addProject(database, { name: text }), { ...error, message: /^name must be / });
+      await t.throwsAsync(addProject(database, { notes: text }), { ...error, message: /^notes must be / });
       await t.throwsAsync(addProject(database, { schema: { a: [text] } }), {
         ...error,
-        message: /^schema: /,
+        message: /^schema must be /,
       });
       await t.throwsAsync(addProject(database, { schema: { [text]: 1 } }), {
         ...error,
-        message: /^schema: /,
+        message: /^schema must be /,
       });
       const { project } = await addProject(database);
       const run = { runId: randomId(), projectId: project.projectId, threshold: 1, name: "", notes: text };
-      await t.throwsAsync(database.addRun(run), { ...error, message: /^notes: / });
+      await t.throwsAsync(database.addRun(run), { ...error, message: /^notes must be / });
       t.deepEqual(await database.listRuns(project.projectId), []);
     }
   });

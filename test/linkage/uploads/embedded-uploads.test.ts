@@ -88,7 +88,7 @@ test.serial("refused uploads leave no file and no row, and the party may try aga
   const wrong = JSON.stringify({ clknblocks: [...rows, ["AA=="]] });
   await t.throwsAsync(receiveJsonUpload(given.stores, options, given.left, bodyOf(wrong)), {
     code: "invalid-request",
-    message: /row 900/,
+    message: /^Row 900 is invalid: /,
   });
   t.like(await given.party(0), { state: "not_started", upload: undefined });
   t.is(files().filter((entry) => entry.isFile()).length, count);

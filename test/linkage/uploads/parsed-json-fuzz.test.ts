@@ -8,7 +8,7 @@ import { record } from "./recorded-json.js";
 const MAX_DEPTH = 8;
 /** The only messages that an error about invalid JSON may have. */
 const SAFE_MESSAGE =
-  /^JSON text (at|after) byte \d+: expected [\w ,{}[\]-]+, got ([{}[\]:,"\\]|byte 0x[0-9a-f]{2}|other bytes|a text|a number|true|false|null|the end of the text|a single one|one more)$/;
+  /^Invalid JSON (after byte \d+: it is not UTF-8|at byte \d+: expected [\w ,{}[\]-]+ but found ([{}[\]:,"\\]|byte 0x[0-9a-f]{2}|a string|a number|true|false|null|the end of the text|a single one|one more))\.$/;
 
 function* cut(text: Uint8Array, lengths: readonly number[]): Generator<Uint8Array> {
   let from = 0;

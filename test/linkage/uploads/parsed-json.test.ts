@@ -37,75 +37,75 @@ test("a byte order mark is tolerated at the beginning, and kept in texts", (t) =
   t.deepEqual(parse('\ufeff["a"]'), ["[", "string a", "]"]);
   t.deepEqual(parse('{"\ufeffa": "\\ufeffb\ufeff"}'), ["{", "key \ufeffa", "string \ufeffb\ufeff", "}"]);
   for (const text of ["\ufeff\ufeff1", " \ufeff[]", '[\ufeff"a"]', "[]\ufeff"]) {
-    t.regex((parse(text) as LinkageError).message, /got byte 0xef$/, text);
+    t.regex((parse(text) as LinkageError).message, /but found byte 0xef\.$/, text);
   }
 });
 
 test("breaches are told with their place, what was expected and what was found, without what the text holds", (t) => {
   const wrong: readonly (readonly [text: string | Uint8Array, message: string])[] = [
-    ["", "at byte 0: expected a value, got the end of the text"],
-    [" \n", "at byte 2: expected a value, got the end of the text"],
-    ["\ufeff", "at byte 3: expected a value, got the end of the text"],
-    [Buffer.of(0xef, 0xbb), "at byte 2: expected a byte order mark, got the end of the text"],
-    ["secret", "at byte 0: expected a value, got byte 0x73"],
-    [",", "at byte 0: expected a value, got ,"],
-    ["\ufeff]", "at byte 3: expected a value, got ]"],
-    ['["secret"', "at byte 9: expected a comma or ], got the end of the text"],
+    ["", "at byte 0: expected a value but found the end of the text"],
+    [" \n", "at byte 2: expected a value but found the end of the text"],
+    ["\ufeff", "at byte 3: expected a value but found the end of the text"],
+    [Buffer.of(0xef, 0xbb), "at byte 2: expected a byte order mark but found the end of the text"],
+    ["secret", "at byte 0: expected a value but found byte 0x73"],
+    [",", "at byte 0: expected a value but found ,"],
+    ["\ufeff]", "at byte 3: expected a value but found ]"],
+    ['["secret"', "at byte 9: expected a comma or ] but found the end of the text"],
     [
       '["secret',
-      "at byte 8: expected a closing quote, and no control character before it, got the end of the text",
+      "at byte 8: expected a closing quote without a control character before it but found the end of the text",
     ],
     [
       '["secret\n"]',
-      "at byte 8: expected a closing quote, and no control character before it, got byte 0x0a",
+      "at byte 8: expected a closing quote without a control character before it but found byte 0x0a",
     ],
-    ['["secret" "secret"]', "at byte 10: expected a comma or ], got a text"],
-    ['["secret",]', "at byte 10: expected a value, got ]"],
-    ["[}", "at byte 1: expected a value or ], got }"],
-    ['{"a":1]', "at byte 6: expected a comma or }, got ]"],
-    ['{"a" 123456}', "at byte 5: expected a colon, got a number"],
-    ['{"a":}', "at byte 5: expected a value, got }"],
-    ['{"a":1,}', "at byte 7: expected a key in quotes, got }"],
-    ["{true:1}", "at byte 1: expected a key in quotes or }, got true"],
-    ['["\\q"]', "at byte 3: expected an escape letter, got byte 0x71"],
-    ['["\\u00g0"]', "at byte 6: expected a hexadecimal digit, got byte 0x67"],
-    ["[1.]", "at byte 3: expected a digit, got ]"],
-    ["[-", "at byte 2: expected a digit, got the end of the text"],
-    ["[01]", "at byte 2: expected a comma or ], got a number"],
-    ["[truth]", "at byte 4: expected true, false or null, got byte 0x74"],
-    ["[nul", "at byte 4: expected true, false or null, got the end of the text"],
-    ["[] secret", "at byte 3: expected the end of the text, got byte 0x73"],
-    ['[] "secret"', "at byte 3: expected the end of the text, got a text"],
-    ["[[[[[", "at byte 4: expected at most 4 nested arrays and objects, got one more"],
-    ['[1, "\\ud83d"]', "at byte 4: expected surrogates in pairs, got a single one"],
-    ['{"\\ude00": 1}', "at byte 1: expected surrogates in pairs, got a single one"],
-    [Buffer.from('["a", "sécret"]', "latin1"), "after byte 4: expected UTF-8, got other bytes"],
-    [Buffer.from('["secreté"]', "latin1"), "after byte 0: expected UTF-8, got other bytes"],
+    ['["secret" "secret"]', "at byte 10: expected a comma or ] but found a string"],
+    ['["secret",]', "at byte 10: expected a value but found ]"],
+    ["[}", "at byte 1: expected a value or ] but found }"],
+    ['{"a":1]', "at byte 6: expected a comma or } but found ]"],
+    ['{"a" 123456}', "at byte 5: expected a colon but found a number"],
+    ['{"a":}', "at byte 5: expected a value but found }"],
+    ['{"a":1,}', "at byte 7: expected a key in quotes but found }"],
+    ["{true:1}", "at byte 1: expected a key in quotes or } but found true"],
+    ['["\\q"]', "at byte 3: expected an escape letter but found byte 0x71"],
+    ['["\\u00g0"]', "at byte 6: expected a hexadecimal digit but found byte 0x67"],
+    ["[1.]", "at byte 3: expected a digit but found ]"],
+    ["[-", "at byte 2: expected a digit but found the end of the text"],
+    ["[01]", "at byte 2: expected a comma or ] but found a number"],
+    ["[truth]", "at byte 4: expected true, false or null but found byte 0x74"],
+    ["[nul", "at byte 4: expected true, false or null but found the end of the text"],
+    ["[] secret", "at byte 3: expected the end of the text but found byte 0x73"],
+    ['[] "secret"', "at byte 3: expected the end of the text but found a string"],
+    ["[[[[[", "at byte 4: expected at most 4 nested arrays and objects but found one more"],
+    ['[1, "\\ud83d"]', "at byte 4: expected surrogates in pairs but found a single one"],
+    ['{"\\ude00": 1}', "at byte 1: expected surrogates in pairs but found a single one"],
+    [Buffer.from('["a", "sécret"]', "latin1"), "after byte 4: it is not UTF-8"],
+    [Buffer.from('["secreté"]', "latin1"), "after byte 0: it is not UTF-8"],
     [
       Buffer.from('["secretñ"]', "latin1"),
-      "at byte 11: expected the rest of a character in UTF-8, got the end of the text",
+      "at byte 11: expected the rest of a character in UTF-8 but found the end of the text",
     ],
   ];
   for (const [text, message] of wrong) {
     const error = parse(text);
     t.true(error instanceof LinkageError, message);
     t.is((error as LinkageError).code, "invalid-dataset");
-    t.is((error as LinkageError).message, `JSON text ${message}`);
+    t.is((error as LinkageError).message, `Invalid JSON ${message}.`);
   }
 });
 
 test("places are those of the whole text", (t) => {
   const beginning = `["${"\\u00e9é".repeat(15)}", "\\ud83d\\ude00", ${" ".repeat(300)} 123, true, "x" `;
-  const place = `JSON text at byte ${Buffer.byteLength(beginning)}: expected a comma or ], got`;
+  const place = `Invalid JSON at byte ${Buffer.byteLength(beginning)}: expected a comma or ] but found`;
   for (const [end, received] of [
     ["secret", "byte 0x73"],
-    ['"secret"]', "a text"],
+    ['"secret"]', "a string"],
     ["", "the end of the text"],
   ] as const) {
     const bytes = Buffer.from(beginning + end);
     for (const chunkLength of [1, 7, 1000]) {
       const error = record((handler) => new ParsedJson(handler, BOUNDS), chunksOf(bytes, chunkLength));
-      t.is((error as LinkageError).message, `${place} ${received}`);
+      t.is((error as LinkageError).message, `${place} ${received}.`);
     }
   }
 });
@@ -124,7 +124,7 @@ test("texts, keys and numbers have a longest length, whatever their escapes", (t
     `[${"7".repeat(101)}]`,
     `["${"a".repeat(100_000)}"]`,
   ]) {
-    const expected = /expected (texts and numbers of at most 100|another token within 800) bytes/;
+    const expected = /expected (strings and numbers of at most 100|another token within 800) bytes/;
     t.regex((parse(text) as LinkageError).message, expected, text.slice(0, 200));
   }
 });
@@ -141,7 +141,7 @@ test("what has no end is refused soon", (t) => {
     ["[1]", " ".repeat(100)],
   ] as const) {
     const [error, byteLength] = parseEndless(beginning, chunk);
-    t.regex((error as LinkageError).message, /expected another token within 800 bytes, got none$/, beginning);
+    t.regex((error as LinkageError).message, /another token within 800 bytes but found none\.$/, beginning);
     t.true(byteLength < 1100, beginning);
   }
   const [error, byteLength] = parseEndless("", "[");

@@ -120,21 +120,21 @@ test("no beginning of a form is one", async (t) => {
 
 test("wrong rows are named with their index and why, without what they hold", async (t) => {
   const wrong: readonly (readonly [text: string, row: number, reason: RegExp])[] = [
-    [`{"clks": ["${A}", "AAAA"]}`, 1, /3 bytes where the rows before have 8/],
+    [`{"clks": ["${A}", "AAAA"]}`, 1, /3 bytes, but the rows before have 8/],
     [`{"clks": ["${A}", "${B}secret!"]}`, 1, /base64/],
     [`{"clks": ["${A}", "QUI"]}`, 1, /multiple of 4/],
     [`{"clks": [""]}`, 0, /empty/],
-    [`{"clks": ["${A}", 5]}`, 1, /a number where base64/],
+    [`{"clks": ["${A}", 5]}`, 1, /a number instead of base64/],
     [`{"clks": ["${A}", null, "${B}"]}`, 1, /null/],
     [`{"clks": ["${A}", {"a": 1}]}`, 1, /an object/],
     [`{"clks": ["${Buffer.alloc(4097).toString("base64")}"]}`, 0, /4097 bytes, more than 4096/],
-    [`{"clknblocks": [["${A}", "a"], "${B}"]}`, 1, /a text where \[base64, block/],
+    [`{"clknblocks": [["${A}", "a"], "${B}"]}`, 1, /a string instead of \[base64, block/],
     [`{"clknblocks": [["${A}", "a"], []]}`, 1, /an empty array/],
-    [`{"clknblocks": [["${A}", "a"], ["${B}", 1.5]]}`, 1, /no exact integer/],
+    [`{"clknblocks": [["${A}", "a"], ["${B}", 1.5]]}`, 1, /not an exact integer/],
     [`{"clknblocks": [["${A}", "secret${"x".repeat(20)}"]]}`, 0, /more than 20 bytes/],
     [`{"clknblocks": [["${A}"], ["${A}", 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]]}`, 1, /more than 10 blocks/],
-    [`{"encodings": ["${A}"], "blocks": {"0": "secret"}}`, 0, /a text where an array of blocks/],
-    [`{"encodings": ["${A}"], "blocks": {"0": [true]}}`, 0, /true, false or null where a block/],
+    [`{"encodings": ["${A}"], "blocks": {"0": "secret"}}`, 0, /a string instead of an array of blocks/],
+    [`{"encodings": ["${A}"], "blocks": {"0": [true]}}`, 0, /true, false or null instead of a block/],
   ];
   for (const [text, row, reason] of wrong) {
     const error = await t.throwsAsync(readText(text), { instanceOf: InvalidRowsError }, text);
@@ -147,17 +147,17 @@ test("wrong rows are named with their index and why, without what they hold", as
 test("what does not fit as a whole is refused", async (t) => {
   const wrong: readonly (readonly [text: string, reason: RegExp])[] = [
     ["{}", /a key clks/],
-    [`{"clks": []}`, /rows: expected one or more, got none/],
-    [`{"encodings": [], "blocks": {}}`, /rows: expected one or more, got none/],
+    [`{"clks": []}`, /^The upload has no rows\.$/],
+    [`{"encodings": [], "blocks": {}}`, /^The upload has no rows\.$/],
     [`{"blocks": {"0": []}}`, /a key clks/],
-    [`{"clks": {"0": "${A}"}}`, /clks: expected an array/],
-    [`{"clks": "${A}"}`, /clks: expected an array/],
-    [`{"clks": ["${A}"], "clks": ["${A}"]}`, /once/],
-    [`{"clknblocks": [["${A}", 1]], "blocks": {}}`, /blocks under one key/],
-    [`{"encodings": ["${A}"], "blocks": {"0": [], "0": []}}`, /each row once/],
-    [`{"encodings": ["${A}"], "blocks": {"1": ["a"]}}`, /row indices below 1, got 1/],
-    [`{"blocks": {"5": []}, "encodings": ["${A}"]}`, /row indices below 1, got 5/],
-    [`{"encodings": ["${A}"], "blocks": {"1000": []}}`, /row indices below 1000, got 1000/],
+    [`{"clks": {"0": "${A}"}}`, /^clks must be an array/],
+    [`{"clks": "${A}"}`, /^clks must be an array/],
+    [`{"clks": ["${A}"], "clks": ["${A}"]}`, /one of the keys .* has clks and clks/],
+    [`{"clknblocks": [["${A}", 1]], "blocks": {}}`, /blocks under two keys/],
+    [`{"encodings": ["${A}"], "blocks": {"0": [], "0": []}}`, /^blocks lists row 0 twice\.$/],
+    [`{"encodings": ["${A}"], "blocks": {"1": ["a"]}}`, /row indices in blocks must be below 1, not 1\.$/],
+    [`{"blocks": {"5": []}, "encodings": ["${A}"]}`, /must be below 1, not 5\.$/],
+    [`{"encodings": ["${A}"], "blocks": {"1000": []}}`, /must be below 1000, not 1000\.$/],
     [`{"encodings": ["${A}"], "blocks": {"secret": []}}`, /row indices/],
     [`{"clks": ["${A}"]} x`, /end of the text/],
     ["5", /an object/],
@@ -192,7 +192,7 @@ test("limits: texts and nesting", async (t) => {
   );
   await t.throwsAsync(readText(withBlock("b".repeat(65_536))), { message: /more than 20 bytes/ });
   await t.throwsAsync(readText(withBlock("b".repeat(65_537))), {
-    message: /texts and numbers of at most 65536 bytes/,
+    message: /strings and numbers of at most 65536 bytes/,
   });
   async function* endless(beginning: string, chunk: string) {
     yield Buffer.from(beginning);
@@ -218,7 +218,7 @@ test("names of blocks that differ stay different", async (t) => {
   t.deepEqual((await readText(text([...quoted.slice(0, 3), ...names.slice(3)]))).blocks, each);
   for (const lone of ["\\ud800", "\\udbff!", "\\udc00"]) {
     const error = await t.throwsAsync(readText(text([`"${lone}"`])), { instanceOf: LinkageError });
-    t.regex(error!.message, /expected surrogates in pairs, got a single one/);
+    t.regex(error!.message, /expected surrogates in pairs but found a single one/);
   }
 });
 
@@ -236,7 +236,7 @@ test("rows as a file's metadata promises them: padded, cut, and no more", async 
   const { rows } = await readText(JSON.stringify({ clks: texts }), rules);
   t.deepEqual(rows, ["AQAAAA==", "AQIDBA==", "AQIDBA=="]);
   await t.throwsAsync(readText(JSON.stringify({ clks: texts.slice(0, 2) }), rules), {
-    message: "rows: expected 3, got 2",
+    message: "Expected 3 rows, but the upload has 2.",
   });
 });
 
@@ -248,7 +248,9 @@ test("blocks alone", async (t) => {
   const got: Record<string, number[]> = {};
   for await (const { name, rows } of sorter.blocks()) got[name] = [...rows];
   t.deepEqual(got, await blocks({ a: [0, 1], b: [0] }));
-  await t.throwsAsync(parse('{"blocks": {"2": ["a"]}}', 2), { message: /row indices below 2, got 2/ });
+  await t.throwsAsync(parse('{"blocks": {"2": ["a"]}}', 2), {
+    message: "The row indices in blocks must be below 2, not 2.",
+  });
   await t.throwsAsync(parse("{}", 2), { message: /a key blocks/ });
   await sorter.close();
 });

@@ -128,19 +128,23 @@ test("JSON that is refused gives the turn back, and leaves nothing", async (t) =
   const row = clk(1);
   const refused: readonly (readonly [text: string, code: string, message: RegExp, usesBlocking?: boolean])[] =
     [
-      ['{"clks": []}', "invalid-request", /rows: expected one or more, got none/],
+      ['{"clks": []}', "invalid-request", /^The upload has no rows\.$/],
       ["{}", "invalid-request", /a key clks/],
       [`["${row}"]`, "invalid-request", /an object/],
-      [`{"clks": ["${row}", "AAAA"]}`, "invalid-request", /row 1: 3 bytes/],
-      [`{"clks": ["${row}", 1, 2]}`, "invalid-request", /row 1: a number.*; row 2: a number/],
+      [`{"clks": ["${row}", "AAAA"]}`, "invalid-request", /^Row 1 is invalid: an encoding of 3 bytes, /],
+      [
+        `{"clks": ["${row}", 1, 2]}`,
+        "invalid-request",
+        /^Some rows are invalid: row 1 \(a number instead of base64\), row 2 \(a number .*\)\.$/,
+      ],
       [`{"clks": ["${row}"`, "invalid-request", /the end of the text/],
       ["", "invalid-request", /the end of the text/],
       [`{"clks": [${Array(1001).fill(`"${row}"`)}]}`, "invalid-request", /at most 1000/],
-      [`{"clknblocks": [["${row}", "a"]]}`, "forbidden", /no blocks/],
-      [`{"encodings": ["${row}"], "blocks": {"0": []}}`, "forbidden", /no blocks/],
-      [`{"clks": ["${row}"]}`, "forbidden", /expected blocks/, true],
-      [`{"encodings": ["${row}"]}`, "forbidden", /expected blocks/, true],
-      [`{"clknblocks": []}`, "invalid-request", /one or more/, true],
+      [`{"clknblocks": [["${row}", "a"]]}`, "forbidden", /must not have blocks/],
+      [`{"encodings": ["${row}"], "blocks": {"0": []}}`, "forbidden", /must not have blocks/],
+      [`{"clks": ["${row}"]}`, "forbidden", /must have blocks/, true],
+      [`{"encodings": ["${row}"]}`, "forbidden", /must have blocks/, true],
+      [`{"clknblocks": []}`, "invalid-request", /^The upload has no rows\.$/, true],
     ];
   for (const [text, code, message, usesBlocking = false] of refused) {
     const given = setUp({ usesBlocking });
@@ -157,18 +161,18 @@ test("plain bytes that are refused leave the party where the call says", async (
   const row = Buffer.alloc(8, 1);
   type Case = readonly [count: string | undefined, size: string | undefined, bytes: number, message: RegExp];
   const refused: readonly Case[] = [
-    [undefined, "8", 8, /Hash-Count: .*got none/],
-    ["1", undefined, 8, /Hash-Size: .*got none/],
-    ["0", "8", 0, /Hash-Count: expected a whole number from 1 to 1000, got 0/],
+    [undefined, "8", 8, /^Hash-Count must be .*, but is missing\.$/],
+    ["1", undefined, 8, /^Hash-Size must be .*, but is missing\.$/],
+    ["0", "8", 0, /^Hash-Count must be a whole number from 1 to 1000, not 0\.$/],
     ["1001", "8", 8, /Hash-Count/],
     ["-1", "8", 8, /Hash-Count/],
     ["1.5", "8", 8, /Hash-Count/],
-    ["1", "0x8", 8, /Hash-Size: .*another text/],
+    ["1", "0x8", 8, /^Hash-Size must be a whole number from 1 to 1024\.$/],
     ["1", "2000", 2000, /Hash-Size/],
-    ["2", "4", 8, /Hash-Size: expected a multiple of 8/],
-    ["2", "8", 8, /body: expected 16 bytes .*got 8/],
-    ["1", "8", 16, /body: expected 8 bytes .*got more/],
-    ["1", "8", 0, /got 0 bytes/],
+    ["2", "4", 8, /^Hash-Size must be a multiple of 8 bytes \(64 bits\), not 4 bytes\.$/],
+    ["2", "8", 8, /^The body must have 16 bytes \(2 × 8\), not 8 bytes\.$/],
+    ["1", "8", 16, /^The body must have 8 bytes \(1 × 8\), not more\.$/],
+    ["1", "8", 0, /not 0 bytes\.$/],
   ];
   for (const stateWhenRefused of ["not_started", "error"] as const) {
     for (const [count, size, byteLength, message] of refused) {
@@ -186,9 +190,11 @@ test("plain bytes that are refused leave the party where the call says", async (
   const given = setUp({ usesBlocking: true });
   await t.throwsAsync(binary(given, 1, "1", "8", untouchable()), { code: "forbidden" });
   const withSchema = setUp({ schema: { clkConfig: { l: 1024 } } });
-  await t.throwsAsync(binary(withSchema, 1, "1", "8", untouchable()), { message: /expected 128 bytes/ });
+  await t.throwsAsync(binary(withSchema, 1, "1", "8", untouchable()), {
+    message: "Hash-Size must be 128 bytes in this project, not 8 bytes.",
+  });
   const announced = binary(withSchema, 1, "1", "128", untouchable(), { bodyByteLength: 127 });
-  await t.throwsAsync(announced, { message: /expected 128 bytes .*got 127/ });
+  await t.throwsAsync(announced, { message: /must have 128 bytes .*, not 127 bytes/ });
 });
 
 test("rows that are all of one wrong size are accepted; then the upload is in error, and the runs fail", async (t) => {
@@ -205,7 +211,7 @@ test("rows that are all of one wrong size are accepted; then the upload is in er
     const receipt = await json(given, 1, JSON.stringify({ clks: [clk(1, byteLength), clk(2, byteLength)] }));
     t.is(receipt.recordCount, 2);
     t.like(given.database.party(1), { state: "error", upload: { state: "error", encodingSize: byteLength } });
-    t.regex(given.database.failures[0]!, new RegExp(`party 0 .*expected .*, got ${byteLength} bytes`));
+    t.regex(given.database.failures[0]!, new RegExp(`party 0 must have .* have ${byteLength} bytes\\.$`));
     t.is(given.encodings.stored.size, 0);
     t.deepEqual(given.tasks.sent, []);
     const fine = JSON.stringify({
@@ -264,7 +270,7 @@ test("a body beyond its limit is refused before it is read to its end", async (t
   const upload = receiveJsonUpload(given.stores, given.options, given.request(1), endless());
   await t.throwsAsync(upload, {
     code: "invalid-request",
-    message: "body: expected at most 100 bytes, got more",
+    message: "The body must have at most 100 bytes.",
   });
 });
 

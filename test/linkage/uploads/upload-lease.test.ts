@@ -52,7 +52,10 @@ test("an upload ends when nobody may have heard of it for too long", async (t) =
   const client = new SlowClient((rowCount) => {
     if (rowCount === 10) given.cache.holdUpload = () => Promise.reject(new Error("away"));
   });
-  await t.throwsAsync(upload(given, client), { code: "store-failed", message: /its lease to be renewed/ });
+  await t.throwsAsync(upload(given, client), {
+    code: "store-failed",
+    message: /its lease could not be renewed/,
+  });
   await client.ended;
   t.is(given.encodings.stored.size, 0);
   t.is(given.database.party(1).state, "error");

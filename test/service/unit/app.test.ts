@@ -165,7 +165,7 @@ test("asks for a missing token before it looks at anything else", async (t) => {
   ] as const) {
     const answer = await fetch(`${service.url}/projects/unknown${path}`, { method });
     t.is(answer.status, 400, path);
-    t.regex(((await answer.json()) as { detail: string }).detail, /^Authorization: expected/);
+    t.regex(((await answer.json()) as { detail: string }).detail, /^The header Authorization is required\.$/);
   }
 });
 
@@ -209,7 +209,7 @@ test("keeps the status for a while, but not a failure", async (t) => {
     database: {
       ...fine,
       countProjects: async () => {
-        if (fails) throw new ServiceError("store-failed", "database", "an answer", "none");
+        if (fails) throw new ServiceError("store-failed", "The database does not answer.");
         return ++count;
       },
       findComparisonRate: async () => undefined,

@@ -3,7 +3,7 @@ import createError from "http-errors";
 import { ServiceError } from "../../../src/linkage/errors.js";
 import { HttpProblem, isExpected, problemOf } from "../../../src/service/problem.js";
 
-const DETAIL = "subject: expected this, got that";
+const DETAIL = "This cannot be done.";
 
 for (const [code, status] of [
   ["invalid-request", 400],
@@ -14,7 +14,7 @@ for (const [code, status] of [
   ["feature-disabled", 500],
 ] as const) {
   test(`${code} gets ${status} and says why`, (t) => {
-    const error = new ServiceError(code, "subject", "this", "that");
+    const error = new ServiceError(code, DETAIL);
     t.like(problemOf(error), { type: "about:blank", status, detail: DETAIL });
     t.true(isExpected(error));
   });
@@ -22,10 +22,10 @@ for (const [code, status] of [
 
 for (const code of ["invalid-arguments", "missing-encodings", "missing-object", "store-failed"] as const) {
   test(`${code} is our own failure, of which clients learn nothing`, (t) => {
-    const error = new ServiceError(code, "subject", "this", "that");
+    const error = new ServiceError(code, DETAIL);
     const problem = problemOf(error);
     t.is(problem.status, 500);
-    t.false(problem.detail.includes("subject"));
+    t.false(problem.detail.includes(DETAIL));
     t.false(isExpected(error));
   });
 }

@@ -67,13 +67,15 @@ async function checkRevision(queries: SqlQueries, revision: string | undefined):
       "SELECT to_regclass('projects') IS NOT NULL AS exist",
     );
     if (!tables!.exist) return;
-    throw unknownTables("no tables, or those of the entity service", "tables without a revision");
+    throw new ServiceError(
+      "store-failed",
+      "The database has tables without a revision; it must be empty or from the entity service.",
+    );
   }
   if (indexOf(revision) >= 0) return;
   const known = REVISIONS.map(({ name }) => name).join(", ");
-  throw unknownTables(`one of the revisions ${known}`, revision);
-}
-
-function unknownTables(expected: string, received: string): ServiceError {
-  return new ServiceError("store-failed", "database", expected, received);
+  throw new ServiceError(
+    "store-failed",
+    `The database has the unknown revision ${revision}; this version knows ${known}.`,
+  );
 }

@@ -93,15 +93,17 @@ export class CeleryTaskQueue implements ClusterTaskQueue {
 
   /**
    * All tasks that are queued or held by a worker; some appear more than once. Python workers may acknowledge a task
-   * before they start it, so workers are asked too. The queues are then read again, for tasks sent in the meantime.
+   * before they start it, so workers are asked too. What a worker has not acknowledged is read from the broker alone:
+   * if it is not there, it was put back, and the worker merely does not know, for example because it hangs. The queues
+   * are then read again, for tasks sent in the meantime.
    */
   async *#knownTasks(): AsyncGenerator<KnownTask> {
     yield* this.#waitingTasks();
     for (const method of ["active", "reserved", "scheduled"]) {
       for (const reply of (await broadcast(this.#app, method, {}, { timeoutMs: ASK_MS })).values()) {
         for (const task of Array.isArray(reply) ? reply : []) {
-          const { id, args, kwargs } = task?.request ?? task ?? {};
-          if (typeof id === "string") yield { id, args, kwargs };
+          const { id, args, kwargs, acknowledged } = task?.request ?? task ?? {};
+          if (typeof id === "string" && acknowledged !== false) yield { id, args, kwargs };
         }
       }
     }

@@ -4,6 +4,8 @@ import { CeleryTaskQueue } from "../../../src/adapters/celery/task-queue.js";
 import { CeleryApp, CeleryWorker, TaskFailure } from "../../../src/celery/index.js";
 import { WorkerMetrics } from "../../../src/worker/metrics.js";
 import { registerTasks } from "../../../src/worker/register-tasks.js";
+import { startFleet } from "../../celery/fleet.js";
+import { PYTHON_LINES } from "../../celery/python-celery.js";
 import { until } from "../../celery/until.js";
 import { testTaskQueue } from "../../contract/task-queue.js";
 import { type RedisServer, startRedis } from "../../servers/redis.js";
@@ -294,6 +296,27 @@ test("runs and projects that tasks wait for, or are being done for, are busy", a
   t.deepEqual(await queue.findBusy(new Set([a, b, c])), new Set([a, b]));
   t.deepEqual(await queue.findBusy(new Set()), new Set());
 });
+
+for (const line of PYTHON_LINES) {
+  test(`${line} Celery: a task that hangs in a worker of Python keeps its run busy only while it may be the worker's`, async (t) => {
+    const fleet = await startFleet(t, line);
+    const queue = new CeleryTaskQueue(fleet.app, { queues: ["late", "early"] });
+    const [late, early] = ["a".repeat(48), "b".repeat(48)] as [string, string];
+    for (const [name, runId, isLate] of [
+      ["late", late, true],
+      ["early", early, false],
+    ] as const) {
+      await fleet.pythonWorker({ name, queues: [name], settings: { task_acks_late: isLate } });
+      await fleet.app.send("tasks.slow", [runId, 600], {}, { queue: name });
+      await fleet.notes(`begun:${runId}`, 1);
+    }
+    const both = new Set([late, early]);
+    t.deepEqual(await queue.findBusy(both), both);
+    // As if the message had been put back, and acknowledged by another worker that ran it.
+    await fleet.store.del(fleet.app.broker.keys.unacked, fleet.app.broker.keys.unackedIndex);
+    t.deepEqual(await queue.findBusy(both), new Set([early]), "an acknowledged task is nowhere else");
+  });
+}
 
 test("of several who find that a task is lost, one sends it again, and what follows it may be sent again", async (t) => {
   const { app, queue } = openQueue(t);

@@ -41,7 +41,7 @@ for (const line of PYTHON_LINES) {
       return {queue: sleep.apply_async((60, "text"), queue=queue).id for queue in ("py", "ts")}
     `);
     t.deepEqual(await inspect(fleet, "ping"), { "py@test": { ok: "pong" }, "ts@test": { ok: "pong" } });
-    const all = await fleet.python.run<Record<string, unknown>[]>("return app.control.ping(timeout=3)");
+    const all = await fleet.python.run<Record<string, unknown>[]>("return app.control.ping(timeout=10)");
     t.deepEqual(all.flatMap((reply) => Object.keys(reply)).sort(), ["py@test", "ts@test"]);
 
     const active = await until("both at work", 120_000, async () => {
@@ -163,7 +163,7 @@ for (const line of PYTHON_LINES) {
     await fleet.python.run(`app.control.shutdown(destination=["ts@test"])`);
     t.is(await worker.waitForEnd(), 0);
     t.is((await fleet.stored(id))!.status, "SUCCESS");
-    t.deepEqual(await fleet.python.run("return app.control.ping(timeout=3)"), [
+    t.deepEqual(await fleet.python.run("return app.control.ping(timeout=10)"), [
       { "py@test": { ok: "pong" } },
     ]);
   });

@@ -52,7 +52,7 @@ for (const line of PYTHON_LINES) {
       t.is(await fleet.python.run(`return add.apply_async((1, 2), queue="ts").get(timeout=120)`), 3);
       await pause(7000); // three heartbeats, and as long as gossip waits for one heartbeat
       t.notRegex(python.output, /missed heartbeat|drift|ERROR|WARNING\/|Traceback/);
-      const known = await fleet.python.run<string[]>("return sorted(app.control.inspect(timeout=3).ping())");
+      const known = await fleet.python.run<string[]>("return sorted(app.control.inspect(timeout=10).ping())");
       t.deepEqual(known, ["py@test", "ts@test"]);
     },
   );

@@ -50,7 +50,7 @@ for (const line of PYTHON_LINES) {
   }
 
   test.serial(
-    `${line} Celery: a Python worker that starts learns it from us, and tells us what it knows`,
+    `${line} Celery: a Python worker that starts learns it from us, and shares what it knows`,
     async (t) => {
       const folder = mkdtempSync(join(tmpdir(), "statedb-"));
       t.teardown(() => rmSync(folder, { recursive: true }));

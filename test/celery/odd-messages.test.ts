@@ -55,7 +55,7 @@ for (const line of PYTHON_LINES) {
     },
   );
 
-  test.serial(`${line} Celery: no result is null, for whoever asks and whatever follows`, async (t) => {
+  test.serial(`${line} Celery: a missing result is null, in every canvas`, async (t) => {
     const fleet = await startFleet(t, line);
     await fleet.typeScriptWorker({ concurrency: 2 });
     const python = (code: string) =>

@@ -102,7 +102,7 @@ test("what a dead worker held goes back in order, as redelivered, and nothing is
   t.deepEqual(await heldKeys(), []);
 });
 
-test("a worker that comes back in time keeps what nobody has restored yet", async (t) => {
+test("a worker that comes back in time keeps what no other worker has restored yet", async (t) => {
   const { app, ours, other, age } = await open(t);
   await app.send("any.task");
   await other.registry.beat();

@@ -72,7 +72,7 @@ test("a path that cannot be read or written is refused", (t) => {
   });
 });
 
-test("ids that another worker tells again keep their time", (t) => {
+test("ids that another worker sends again keep their time", (t) => {
   const revoked = new RevokedIds();
   revoked.add("id", 0);
   revoked.merge(["id"], 1000);

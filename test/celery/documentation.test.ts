@@ -18,7 +18,7 @@ test("the example of docs/celery.md prints what it says", async (t) => {
       .split("```")[1]!
       .replace(/^\w+\n/, "");
   const program = ["--input-type=module", "--eval", block("celery:example")];
-  const options = { cwd: root, timeout: 60_000, env: { ...process.env, BROKER: redis.url } };
+  const options = { cwd: root, timeout: 600_000, env: { ...process.env, BROKER: redis.url } };
   const { stdout, stderr } = await run(process.execPath, program, options);
   t.is(stdout, block("celery:output"));
   t.is(stderr, "");

@@ -105,7 +105,7 @@ test.serial(
     listener.on("pmessage", (_, channel: string) => events.push(channel));
     await listener.psubscribe("/0.celeryev/*");
     const worker = await fleet.typeScriptWorker({ enableRemoteControl: false });
-    const replies = await broadcast(fleet.app, "ping", {}, { timeoutMs: 10_000 });
+    const replies = await broadcast(fleet.app, "ping", {}, { timeoutMs: 120_000 });
     t.deepEqual([...replies.keys()], ["py@test"]);
     t.deepEqual(
       (await fleet.store.smembers("_kombu.binding.celery.pidbox")).filter((each) => each.includes("ts@test")),

@@ -164,7 +164,7 @@ for (const state of ["idle", "busy", "storing an outcome", "not started"] as con
     await ending.stop();
     await ending.finished;
     const seconds = (performance.now() - start) / 1000;
-    t.true(seconds < 3 + 10 + 5, `${seconds} s`); // the last 5 are for a slow machine
+    t.true(seconds < 60, `${seconds} s`); // 3 + 10 at most; the rest is for a slow machine
   });
 }
 

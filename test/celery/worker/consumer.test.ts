@@ -58,13 +58,17 @@ test("a loop turns while there is no room, nothing to do, or no server", async (
     () => {},
   );
   let longest = 0;
+  let longestGap = 0; // this process itself may stand still
+  let polled = Date.now();
   for (const consumer of [full, idle, cut]) consumer.start();
   const end = Date.now() + 4000; // the measured time
   await until("the end", 120_000, () => {
     longest = Math.max(longest, ...[full, idle, cut].map((consumer) => consumer.standstillMs));
+    longestGap = Math.max(longestGap, Date.now() - polled);
+    polled = Date.now();
     return Date.now() > end || undefined;
   });
-  t.true(longest < 3500, `${longest} ms`);
+  t.true(longest < 3500 + longestGap, `${longest} ms`);
   redis.status = "ready"; // and the claim is still not answered
   await wait(cut, 2500);
   for (const consumer of [full, idle]) await consumer.stop();

@@ -34,6 +34,7 @@ export function createApp(parts: ServiceParts, settings: ServiceSettings, log: L
     ...externalUploadRoutes(database, uploadBucket),
     ...uploadRoutes(uploadStores, {
       uploads: settings.uploads,
+      maxBodyByteLength: settings.maxBodyByteLength,
       bodyIdleMs: settings.bodyIdleMs ?? BODY_IDLE_MS,
       metrics,
     }),

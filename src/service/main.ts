@@ -179,9 +179,9 @@ function serve(
     {
       ...http,
       version,
+      maxBodyByteLength: upload.maxByteLength,
       uploads: {
         limits: {
-          maxBodyByteLength: upload.maxByteLength,
           maxRecords: upload.maxRecords,
           maxBlocksPerRow: upload.maxBlocksPerRow,
           maxBlockNameLength: upload.maxBlockNameLength,

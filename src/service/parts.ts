@@ -22,6 +22,8 @@ export interface ServiceParts {
 export interface ServiceSettings {
   readonly version: string;
   readonly uploads: Omit<UploadOptions, "onUnsent">;
+  /** Maximum bytes of an upload's body, after decompression. */
+  readonly maxBodyByteLength: number;
   /** Maximum number of parties in a project. */
   readonly maxParties: number;
   /** Maximum bytes of a small JSON body. */

@@ -163,7 +163,7 @@ async function startLinkage(
 type Linkage = Awaited<ReturnType<typeof startLinkage>>;
 
 async function isComplete({ project, runId, planted }: Linkage): Promise<boolean> {
-  await client().waitUntilComplete(project, runId, 120_000);
+  await client().waitUntilComplete(project, runId, 600_000);
   const { groups } = await client().result<{ groups: [number, number][][] }>(project, runId);
   await client().delete(`/projects/${project.project_id}`, project.result_token);
   const [found, expected] = [asSet(groups), asSet(planted.groups as [number, number][][])];

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 
 /** The time limit of a test's run; test machines may be busy. */
-const RUN_TIMEOUT_MS = 180_000;
+const RUN_TIMEOUT_MS = 600_000;
 /** Increasing delays between polls, so that waiting tests do not keep the service busy. */
 const POLL_MS = { first: 20, last: 400, factor: 1.3 };
 

@@ -206,7 +206,7 @@ test.serial("50 projects at once all get their own, right results", async (t) =>
             : client.upload(project, index, { clks: base64Rows(party) }),
         ),
       );
-      await client.waitUntilComplete(project, run_id, 90_000);
+      await client.waitUntilComplete(project, run_id, 600_000);
       const { groups } = await client.result<Groups>(project, run_id);
       t.deepEqual(asSet(groups), asSet((await expectedOf(parties, 0.8)).groups));
       return groups.length;

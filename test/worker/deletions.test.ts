@@ -268,7 +268,6 @@ test.serial("a file that is stored while a run is deleted, by who has still foun
 
 const UPLOADS: UploadOptions = {
   limits: {
-    maxBodyByteLength: 1e8,
     maxRecords: 1e6,
     maxBlocksPerRow: 10,
     maxBlockNameLength: 100,

@@ -96,7 +96,6 @@ export class ClkJsonReader implements JsonHandler {
       this.blocksAreArray = false;
       this.enter(Place.BlockList);
     } else {
-      if (this.place === Place.Member && this.member === "encodings") this.rows.onExternalFile?.();
       this.refuse("an object");
       this.skippedDepth = 1;
     }
@@ -127,10 +126,7 @@ export class ClkJsonReader implements JsonHandler {
       }
     } else {
       const row = this.key.tooLong ? -1 : this.key.rowIndex();
-      if (row < 0) {
-        if (!this.key.tooLong && this.key.text() === "file") this.rows.onExternalFile?.();
-        throw wrongRowKey();
-      }
+      if (row < 0) throw wrongRowKey();
       this.rows.beginBlocksOf(row);
     }
   }

@@ -28,9 +28,4 @@ export interface ClkRowSink {
   addBlock(name: string): void;
   /** Marks one or all blocks of the row as invalid. */
   rejectBlocks(reason: string): void;
-  /**
-   * Called if the data names files instead of containing rows: `encodings` is an object, or `blocks` has the key
-   * `file`. Without this method, that is an error.
-   */
-  onExternalFile?(): never;
 }

@@ -2,7 +2,9 @@ import { describeValue } from "../../core/errors.js";
 import { ServiceError } from "../errors.js";
 import { externalUploadPath } from "../external-upload.js";
 import { checkObjectName } from "../object-names.js";
-import { KEPT_LENGTH } from "./resumable-body.js";
+
+/** The longest body that may name files, in bytes. */
+export const MAX_NAMES_LENGTH = 1 << 14;
 
 /** A file that a party has stored in the bucket for uploads. */
 export interface ExternalFile {
@@ -16,26 +18,27 @@ export interface ExternalFiles {
 }
 
 /**
- * Parses a body that names files: `{"encodings": {"file": {"bucket", "path"}}, "blocks"?: {"file": …}}`. Other members,
- * such as credentials, are ignored.
+ * Parses a body that names files instead of containing records: `{"encodings": {"file": {"bucket", "path"}}, "blocks"?:
+ * {"file": …}}`. Other members, such as credentials, are ignored.
  *
- * @param body UTF-8; `undefined` if it is longer than {@link KEPT_LENGTH}
+ * @param body UTF-8
+ * @returns `undefined` if it does not name files
  * @throws ServiceError `invalid-request`
  */
-export function readExternalFiles(body: Uint8Array | undefined): ExternalFiles {
-  if (body === undefined) {
-    const message = `A body that names files must have at most ${KEPT_LENGTH} bytes.`;
-    throw new ServiceError("invalid-request", message, { subject: "body" });
-  }
+export function readExternalFiles(body: Uint8Array): ExternalFiles | undefined {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
   } catch {
-    throw new ServiceError("invalid-request", "The body must be JSON.", { subject: "body" });
+    return undefined; // the reader of records reports where the error is
   }
-  const encodings = readFile(value, "encodings");
-  const hasBlocks = Object.hasOwn(value as object, "blocks");
-  return { encodings, blocks: hasBlocks ? readFile(value, "blocks") : undefined };
+  const [encodings, blocks] = [property(value, "encodings"), property(value, "blocks")];
+  const namesFiles = isObject(encodings) || (isObject(blocks) && Object.hasOwn(blocks, "file"));
+  if (!namesFiles) return undefined;
+  return {
+    encodings: readFile("encodings", encodings),
+    blocks: blocks === undefined ? undefined : readFile("blocks", blocks),
+  };
 }
 
 /**
@@ -67,18 +70,21 @@ function isName(path: string): boolean {
   }
 }
 
-function readFile(value: unknown, key: string): ExternalFile {
-  const file = property(property(value, key), "file");
+function readFile(key: string, value: unknown): ExternalFile {
+  const file = property(value, "file");
   const bucket = property(file, "bucket");
   const path = property(file, "path");
   if (typeof bucket === "string" && typeof path === "string") return { bucket, path };
   const expected = '{"file": {"bucket": string, "path": string}}';
-  const received = describeValue(property(value, key));
+  const received = describeValue(value);
   const message = `If an upload is in files, ${key} must be ${expected}, not ${received}.`;
   throw new ServiceError("invalid-request", message, { subject: key, expected, received });
 }
 
 function property(value: unknown, key: string): unknown {
-  const isObject = typeof value === "object" && value !== null && Object.hasOwn(value, key);
-  return isObject ? (value as Record<string, unknown>)[key] : undefined;
+  return isObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,55 +1,69 @@
 import { createHash } from "node:crypto";
-import { ServiceError } from "../errors.js";
 
 /** Wraps an error of a body as `cause`: the client has disconnected, or its data contradicts its headers. */
 export class BrokenBody extends Error {}
 
-/** A request body: counts and hashes the bytes, and stops at a limit or a signal. */
+/**
+ * The body of an upload: hashes the bytes as they are read, and stops at a signal. Reading rejects with BrokenBody or
+ * the signal's reason.
+ */
 export class IncomingBody implements AsyncIterable<Uint8Array> {
-  private readonly hash = createHash("sha256");
-  private byteLength = 0;
+  readonly #source: AsyncIterator<Uint8Array>;
+  readonly #signal: AbortSignal;
+  readonly #hash = createHash("sha256");
+  /** Chunks that {@link peek} has read. */
+  #ahead: Uint8Array[] = [];
+  #hasEnded = false;
 
-  /** @param maxByteLength longer bodies are refused */
-  constructor(
-    private readonly source: AsyncIterable<Uint8Array>,
-    private readonly maxByteLength: number,
-    private readonly signal: AbortSignal,
-  ) {}
+  constructor(source: AsyncIterable<Uint8Array>, signal: AbortSignal) {
+    this.#source = source[Symbol.asyncIterator]();
+    this.#signal = signal;
+  }
 
   /** In hexadecimal; call it once everything has been read. */
   sha256(): string {
-    return this.hash.digest("hex");
+    return this.#hash.digest("hex");
   }
 
-  /** @throws ServiceError `invalid-request` for a body that is too long; BrokenBody; the signal's reason */
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
-    const chunks = this.source[Symbol.asyncIterator]();
-    let hasEnded = false;
-    try {
-      for (;;) {
-        const next = await this.read(chunks);
-        hasEnded = next.done === true;
-        if (next.done) return;
-        this.byteLength += next.value.length;
-        if (this.byteLength > this.maxByteLength) {
-          const message = `The body must have at most ${this.maxByteLength} bytes.`;
-          throw new ServiceError("invalid-request", message, { subject: "body" });
-        }
-        this.hash.update(next.value);
-        yield next.value;
-      }
-    } finally {
-      // Not awaited: a source that is still being read ends its iterator only later.
-      if (!hasEnded) void chunks.return?.().catch(() => {});
+  /**
+   * Reads the beginning, which iterating yields again.
+   *
+   * @returns the whole body; `undefined` if it has more than `maxByteLength` bytes
+   */
+  async peek(maxByteLength: number): Promise<Uint8Array | undefined> {
+    for (let byteLength = 0; byteLength <= maxByteLength; ) {
+      const chunk = await this.#read();
+      if (chunk === undefined) return Buffer.concat(this.#ahead);
+      this.#ahead.push(chunk.slice()); // copied, because the source may reuse the memory of its chunks
+      byteLength += chunk.length;
     }
+    return undefined;
   }
 
-  private async read(chunks: AsyncIterator<Uint8Array>): Promise<IteratorResult<Uint8Array>> {
-    this.signal.throwIfAborted();
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+    const ahead = this.#ahead;
+    this.#ahead = [];
+    yield* ahead;
+    for (let chunk = await this.#read(); chunk !== undefined; chunk = await this.#read()) yield chunk;
+  }
+
+  /** Ends the source early, unless it has ended. Not awaited: a source that is still being read ends only later. */
+  close(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    void this.#source.return?.().catch(() => {});
+  }
+
+  async #read(): Promise<Uint8Array | undefined> {
+    if (this.#hasEnded) return undefined;
+    this.#signal.throwIfAborted();
     try {
-      return await unlessAborted(chunks.next(), this.signal);
+      const { done, value } = await unlessAborted(this.#source.next(), this.#signal);
+      if (done) this.#hasEnded = true;
+      else this.#hash.update(value);
+      return done ? undefined : value;
     } catch (error) {
-      this.signal.throwIfAborted();
+      this.#signal.throwIfAborted();
       throw new BrokenBody("The body could not be read.", { cause: error });
     }
   }

@@ -1,8 +1,8 @@
 import { ClkJsonReader } from "../../core/clk-reading/clk-json-reader.js";
+import { JsonScanner } from "../../core/json/json-scanner.js";
 import { BlockLists } from "./block-lists.js";
 import { blockNameHasher } from "./block-name-hash.js";
 import { BlockSorter, type BlockSorting } from "./block-sorter.js";
-import { type JsonBounds, ParsedJson } from "./parsed-json.js";
 import { type RowRules, UploadRowCollector } from "./upload-row-collector.js";
 
 export interface JsonRules extends RowRules {
@@ -15,8 +15,6 @@ export type TakeRows = (rows: Uint8Array, byteLength: number) => Promise<void>;
 
 /** Maximum nesting of an upload; valid uploads need 3. */
 const MAX_DEPTH = 64;
-/** Maximum bytes in a string or number, unless block names may be longer: enough for base64 of the widest encoding. */
-const MAX_TEXT_LENGTH = 1 << 16;
 /** Bytes of JSON parsed between two checks of the results. A block takes at least 2 bytes. */
 const SLICE_LENGTH = 1 << 14;
 
@@ -38,7 +36,7 @@ export async function readJsonRows(
   take: TakeRows,
 ): Promise<{ readonly recordCount: number; readonly byteLength: number }> {
   const rows = new UploadRowCollector(rules, new BlockLists(rules, await blockNameHasher(), sorter));
-  const json = new ParsedJson(new ClkJsonReader(rules, rows), boundsOf(rules));
+  const json = new JsonScanner(new ClkJsonReader(rules, rows), MAX_DEPTH);
   for await (const chunk of source) {
     for (let from = 0; from < chunk.length; from += SLICE_LENGTH) {
       json.write(chunk.subarray(from, from + SLICE_LENGTH));
@@ -66,7 +64,7 @@ export async function readJsonBlocks(
   sorter: BlockSorter,
 ): Promise<void> {
   const rows = new UploadRowCollector(rules, new BlockLists(rules, await blockNameHasher(), sorter));
-  const json = new ParsedJson(new ClkJsonReader(rules, rows, "blocks"), boundsOf(rules));
+  const json = new JsonScanner(new ClkJsonReader(rules, rows, "blocks"), MAX_DEPTH);
   for await (const chunk of source) {
     for (let from = 0; from < chunk.length; from += SLICE_LENGTH) {
       json.write(chunk.subarray(from, from + SLICE_LENGTH));
@@ -75,8 +73,4 @@ export async function readJsonBlocks(
   }
   json.end();
   rows.finishBlocks(recordCount);
-}
-
-function boundsOf({ maxBlockNameLength }: JsonRules): JsonBounds {
-  return { maxDepth: MAX_DEPTH, maxTextLength: Math.max(MAX_TEXT_LENGTH, maxBlockNameLength) };
 }

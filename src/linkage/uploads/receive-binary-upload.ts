@@ -41,7 +41,7 @@ export async function receiveBinaryUpload(
       const { project, party, receiptToken } = slot;
       new UploadMembers(project.usesBlocking).checkBlocks(false);
       const { recordCount, byteLength } = readHeaders(request, project, limits);
-      const incoming = new IncomingBody(body, limits.maxBodyByteLength, slot.signal);
+      const incoming = new IncomingBody(body, slot.signal);
       const rows = new UploadWriter(stores.encodings, party.id, receiptToken, () => undefined);
       let blockCount: number;
       try {
@@ -50,6 +50,8 @@ export async function receiveBinaryUpload(
       } catch (error) {
         await rows.abort();
         throw error;
+      } finally {
+        incoming.close();
       }
       const summary = { recordCount, blockCount, encodingSize: byteLength };
       return {

@@ -3,20 +3,21 @@ import { disabled } from "../external-upload.js";
 import { DEFAULT_BLOCK, hashBlockName } from "./block-name-hash.js";
 import { oneBlockOf } from "./block-sorter.js";
 import { findSizeProblem } from "./encoding-size.js";
-import { checkExternalFiles, readExternalFiles } from "./external-files.js";
+import {
+  checkExternalFiles,
+  type ExternalFiles,
+  MAX_NAMES_LENGTH,
+  readExternalFiles,
+} from "./external-files.js";
 import { finishUpload } from "./finish-upload.js";
 import { IncomingBody } from "./incoming-body.js";
 import { createBlockSorter, readJsonRows } from "./read-json-rows.js";
-import { ResumableBody } from "./resumable-body.js";
 import { sendPullTask } from "./send-pull-task.js";
 import { startRuns } from "./start-runs.js";
 import { UploadMembers } from "./upload-members.js";
 import { type UploadSlot, withUploadSlot } from "./upload-slot.js";
 import type { UploadOptions, UploadReceipt, UploadRequest, UploadStores } from "./upload-stores.js";
 import { UploadWriter } from "./upload-writer.js";
-
-/** Thrown by the reader's sink if the body names files. */
-class FilesFound extends Error {}
 
 /**
  * Receives the JSON of an upload: records, or the names of external files. Resolves once all records are stored, or the
@@ -42,15 +43,15 @@ export async function receiveJsonUpload(
     request,
     "not_started",
     async (slot) => {
-      const incoming = new IncomingBody(body, options.limits.maxBodyByteLength, slot.signal);
-      const resumable = new ResumableBody(incoming);
+      const incoming = new IncomingBody(body, slot.signal);
       try {
-        return await receiveRows(stores, options, slot, incoming, resumable);
-      } catch (error) {
-        if (!(error instanceof FilesFound)) throw error;
-        return await receiveFiles(stores, slot, resumable);
+        const beginning = await incoming.peek(MAX_NAMES_LENGTH);
+        const files = beginning && readExternalFiles(beginning);
+        return files === undefined
+          ? await receiveRows(stores, options, slot, incoming)
+          : await receiveFiles(stores, slot, files);
       } finally {
-        await resumable.close();
+        incoming.close();
       }
     },
   );
@@ -67,21 +68,17 @@ async function receiveRows(
   stores: UploadStores,
   { limits, sorting }: UploadOptions,
   { project, party, receiptToken }: UploadSlot,
-  incoming: IncomingBody,
-  source: AsyncIterable<Uint8Array>,
+  body: IncomingBody,
 ): Promise<Received> {
   const members = new UploadMembers(project.usesBlocking);
   const rows = new UploadWriter(stores.encodings, party.id, receiptToken, (byteLength) =>
     findSizeProblem(byteLength, project, limits),
   );
   const sorter = createBlockSorter(sorting, limits.maxBlocksPerRow);
-  const onExternalFile = () => {
-    throw new FilesFound();
-  };
   let summary: UploadSummary;
   try {
-    const rules = { ...limits, checkMember: members.check, onExternalFile };
-    const { recordCount, byteLength } = await readJsonRows(source, rules, sorter, rows.take);
+    const rules = { ...limits, checkMember: members.check };
+    const { recordCount, byteLength } = await readJsonRows(body, rules, sorter, rows.take);
     members.checkComplete();
     const defaultBlock = await hashBlockName(DEFAULT_BLOCK);
     const blocks = project.usesBlocking ? sorter.blocks() : oneBlockOf(recordCount, defaultBlock);
@@ -95,16 +92,15 @@ async function receiveRows(
   const stored = { project, party, receiptToken, summary, sizeProblem: rows.sizeProblem };
   const isComplete = await finishUpload(stores, stored);
   const { recordCount } = summary;
-  return { isComplete, receipt: { receiptToken, recordCount, sha256: incoming.sha256() } };
+  return { isComplete, receipt: { receiptToken, recordCount, sha256: body.sha256() } };
 }
 
 async function receiveFiles(
   stores: UploadStores,
   { project, party, receiptToken }: UploadSlot,
-  body: ResumableBody,
+  { encodings, blocks }: ExternalFiles,
 ): Promise<Received> {
   const { externalBucket } = stores;
-  const { encodings, blocks } = readExternalFiles(await body.whole());
   new UploadMembers(project.usesBlocking).checkBlocks(blocks !== undefined);
   if (externalBucket === undefined) throw disabled("Uploads through an object store");
   const files = blocks === undefined ? [encodings] : [encodings, blocks];

@@ -27,7 +27,7 @@ export interface AcceptedUploadStores {
 }
 
 export interface AcceptedUploadOptions {
-  readonly limits: Omit<UploadLimits, "maxBodyByteLength">;
+  readonly limits: UploadLimits;
   readonly sorting: BlockSorting;
 }
 

@@ -15,8 +15,6 @@ export interface RowRules extends BlockRules {
    * If it is not set, all records are read, and must have one width.
    */
   readonly fileMetadata?: { readonly recordCount: number; readonly byteLength: number } | undefined;
-  /** Called if the records are in external files. */
-  readonly onExternalFile?: (() => never) | undefined;
 }
 
 const FIRST_ROOM = 1 << 18;
@@ -33,7 +31,6 @@ export class UploadRowCollector implements ClkRowSink {
   recordCount = 0;
   /** Bytes in an encoding; unless given by `fileMetadata`, known after the first valid record. */
   byteLength: number | undefined;
-  readonly onExternalFile?: () => never;
   private readonly row: Uint8Array;
   private rows = new Uint8Array(0);
   private used = 0;
@@ -48,7 +45,6 @@ export class UploadRowCollector implements ClkRowSink {
   ) {
     this.byteLength = rules.fileMetadata?.byteLength;
     this.row = new Uint8Array(this.byteLength ?? MAX_BYTE_LENGTH);
-    if (rules.onExternalFile !== undefined) this.onExternalFile = rules.onExternalFile;
   }
 
   /** Whether the records should be taken now. */

@@ -27,8 +27,6 @@ export interface UploadStores {
 
 /** Limits on an upload; one that exceeds a limit is refused as `invalid-request`. */
 export interface UploadLimits {
-  /** Bytes in a body, after decoding any `Content-Encoding`. */
-  readonly maxBodyByteLength: number;
   /** Records, up to 2³² − 1. */
   readonly maxRecords: number;
   readonly maxBlocksPerRow: number;

@@ -17,6 +17,8 @@ const BINARY_TYPE = "application/octet-stream";
 
 export interface UploadRouteOptions {
   readonly uploads: Omit<UploadOptions, "onUnsent">;
+  /** Maximum bytes of a body, after decompression. */
+  readonly maxBodyByteLength: number;
   /** How long a body may stall, in milliseconds. */
   readonly bodyIdleMs: number;
   readonly metrics: ServiceMetrics;
@@ -25,10 +27,8 @@ export interface UploadRouteOptions {
 /** Uploads in the body of the request, as JSON or in binary. */
 export function uploadRoutes(
   stores: UploadStores,
-  { uploads, bodyIdleMs, metrics }: UploadRouteOptions,
+  { uploads, maxBodyByteLength, bodyIdleMs, metrics }: UploadRouteOptions,
 ): Handlers<"uploadClks" | "uploadBinaryClks"> {
-  const { maxBodyByteLength } = uploads.limits;
-
   /** Receives a body of one of the types that the call accepts. */
   const receive = async (
     call: Call,

@@ -52,7 +52,7 @@ for (const state of ["created", "queued"] as const) {
   test.serial(`a run in state ${state} whose task was never sent goes on when an API starts`, async (t) => {
     const { project, runId } = await projectWithRun(state);
     await restartApi();
-    await client.waitUntilComplete(project, runId, 120_000);
+    await client.waitUntilComplete(project, runId, 600_000);
     t.is((await client.result<{ groups: unknown[] }>(project, runId)).groups.length, 10);
   });
 }

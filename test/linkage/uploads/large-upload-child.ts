@@ -5,10 +5,7 @@ import { receiveJsonUpload } from "../../../src/linkage/uploads/receive-json-upl
 import { setUp } from "./upload-set-up.js";
 
 const BODY_LENGTH = 256 * 2 ** 20;
-const { stores, options, request, database } = setUp(
-  { usesBlocking: true },
-  { maxBodyByteLength: 2 * BODY_LENGTH, maxRecords: 1e8 },
-);
+const { stores, options, request, database } = setUp({ usesBlocking: true }, { maxRecords: 1e8 });
 
 let rowBytes = 0;
 let pieces = 0;

@@ -18,7 +18,6 @@ export function setUp(project: Partial<Project> = {}, limits: Partial<UploadOpti
   const cache = new MemoryRunCache({ now: () => now });
   const options: UploadOptions = {
     limits: {
-      maxBodyByteLength: 1e6,
       maxRecords: 1000,
       maxBlocksPerRow: 10,
       maxBlockNameLength: 100,

@@ -44,9 +44,9 @@ export async function startFakeService(
     },
     {
       version: "1.2.3",
+      maxBodyByteLength: 1000,
       uploads: {
         limits: {
-          maxBodyByteLength: 1000,
           maxRecords: 100,
           maxBlocksPerRow: 10,
           maxBlockNameLength: 100,

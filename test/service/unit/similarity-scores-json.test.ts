@@ -1,5 +1,5 @@
 import test from "ava";
-import { candidateFileBytes } from "../../../src/core/candidate-file.js";
+import { candidateFileBytes, parseCandidateFile } from "../../../src/core/candidate-file.js";
 import { allocateCandidatePairs } from "../../../src/core/candidate-pairs.js";
 import { similarityScoresJson } from "../../../src/service/similarity-scores-json.js";
 
@@ -37,6 +37,24 @@ for (const count of [0, 1, 2, 4096, 4097, 10_000]) {
     });
   });
 }
+
+test("a pair that the file has several times is written once", async (t) => {
+  // 4096 pairs are a batch: repeated within one, and across the border of two.
+  for (const repeated of [[0], [1, 1, 4095], [4095, 4095], [4096, 9999]]) {
+    const once = file(10_000);
+    const pairs = parseCandidateFile(once);
+    const rows = [...pairs.scores.keys(), ...repeated].sort((a, b) => a - b);
+    const bytes = candidateFileBytes({
+      scores: Float64Array.from(rows, (n) => pairs.scores[n]!),
+      leftDatasets: Uint32Array.from(rows, (n) => pairs.leftDatasets[n]!),
+      rightDatasets: Uint32Array.from(rows, (n) => pairs.rightDatasets[n]!),
+      leftRecords: Uint32Array.from(rows, (n) => pairs.leftRecords[n]!),
+      rightRecords: Uint32Array.from(rows, (n) => pairs.rightRecords[n]!),
+    });
+    t.is(bytes.length - once.length, repeated.length * ((once.length - file(0).length) / 10_000));
+    t.deepEqual(JSON.parse(await text(bytes)), JSON.parse(await text(once)));
+  }
+});
 
 test("a score of 1 is a decimal number for Python", async (t) => {
   t.is(await text(file(1)), '{"similarity_scores": [[[0, 0], [1, 0], 1.0]]}\n');

@@ -137,7 +137,7 @@ function checkMessage(
     // Without it, the task's own setting applies.
     ...(typeof headers["ignore_result"] === "boolean" || (headers["ignore_result"] ?? null) === null
       ? {}
-      : { ignore_result: Boolean(headers["ignore_result"]) }),
+      : { ignore_result: isTrueInPython(headers["ignore_result"]) }),
   };
   const [args, kwargs, embed] = Array.isArray(body) ? body : [];
   const checkedArgs = check(Array.isArray(args), args, [], "The body is not a list [args, kwargs, embed].");
@@ -172,6 +172,14 @@ function checkMessage(
       ? {}
       : { problem: new TaskFailure("InvalidTaskError", [problem], "celery.exceptions") }),
   };
+}
+
+/** Whether Python takes a decoded value for true: NaN, but no empty list or object. */
+export function isTrueInPython(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length > 0;
+  const record = recordOf(value);
+  if (record !== undefined) return Object.keys(record).length > 0;
+  return Number.isNaN(value) || Boolean(value);
 }
 
 /** A task of a malformed chain, which fails with the others because a caller may wait for it. Empty if it has no id. */

@@ -1,3 +1,4 @@
+import { isTrueInPython } from "../decode-message.js";
 import type { Embed, Signature } from "../message.js";
 import { formatDate, parseDate } from "../python-date.js";
 import type { IdSource } from "./id-source.js";
@@ -58,7 +59,7 @@ export function prepareTask(
     groupIndex: place.groupIndex ?? (options["group_index"] as number | undefined) ?? null,
     rootId: place.rootId ?? textOf(options["root_id"]) ?? id,
     parentId: place.parentId ?? textOf(options["parent_id"]) ?? null,
-    ignoreResult: options["ignore_result"] === true,
+    ignoreResult: isTrueInPython(options["ignore_result"]),
     replyTo: textOf(options["reply_to"]),
   };
 }

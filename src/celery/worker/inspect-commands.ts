@@ -1,3 +1,4 @@
+import { isTrueInPython } from "../decode-message.js";
 import { formatDate } from "../python-date.js";
 import { type Command, ok, required, textsOf } from "./command.js";
 import { describeRequest, heldTasks } from "./held-tasks.js";
@@ -17,7 +18,7 @@ const scheduled: Command = ({ worker }) =>
   }));
 
 const active: Command = ({ worker }, { safe }) =>
-  worker.active().map((request) => describeRequest(request, Boolean(safe)));
+  worker.active().map((request) => describeRequest(request, isTrueInPython(safe)));
 
 const reserved: Command = ({ worker }) => worker.reserved().map((request) => describeRequest(request));
 
@@ -26,7 +27,7 @@ const revoked: Command = ({ worker }) => worker.revokedIds();
 const registered: Command = ({ worker }, { builtins }) =>
   worker
     .registered()
-    .filter((name) => builtins || !name.startsWith("celery."))
+    .filter((name) => isTrueInPython(builtins) || !name.startsWith("celery."))
     .sort();
 
 const conf: Command = ({ worker }) => censorSettings(worker.settings());

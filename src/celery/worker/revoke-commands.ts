@@ -1,3 +1,4 @@
+import { isTrueInPython } from "../decode-message.js";
 import { pythonRepr } from "../python-repr.js";
 import { TaskFailure } from "../task-errors.js";
 import { type Command, ok, required, requiredText, textsOf } from "./command.js";
@@ -6,7 +7,7 @@ import { signalName } from "./signal-name.js";
 
 const revoke: Command = ({ worker }, args) => {
   const ids = [...new Set(textsOf(required(args, "task_id", "revoke")))];
-  if (!args["terminate"]) {
+  if (!isTrueInPython(args["terminate"])) {
     worker.revoke(ids, { terminate: false, signal: "SIGTERM" });
     const set = ids.length === 0 ? "set()" : `{${ids.map((id) => pythonRepr(id)).join(", ")}}`;
     return ok(`tasks ${set} flagged as revoked`);
@@ -30,7 +31,7 @@ const revokeByStampedHeaders: Command = ({ worker }, args) => {
   const headers = stampedHeaders(required(args, "headers", "revoke_by_stamped_headers"));
   const shown = pythonRepr(headers);
   const signal = signalName(args["signal"]);
-  const toTerminate = Boolean(args["terminate"]);
+  const toTerminate = isTrueInPython(args["terminate"]);
   const terminated = Object.entries(headers).filter(([name, stamps]) =>
     worker.active().some(({ stamps: own }) => textsOf(own?.[name]).some((stamp) => stamps.includes(stamp))),
   );

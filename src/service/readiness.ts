@@ -1,3 +1,5 @@
+import { unlessAborted } from "../linkage/unless-aborted.js";
+
 /** A store with a health check. */
 export interface Checkable {
   check(signal?: AbortSignal): Promise<void>;
@@ -46,12 +48,8 @@ export class Readiness {
 
 async function isAlive(store: Checkable): Promise<boolean> {
   const signal = AbortSignal.timeout(CHECK_MS);
-  const late = new Promise<boolean>((resolve) => {
-    signal.addEventListener("abort", () => resolve(false), { once: true });
-  });
-  const asked = store.check(signal).then(
+  return unlessAborted(store.check(signal), signal).then(
     () => true,
     () => false,
   );
-  return Promise.race([asked, late]);
 }

@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { BlockRows, StoredEncodings } from "../linkage/encoding-store.js";
-import { unlessAborted } from "./unless-aborted.js";
+import { unlessAborted } from "../linkage/unless-aborted.js";
 
 /** Reads encodings that are not in the cache. The signal aborts when no one waits for them anymore. */
 export type LoadEncodings = (signal: AbortSignal) => Promise<StoredEncodings>;

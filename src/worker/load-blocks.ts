@@ -1,6 +1,6 @@
 import type { EncodingStore } from "../linkage/encoding-store.js";
+import { unlessAborted } from "../linkage/unless-aborted.js";
 import type { LoadedBlocks } from "./compare-package.js";
-import { unlessAborted } from "./unless-aborted.js";
 import type { Chunk } from "./work-package.js";
 
 /** Loads the whole blocks of a package, with one query per party; returns them by `dataproviderId`. */

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { unlessAborted } from "../linkage/unless-aborted.js";
 
 /** A health check of a store; rejects if the store does not answer. */
 export type StoreCheck = (signal: AbortSignal) => Promise<void>;
@@ -80,13 +81,8 @@ export class StoreWatch {
     const timer = setTimeout(() => late.abort(new DOMException("no answer", "TimeoutError")), this.#checkMs);
     timer.unref();
     const signal = AbortSignal.any([this.#stopped.signal, late.signal]);
-    const gone = new Promise<never>((_, reject) => {
-      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    });
-    const asked = check(signal);
-    asked.catch(() => {}); // in case nothing awaits it anymore
     try {
-      await Promise.race([asked, gone]);
+      await unlessAborted(check(signal), signal);
     } finally {
       clearTimeout(timer);
     }

@@ -11,6 +11,7 @@ import { ServiceError } from "../../linkage/errors.js";
 import { comparisonsOf } from "../../linkage/task-calls.js";
 import { taskIdOf } from "../../linkage/task-id.js";
 import type { ChordPart, ClusterTaskQueue, TaskCall } from "../../linkage/task-queue.js";
+import { unlessAborted } from "../../linkage/unless-aborted.js";
 
 export interface CeleryTaskQueueOptions {
   /** The queues whose tasks are counted; default: the app's default queue, `compute` and `highmemory`. */
@@ -168,14 +169,9 @@ export class CeleryTaskQueue implements ClusterTaskQueue {
   async check(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     const answers = Promise.all([this.#app.broker.isReady(), this.#app.backend.isReady()]);
-    answers.catch(() => {}); // in case nothing awaits it anymore
-    if (signal === undefined) return void (await answers);
-    let onAbort = () => {};
-    const aborted = new Promise<never>((_, reject) => {
-      onAbort = () => reject(new ServiceError("store-failed", "The broker did not answer in time."));
-      signal.addEventListener("abort", onAbort, { once: true });
+    await unlessAborted(answers, signal).catch((error: unknown) => {
+      throw signal?.aborted ? new ServiceError("store-failed", "The broker did not answer in time.") : error;
     });
-    await Promise.race([answers, aborted]).finally(() => signal.removeEventListener("abort", onAbort));
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { unlessAborted } from "../unless-aborted.js";
 
 /** Wraps an error of a body as `cause`: the client has disconnected, or its data contradicts its headers. */
 export class BrokenBody extends Error {}
@@ -58,6 +59,7 @@ export class IncomingBody implements AsyncIterable<Uint8Array> {
     if (this.#hasEnded) return undefined;
     this.#signal.throwIfAborted();
     try {
+      // Otherwise a client that sends nothing would keep an upload that must stop.
       const { done, value } = await unlessAborted(this.#source.next(), this.#signal);
       if (done) this.#hasEnded = true;
       else this.#hash.update(value);
@@ -67,24 +69,4 @@ export class IncomingBody implements AsyncIterable<Uint8Array> {
       throw new BrokenBody("The body could not be read.", { cause: error });
     }
   }
-}
-
-/** Waits, but only until the signal aborts: otherwise a client that sends nothing would delay the upload. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, stop } = whenAborted(signal);
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    stop();
-  }
-}
-
-function whenAborted(signal: AbortSignal): { promise: Promise<never>; stop: () => void } {
-  let stop = () => {};
-  const promise = new Promise<never>((_, reject) => {
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    stop = () => signal.removeEventListener("abort", onAbort);
-  });
-  return { promise, stop };
 }

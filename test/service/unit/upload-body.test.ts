@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
-import { setTimeout as pause } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import test from "ava";
 import Koa from "koa";
@@ -11,12 +10,14 @@ import { HttpServer } from "../../../src/service/http-server.js";
 import { createLog } from "../../../src/service/log.js";
 import { HttpProblem } from "../../../src/service/problem.js";
 import { checkUploadHeaders, uploadBody } from "../../../src/service/upload-body.js";
+import { until } from "../../celery/until.js";
 
 const MAX = 10_000;
 
 /** A server that reads bodies to the end, except on `/early` and `/refused`, and answers with their length. */
 async function start(idleMs = 5000) {
   const seen: unknown[] = [];
+  let requestCount = 0;
   const app = new Koa();
   app.on("error", () => {}); // from clients that have disconnected
   app.use(async (ctx, next) => {
@@ -25,6 +26,7 @@ async function start(idleMs = 5000) {
   });
   app.use(answerProblems as unknown as Koa.Middleware);
   app.use(async (ctx) => {
+    requestCount++;
     if (ctx.path === "/refused") throw new HttpProblem(403, "refused");
     checkUploadHeaders(ctx as unknown as Call, MAX);
     let length = 0;
@@ -42,7 +44,7 @@ async function start(idleMs = 5000) {
   });
   const server = new HttpServer(app.callback());
   await server.listen(0, "127.0.0.1");
-  return { url: server.url, seen, close: () => server.close(500) };
+  return { url: server.url, seen, requestCount: () => requestCount, close: () => server.close(500) };
 }
 
 test("reads bodies as they are, and those of gzip", async (t) => {
@@ -84,7 +86,7 @@ test("a refused upload gets its answer, and the connection goes on", async (t) =
     // More than fits into the buffers in between.
     for (let n = 0; n < 4000; n++) if (!socket.write(chunk)) await once(socket, "drain");
     socket.write("0\r\n\r\n");
-    for (let n = 0; n < 500 && !text.includes("}"); n++) await pause(10);
+    await until("the answer", 120_000, () => text.includes("}") || undefined);
     t.is(text.slice(0, 12), `HTTP/1.1 ${status}`);
   }
 });
@@ -110,9 +112,9 @@ test("a client that leaves ends the reading with an error", async (t) => {
     socket.on("error", () => {});
     socket.write(`POST / HTTP/1.1\r\nHost: a\r\n${gzip}Content-Length: 100\r\n\r\n`);
     socket.write(gzipSync("hello").subarray(0, 12));
-    await pause(50);
+    await until("the request", 120_000, () => server.requestCount() > before || undefined);
     socket.destroy();
-    for (let n = 0; n < 200 && server.seen.length === before; n++) await pause(10);
+    await until("the error", 120_000, () => server.seen.length > before || undefined);
     t.is(server.seen.length, before + 1);
     t.true(server.seen.at(-1) instanceof Error);
   }

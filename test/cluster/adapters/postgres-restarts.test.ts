@@ -4,6 +4,7 @@ import pg from "pg";
 import { ConnectionPool } from "../../../src/adapters/postgres/connection-pool.js";
 import { PostgresEncodingStore } from "../../../src/adapters/postgres/encoding-store.js";
 import { PostgresConnection } from "../../../src/adapters/postgres/postgres-connection.js";
+import { until } from "../../celery/until.js";
 import { randomClks, seededRandom } from "../../random-clks.js";
 import { storeProject } from "../../servers/entity-service-data.js";
 import { type PostgresServer, startPostgres } from "../../servers/postgres.js";
@@ -56,8 +57,8 @@ test.serial("a server that restarts, is killed, or breaks off while rows come", 
 
   await server.stop();
   const waiting = readsAll();
-  await sleep(300);
-  t.true(retries.length > 0);
+  const before = retries.length;
+  await until("a retry", 120_000, () => retries.length > before || undefined);
   await server.start();
   await waiting;
 });

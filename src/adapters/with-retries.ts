@@ -2,12 +2,12 @@ import pRetry from "p-retry";
 
 export interface RetryOptions {
   /** How long to keep retrying, in milliseconds, counted from the first attempt. Default: 120,000. */
-  readonly maxRetryTimeMs?: number | undefined;
+  readonly maxRetryTimeMs?: number;
   /** Shortest delay before the second attempt, in milliseconds; doubles each time, up to 5 seconds. Default: 500. */
-  readonly firstDelayMs?: number | undefined;
+  readonly firstDelayMs?: number;
   /** Called after each failed attempt with a transient error. */
-  readonly onRetry?: ((error: Error, attempt: number) => void) | undefined;
-  readonly signal?: AbortSignal | undefined;
+  readonly onRetry?: (error: Error, attempt: number) => void;
+  readonly signal?: AbortSignal;
 }
 
 /** Keeps delays short, so that work resumes soon after a store recovers, however long it was down. */

@@ -36,27 +36,27 @@ export interface CeleryAppOptions extends KeyOptions {
   /** Address of the broker: see `parseConnection`. */
   readonly broker: string;
   /** Address of the result store; default: the broker's. */
-  readonly backend?: string | undefined;
+  readonly backend?: string;
   /** Prefix of all result keys. */
-  readonly resultKeyPrefix?: string | undefined;
+  readonly resultKeyPrefix?: string;
   /** See {@link BrokerOptions.visibilityTimeoutSeconds}; default 3,600. */
-  readonly visibilityTimeoutSeconds?: number | undefined;
+  readonly visibilityTimeoutSeconds?: number;
   /** See {@link BrokerOptions.workerLifetimeSeconds}; default 15. */
-  readonly workerLifetimeSeconds?: number | undefined;
+  readonly workerLifetimeSeconds?: number;
   /** See {@link BrokerOptions.maxMessageBytes}; default 67,108,864. */
-  readonly maxMessageBytes?: number | undefined;
+  readonly maxMessageBytes?: number;
   /** Seconds to keep results; default 86,400, 0 for no expiry. */
-  readonly resultExpiresSeconds?: number | undefined;
+  readonly resultExpiresSeconds?: number;
   /** Seconds to remember tasks that are sent only once; default 864,000 (10 days). */
-  readonly sentExpiresSeconds?: number | undefined;
-  readonly sentinelMaster?: string | undefined;
-  readonly sentinelPassword?: string | undefined;
+  readonly sentExpiresSeconds?: number;
+  readonly sentinelMaster?: string;
+  readonly sentinelPassword?: string;
   /** See {@link BrokerOptions.socketTimeoutSeconds}; default 15. */
-  readonly socketTimeoutSeconds?: number | undefined;
+  readonly socketTimeoutSeconds?: number;
   /** Maps task names to queues; see `parseRoutes`. */
-  readonly routes?: Routes | undefined;
+  readonly routes?: Routes;
   /** The queue of all other tasks; default `celery`. */
-  readonly defaultQueue?: string | undefined;
+  readonly defaultQueue?: string;
 }
 
 /**

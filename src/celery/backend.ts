@@ -22,9 +22,9 @@ const CHORD_DONE_SECONDS = 300;
 
 export interface BackendOptions extends ConnectionOptions {
   /** Seconds to keep results; default 86,400, 0 for no expiry. */
-  readonly resultExpiresSeconds?: number | undefined;
+  readonly resultExpiresSeconds?: number;
   /** Prefix of all keys; `_` is appended unless it ends in one of `:_-.`, as in Celery ≥ 5.3. */
-  readonly keyPrefix?: string | undefined;
+  readonly keyPrefix?: string;
 }
 
 /** The stored state of a task. */

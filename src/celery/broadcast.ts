@@ -10,11 +10,11 @@ const REPLY_EXCHANGE = `reply.${PIDBOX}`;
 
 export interface BroadcastOptions {
   /** How long to wait for the broker and for replies, in milliseconds; default 1,000, as in Celery. */
-  readonly timeoutMs?: number | undefined;
+  readonly timeoutMs?: number;
   /** Names of the workers to ask; default: all. */
-  readonly destination?: readonly string[] | undefined;
+  readonly destination?: readonly string[];
   /** The logical clock that stamps the command and is adjusted by the replies; default: none. */
-  readonly clock?: LamportClock | undefined;
+  readonly clock?: LamportClock;
 }
 
 /**

@@ -7,11 +7,11 @@ const DEFAULT_PRIORITY_STEPS: readonly number[] = [0, 3, 6, 9];
 /** How a cluster names its keys, as in Celery's `broker_transport_options`; the same for all workers and clients. */
 export interface KeyOptions {
   /** Literal prefix of all keys and channels (`global_keyprefix`); default: none. */
-  readonly keyPrefix?: string | undefined;
+  readonly keyPrefix?: string;
   /** The steps that priorities map to (`priority_steps`); the smallest is served first. Default: 0, 3, 6, 9. */
-  readonly prioritySteps?: readonly number[] | undefined;
+  readonly prioritySteps?: readonly number[];
   /** Separates a queue's name from the step, and the parts of a binding (`sep`); default `\x06\x16`. */
-  readonly separator?: string | undefined;
+  readonly separator?: string;
 }
 
 /** Names of keys and channels, all with the same literal prefix. */

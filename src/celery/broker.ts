@@ -28,14 +28,14 @@ export interface BrokerOptions extends ConnectionOptions, KeyOptions {
    * Seconds after which an unacknowledged message returns to its queue; default 3,600. Must be the same for all workers
    * of a cluster. Our workers renew the messages they hold; Python's do not.
    */
-  readonly visibilityTimeoutSeconds?: number | undefined;
+  readonly visibilityTimeoutSeconds?: number;
   /**
    * Seconds without a heartbeat after which one of our workers is considered dead and its messages are restored;
    * default 15. Must be the same for all workers of a cluster.
    */
-  readonly workerLifetimeSeconds?: number | undefined;
+  readonly workerLifetimeSeconds?: number;
   /** The maximum bytes of a message, and of its decompressed body; default 67,108,864. */
-  readonly maxMessageBytes?: number | undefined;
+  readonly maxMessageBytes?: number;
 }
 
 /** How long a message that is sent again after a lost connection is recognized. */

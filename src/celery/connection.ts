@@ -4,14 +4,14 @@ import type { RedisOptions } from "ioredis";
 /** Connection settings that a URL cannot express. */
 export interface ConnectionOptions {
   /** The master's name in the Sentinels' configuration; default `mymaster`. */
-  readonly sentinelMaster?: string | undefined;
+  readonly sentinelMaster?: string;
   /** The Sentinels' own password. */
-  readonly sentinelPassword?: string | undefined;
+  readonly sentinelPassword?: string;
   /**
    * Seconds after which a connection whose server does not answer is considered lost and is reopened; default 15.
    * Scripts and other commands that take the server longer cannot be used.
    */
-  readonly socketTimeoutSeconds?: number | undefined;
+  readonly socketTimeoutSeconds?: number;
 }
 
 const DEFAULT_SOCKET_TIMEOUT_SECONDS = 15;

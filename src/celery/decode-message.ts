@@ -4,7 +4,7 @@ import { cutText } from "./cut-text.js";
 import type { Embed, MessageHeaders, MessageProperties, Signature, TaskMessage } from "./message.js";
 import { parseDate } from "./python-date.js";
 import { loads } from "./python-json.js";
-import { type Envelope, readEnvelope, recordOf, UnreadableMessage } from "./read-envelope.js";
+import { type Envelope, isTrueInPython, readEnvelope, recordOf, UnreadableMessage } from "./read-envelope.js";
 import { TaskFailure } from "./task-errors.js";
 
 const NO_EMBED: Embed = { callbacks: null, errbacks: null, chain: null, chord: null };
@@ -172,14 +172,6 @@ function checkMessage(
       ? {}
       : { problem: new TaskFailure("InvalidTaskError", [problem], "celery.exceptions") }),
   };
-}
-
-/** Whether Python takes a decoded value for true: NaN, but no empty list or object. */
-export function isTrueInPython(value: unknown): boolean {
-  if (Array.isArray(value)) return value.length > 0;
-  const record = recordOf(value);
-  if (record !== undefined) return Object.keys(record).length > 0;
-  return Number.isNaN(value) || Boolean(value);
 }
 
 /** A task of a malformed chain, which fails with the others because a caller may wait for it. Empty if it has no id. */

@@ -100,6 +100,14 @@ export function recordOf(value: unknown): Record<string, unknown> | undefined {
     : undefined;
 }
 
+/** Whether Python takes a decoded value for true: NaN, but no empty list or object. */
+export function isTrueInPython(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length > 0;
+  const record = recordOf(value);
+  if (record !== undefined) return Object.keys(record).length > 0;
+  return Number.isNaN(value) || Boolean(value);
+}
+
 function textOf(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }

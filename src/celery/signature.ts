@@ -3,27 +3,27 @@ import type { Signature } from "./message.js";
 /** How to send a task. */
 export interface SendOptions {
   /** The queue; default: the routed one, else the app's default queue. */
-  readonly queue?: string | undefined;
+  readonly queue?: string;
   /** 0 to 9; 0 is served first. Default 0. */
-  readonly priority?: number | undefined;
+  readonly priority?: number;
   /** Seconds to wait before the task may run. */
-  readonly countdownSeconds?: number | undefined;
+  readonly countdownSeconds?: number;
   /** When the task may run. */
-  readonly eta?: Date | undefined;
+  readonly eta?: Date;
   /** When the task expires and is revoked instead of run; a number is seconds from now. */
-  readonly expires?: Date | number | undefined;
+  readonly expires?: Date | number;
   /** Default: a new UUID. */
-  readonly taskId?: string | undefined;
+  readonly taskId?: string;
   /** Sent with the result once the task has succeeded. */
-  readonly link?: readonly Signature[] | undefined;
+  readonly link?: readonly Signature[];
   /** Sent with the task's id once it has failed. */
-  readonly linkError?: readonly Signature[] | undefined;
+  readonly linkError?: readonly Signature[];
   /** Seconds after which the task is terminated. */
-  readonly timeLimitSeconds?: number | undefined;
+  readonly timeLimitSeconds?: number;
   /** Seconds after which the task is asked to stop. */
-  readonly softTimeLimitSeconds?: number | undefined;
+  readonly softTimeLimitSeconds?: number;
   /** Do not store a successful result. */
-  readonly ignoreResult?: boolean | undefined;
+  readonly ignoreResult?: boolean;
 }
 
 /** A task to run later. */

@@ -7,23 +7,23 @@ export interface TaskOptions {
   /** Names of its parameters, in order; optional ones end in `?`. */
   readonly parameters: readonly string[];
   /** Whether any number of positional arguments is accepted, as a list `args`; `parameters` are then keyword-only. */
-  readonly takesPositionals?: boolean | undefined;
+  readonly takesPositionals?: boolean;
   /** Acknowledge after the work rather than before it; default: the worker's setting. */
-  readonly acksLate?: boolean | undefined;
+  readonly acksLate?: boolean;
   /** The maximum number of retries; default 3, null for no limit. */
-  readonly maxRetries?: number | null | undefined;
+  readonly maxRetries?: number | null;
   /** Do not store a successful result; default false. */
-  readonly ignoreResult?: boolean | undefined;
+  readonly ignoreResult?: boolean;
   /** Seconds after which the task is terminated; default: the worker's setting. A message may override it. */
-  readonly timeLimitSeconds?: number | undefined;
+  readonly timeLimitSeconds?: number;
   /** Seconds after which the task is asked to stop. */
-  readonly softTimeLimitSeconds?: number | undefined;
+  readonly softTimeLimitSeconds?: number;
   /** Whether the task returns to the queue when its process dies; default: the worker's setting. */
-  readonly rejectOnWorkerLost?: boolean | undefined;
+  readonly rejectOnWorkerLost?: boolean;
   /** The maximum rate of starts, such as `10/m` (`/s`, `/m`, `/h`), for each worker. */
-  readonly rateLimit?: string | undefined;
+  readonly rateLimit?: string;
   /** Store the state STARTED; default: the worker's setting. */
-  readonly trackStarted?: boolean | undefined;
+  readonly trackStarted?: boolean;
 }
 
 /** Where to find a task that runs in a separate process. */
@@ -52,13 +52,13 @@ export interface TaskContext {
 
 export interface RetryOptions {
   /** Seconds until the task may run again; default 180. */
-  readonly countdownSeconds?: number | undefined;
+  readonly countdownSeconds?: number;
   /** Default: the task's setting. */
-  readonly maxRetries?: number | null | undefined;
+  readonly maxRetries?: number | null;
   /** The error to fail with once the retries are used up; default `MaxRetriesExceededError`. */
   readonly error?: unknown;
   /** The task cannot be done yet and has not failed: this does not count as a retry. Default false. */
-  readonly isPutOff?: boolean | undefined;
+  readonly isPutOff?: boolean;
 }
 
 export type TaskHandler<Parameters extends Record<string, unknown> = Record<string, unknown>> = (

@@ -3,7 +3,7 @@ import { Answer } from "./answer.js";
 import { CheckFailed } from "./expectations.js";
 
 export interface ApiRequest {
-  readonly token?: string | undefined;
+  readonly token?: string;
   /** Sent as JSON. */
   readonly json?: unknown;
   readonly body?: string | Uint8Array;

@@ -11,10 +11,10 @@ export interface Comparison {
   readonly right: CountedDataset;
   readonly limits: OverlapLimits;
   /** Positions → records; undefined if positions are records. */
-  readonly leftOrder?: Uint32Array | undefined;
-  readonly rightOrder?: Uint32Array | undefined;
+  readonly leftOrder?: Uint32Array;
+  readonly rightOrder?: Uint32Array;
   /** Pairs of small blocks; see `BlockPairs`. */
-  readonly bounds?: Uint32Array | undefined;
+  readonly bounds?: Uint32Array;
 }
 
 /** A part of a comparison that one thread does in one go. */

@@ -18,20 +18,20 @@ export interface CompareOptions {
   /**
    * Keep at most this many candidates per left record and pair of data sets, the best ones; at least 1. Default: all.
    */
-  readonly k?: number | undefined;
+  readonly k?: number;
   /** Use this kernel, even if it is slower. Default: the fastest for the data. */
-  readonly kernel?: KernelName | undefined;
+  readonly kernel?: KernelName;
   /**
    * Number of threads, 1 to 256; 1 is the calling thread, which yields to its event loop about every 16 ms. Default:
    * all of the machine's threads for large data sets, 1 for small ones. Results do not depend on it.
    */
-  readonly threads?: number | undefined;
+  readonly threads?: number;
   /** With more candidate pairs than this, the comparison fails with `too-many-candidates`. Default: 500 million. */
-  readonly maxCandidates?: number | undefined;
+  readonly maxCandidates?: number;
   /** Called from time to time, and once at the end. */
-  readonly onProgress?: ((progress: Progress) => void) | undefined;
+  readonly onProgress?: (progress: Progress) => void;
   /** Stops the comparison within a tile of work; the promise then rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal;
 }
 
 /** 500 million pairs take 12 GB. Callers with less memory set a lower limit. */

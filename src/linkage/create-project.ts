@@ -9,12 +9,12 @@ export interface NewProject {
   readonly schema: Readonly<Record<string, unknown>>;
   readonly resultType: ResultType;
   /** Default: 2. */
-  readonly partyCount?: number | undefined;
+  readonly partyCount?: number;
   /** Default: empty. */
-  readonly name?: string | undefined;
-  readonly notes?: string | undefined;
+  readonly name?: string;
+  readonly notes?: string;
   /** Default: `false`. */
-  readonly usesBlocking?: boolean | undefined;
+  readonly usesBlocking?: boolean;
 }
 
 /** A project that was added, with the update tokens that its owner hands out to the parties. */

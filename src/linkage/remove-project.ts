@@ -11,7 +11,7 @@ export interface RemoveProjectStores {
   readonly cache: Pick<RunCache, "setRunState" | "remove" | "removeProject">;
   readonly objects: Pick<ObjectStore, "list" | "remove">;
   /** The bucket to which parties upload files directly, if it is set up. */
-  readonly uploadObjects?: Pick<ObjectStore, "list" | "remove"> | undefined;
+  readonly uploadObjects?: Pick<ObjectStore, "list" | "remove">;
 }
 
 /** Maximum number of names removed in one request; the limit of S3. */

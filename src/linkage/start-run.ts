@@ -14,8 +14,8 @@ export interface NewRun {
   /** Above 0, up to 1. */
   readonly threshold: number;
   /** Default: empty. */
-  readonly name?: string | undefined;
-  readonly notes?: string | undefined;
+  readonly name?: string;
+  readonly notes?: string;
 }
 
 export interface RunStores {

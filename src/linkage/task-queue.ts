@@ -5,14 +5,14 @@ export interface TaskCall {
   /** Arguments by name, as JSON values. */
   readonly parameters: Readonly<Record<string, unknown>>;
   /** The id of the task, a UUID. A call with an id is queued once, however often it is sent. */
-  readonly id?: string | undefined;
+  readonly id?: string;
   /**
    * 0 (most urgent) to 9; default 0. Orders waiting tasks if workers take the tasks of all runs from one list. A queue
    * that alternates between runs may ignore it.
    */
-  readonly priority?: number | undefined;
+  readonly priority?: number;
   /** Sent if the task has failed for good; receives the failed task's id as its first positional argument. */
-  readonly onError?: TaskCall | undefined;
+  readonly onError?: TaskCall;
 }
 
 /** A part of a chord, after it was sent. */
@@ -93,11 +93,11 @@ export interface TaskContext {
   /** The same for a redelivered or retried task. */
   readonly taskId: string;
   /** Stops the task within a tile of work; the promise then rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal;
   /** Whether a failure now would be final. */
-  readonly isLastTry?: boolean | undefined;
+  readonly isLastTry?: boolean;
   /** Whether the task may have been started before: it was redelivered or retried. */
-  readonly isRepeat?: boolean | undefined;
+  readonly isRepeat?: boolean;
 }
 
 /** Thrown by a task that cannot be executed yet: it is postponed and does not count as failed. */
@@ -122,12 +122,12 @@ export interface TaskDefinition {
    * Whether positional arguments are accepted: all are passed in `parameters.args`, as with Python's `*args`, and the
    * parameters come by name only. Needed by tasks sent on errors, which get 1 or 3 of them. Default: `false`.
    */
-  readonly takesPositionals?: boolean | undefined;
+  readonly takesPositionals?: boolean;
   /** The resource that the task uses most, if the tasks of a process share a machine. Default: not much of either. */
-  readonly load?: "compute" | "memory" | undefined;
+  readonly load?: "compute" | "memory";
   /** How often a failed task is retried, each time after 5 seconds. Default: 3. */
-  readonly maxRetries?: number | undefined;
+  readonly maxRetries?: number;
   /** Whether the result is used. Required for parts of a chord. Default: `false`. */
-  readonly keepsResult?: boolean | undefined;
+  readonly keepsResult?: boolean;
   run(parameters: Readonly<Record<string, unknown>>, context: TaskContext): Promise<unknown>;
 }

@@ -38,9 +38,9 @@ export interface StartOptions {
   /** 0 for any free port. */
   readonly port: number;
   /** One of pino's levels; default: `info`. */
-  readonly logLevel?: string | undefined;
+  readonly logLevel?: string;
   /** The settings, by environment variable; default: none, so that all settings have their defaults. */
-  readonly env?: Environment | undefined;
+  readonly env?: Environment;
 }
 
 export interface EmbeddedOptions extends StartOptions {

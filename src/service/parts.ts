@@ -13,9 +13,9 @@ export interface ServiceParts {
   readonly cache: RunCache;
   readonly tasks: TaskQueue;
   /** Where parties may upload files; `undefined` if not configured. */
-  readonly uploadBucket?: SharedObjects | undefined;
+  readonly uploadBucket?: SharedObjects;
   /** Where similarity scores may be downloaded; `undefined` if not configured. */
-  readonly downloadBucket?: SharedObjects | undefined;
+  readonly downloadBucket?: SharedObjects;
 }
 
 /** The service's limits, and its version. */
@@ -33,5 +33,5 @@ export interface ServiceSettings {
   /** Request headers that are logged, in lower case. */
   readonly loggedHeaders: readonly string[];
   /** How long a body may stall, in milliseconds. Default: two minutes. */
-  readonly bodyIdleMs?: number | undefined;
+  readonly bodyIdleMs?: number;
 }

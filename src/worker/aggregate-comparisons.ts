@@ -32,9 +32,9 @@ export interface AggregateComparisonsOptions {
   /** Target number of comparisons in a package, whole number ≥ 1. */
   readonly chunkSizeAim: number;
   /** Files merged at the same time, 2 or more; default 64. */
-  readonly maxSources?: number | undefined;
+  readonly maxSources?: number;
   /** Milliseconds between checks whether the run has ended; default 1,000. */
-  readonly runCheckMs?: number | undefined;
+  readonly runCheckMs?: number;
 }
 
 /** How long the task is postponed while comparisons are missing, in seconds. */

@@ -29,11 +29,11 @@ export interface ComputeFilterSimilarityOptions {
   /** A run with more candidate pairs than this fails; at least 1. */
   readonly maxCandidatePairs: number;
   /** Encodings to keep in memory between tasks, in bytes; 0 keeps none. Default: 512 MiB. */
-  readonly encodingCacheByteLength?: number | undefined;
+  readonly encodingCacheByteLength?: number;
   /** Threads of one comparison, 1 to 256. Default: all of the machine's for large chunks. */
-  readonly threads?: number | undefined;
+  readonly threads?: number;
   /** Milliseconds between checks, during a comparison, whether the run is still active. Default: 1,000. */
-  readonly runCheckMs?: number | undefined;
+  readonly runCheckMs?: number;
 }
 
 /**

@@ -8,7 +8,7 @@ import { readText, readTexts } from "./task-parameters.js";
 export interface DeleteMinioObjectsStores {
   readonly database: Pick<ProjectDatabase, "findProject">;
   readonly objects: Pick<ObjectStore, "remove">;
-  readonly uploadObjects?: Pick<ObjectStore, "list" | "remove"> | undefined;
+  readonly uploadObjects?: Pick<ObjectStore, "list" | "remove">;
 }
 
 /**

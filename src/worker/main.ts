@@ -27,11 +27,11 @@ import { uploadTasks } from "./upload-tasks.js";
 export interface RunWorkerOptions {
   readonly queues: readonly string[];
   /** Number of concurrent tasks; default: the setting CELERYD_CONCURRENCY. */
-  readonly concurrency?: number | undefined;
+  readonly concurrency?: number;
   /** `name@host`; default: `anonlink-wasm@` and the host's name. */
   readonly hostname: string;
   /** Keeps revoked ids across restarts; default: the setting CELERY_WORKER_STATE_DB. */
-  readonly stateFile?: string | undefined;
+  readonly stateFile?: string;
   /** Where health and metrics are served; port 0 for any free port. */
   readonly healthHost: string;
   readonly healthPort: number;

@@ -18,7 +18,7 @@ export interface PermuteMappingDataStores {
 
 export interface PermuteMappingDataOptions {
   /** Milliseconds between checks whether the run has ended; default 1,000. */
-  readonly runCheckMs?: number | undefined;
+  readonly runCheckMs?: number;
 }
 
 /** Maximum bytes of a number in a jsonb array, including its entry. */

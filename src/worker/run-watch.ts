@@ -42,7 +42,7 @@ export interface WatchedRun {
   /** The task's signal. */
   readonly signal: AbortSignal | undefined;
   /** Milliseconds between checks whether the run has ended; default 1,000. */
-  readonly checkMs?: number | undefined;
+  readonly checkMs?: number;
 }
 
 /**

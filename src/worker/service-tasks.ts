@@ -28,7 +28,7 @@ export interface ServiceTaskStores {
   readonly cache: RunCache;
   readonly objects: ObjectStore;
   /** The bucket to which parties upload files themselves, if configured. */
-  readonly uploadObjects?: ObjectStore | undefined;
+  readonly uploadObjects?: ObjectStore;
   readonly tasks: TaskQueue;
 }
 
@@ -45,11 +45,11 @@ export interface ServiceTaskOptions {
   /** Encodings to keep in memory between comparisons, in bytes. */
   readonly encodingCacheByteLength: number;
   /** Threads of one comparison; default: all of the machine's for large chunks. */
-  readonly threads?: number | undefined;
+  readonly threads?: number;
   /** Candidate files merged at the same time, 2 or more; default 64. */
-  readonly maxSources?: number | undefined;
+  readonly maxSources?: number;
   /** Milliseconds between checks whether a run has ended; default 1,000. */
-  readonly runCheckMs?: number | undefined;
+  readonly runCheckMs?: number;
 }
 
 /** All tasks of the entity service but those that store uploads, for a Celery worker or an in-process queue. */

@@ -17,9 +17,9 @@ export type ThreadAnswer =
 
 export interface SolveOptions {
   /** Stops the thread; the promise then rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal;
   /** Pairs, or records, up to which no thread is started, because starting one would take longer. Default: 20,000. */
-  readonly maxInline?: number | undefined;
+  readonly maxInline?: number;
 }
 
 const MAX_INLINE = 20_000;

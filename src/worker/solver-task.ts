@@ -27,11 +27,11 @@ export interface SolverTaskOptions {
   /** A run with more candidate pairs fails before they are read. */
   readonly maxCandidatePairs: number;
   /** Maximum length of groups sent in the next task's message, in characters of JSON; default 1,048,576. */
-  readonly maxMessageLength?: number | undefined;
+  readonly maxMessageLength?: number;
   /** Pairs up to which no thread is started; default 20,000. */
-  readonly maxInline?: number | undefined;
+  readonly maxInline?: number;
   /** Milliseconds between checks whether the run has ended; default 1,000. */
-  readonly runCheckMs?: number | undefined;
+  readonly runCheckMs?: number;
 }
 
 const MAX_MESSAGE_LENGTH = 2 ** 20;

@@ -2,13 +2,7 @@ import test from "ava";
 import { FULL_NAME, render, type Workload } from "./rendered-chart.js";
 import { rendering } from "./renderings.js";
 
-function hookOf({
-  annotations,
-  kind,
-}: {
-  annotations?: Readonly<Record<string, string>> | undefined;
-  kind: string;
-}) {
+function hookOf({ annotations, kind }: { annotations?: Readonly<Record<string, string>>; kind: string }) {
   const hook = annotations?.["helm.sh/hook"];
   if (hook === undefined) return undefined;
   return {

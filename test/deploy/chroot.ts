@@ -8,7 +8,7 @@ const OUTPUT_BYTES = 64 * 2 ** 20;
 /** The user, environment and working directory of a command. */
 export interface CommandSettings {
   /** `uid:gid`; default: root. */
-  readonly user?: string | undefined;
+  readonly user?: string;
   readonly env: Readonly<Record<string, string>>;
   readonly folder: string;
 }

@@ -9,7 +9,7 @@ export interface Program {
   /** Its whole environment. */
   readonly env: Readonly<Record<string, string>>;
   /** The user it runs as; default: the one who runs the tests. */
-  readonly userId?: number | undefined;
+  readonly userId?: number;
 }
 
 /** Replaces addresses and paths in a rendered string with those on this machine. */

@@ -6,7 +6,7 @@ import type { ClkDataset } from "../../src/core/clk-dataset.js";
 export interface PartyData {
   readonly dataset: ClkDataset;
   /** The block names of each record. If undefined, all records are in one block, `1`. */
-  readonly blocks?: readonly (readonly string[])[] | undefined;
+  readonly blocks?: readonly (readonly string[])[];
 }
 
 export interface StoredBlock {

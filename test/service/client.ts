@@ -66,7 +66,7 @@ export interface Problem {
 export type Party = readonly [dataset: number, row: number];
 
 export interface Request {
-  readonly token?: string | undefined;
+  readonly token?: string;
   /** Sent as JSON. */
   readonly json?: unknown;
   readonly body?: BodyInit | AsyncIterable<Uint8Array>;

@@ -8,7 +8,7 @@ const IDS = { project_id: "a".repeat(48), run_id: "b".repeat(48) };
 interface World {
   readonly state?: string;
   readonly isMerged?: boolean;
-  readonly parts?: readonly ChordPart["state"][] | undefined;
+  readonly parts?: readonly ChordPart["state"][];
   readonly hasChordFailed?: boolean;
   /** What the parts are once first failures are forgotten; default: as before. */
   readonly partsAfter?: readonly ChordPart["state"][];

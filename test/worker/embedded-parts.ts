@@ -26,7 +26,7 @@ import { randomClks, seededRandom } from "../random-clks.js";
 export interface Party {
   readonly dataset: ClkDataset;
   /** The block names of each record; default: all records are in one block. */
-  readonly blocks?: readonly (readonly string[])[] | undefined;
+  readonly blocks?: readonly (readonly string[])[];
 }
 
 export interface StoredProject {

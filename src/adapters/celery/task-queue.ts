@@ -15,7 +15,7 @@ import { unlessAborted } from "../../linkage/unless-aborted.js";
 
 export interface CeleryTaskQueueOptions {
   /** The queues whose tasks are counted; default: the app's default queue, `compute` and `highmemory`. */
-  readonly queues?: readonly string[] | undefined;
+  readonly queues?: readonly string[];
 }
 
 /** Tasks that take no `parent_span`; Python's versions of all others require it. */

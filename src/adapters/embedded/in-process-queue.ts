@@ -20,7 +20,7 @@ interface Job {
   /** The line it waits in; see {@link lineOf}. */
   readonly line: string;
   readonly tries: number;
-  readonly part?: { readonly chord: OpenChord; readonly place: ChordPart } | undefined;
+  readonly part?: { readonly chord: OpenChord; readonly place: ChordPart };
 }
 
 export type { InProcessQueueOptions, TaskFailureReport, TaskLoad } from "./in-process/queue-options.js";

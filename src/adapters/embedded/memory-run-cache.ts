@@ -11,7 +11,7 @@ interface CachedRun {
 
 export interface MemoryRunCacheOptions {
   /** Returns the time in milliseconds; default: `Date.now`. */
-  readonly now?: (() => number) | undefined;
+  readonly now?: () => number;
 }
 
 /** A run cache in this process's memory. It is empty after a restart; unfinished runs are then sent again. */

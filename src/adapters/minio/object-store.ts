@@ -16,14 +16,14 @@ export interface MinioOptions {
   readonly accessKey: string;
   readonly secretKey: string;
   /** Required with temporary credentials. */
-  readonly sessionToken?: string | undefined;
+  readonly sessionToken?: string;
   /** Default: requested from the server. Temporary credentials are not allowed to request it. */
-  readonly region?: string | undefined;
+  readonly region?: string;
   readonly bucket: string;
   /** Whether to create the bucket if it is missing. Default: true. */
-  readonly makesBucket?: boolean | undefined;
+  readonly makesBucket?: boolean;
   /** Retries when the server is unreachable or busy. */
-  readonly retry?: RetryOptions | undefined;
+  readonly retry?: RetryOptions;
 }
 
 const MISSING = new Set(["NotFound", "NoSuchKey", "NoSuchBucket"]);

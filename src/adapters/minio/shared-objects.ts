@@ -19,10 +19,10 @@ export interface MinioSharedObjectsOptions {
   readonly secretKey: string;
   readonly bucket: string;
   /** Lifetime of the credentials, in seconds: 900 to 604,800. Default: 43,200. */
-  readonly durationSeconds?: number | undefined;
+  readonly durationSeconds?: number;
   /** Called before credentials are issued: creates the bucket if it is missing. */
-  readonly prepareBucket?: (() => Promise<void>) | undefined;
-  readonly retry?: RetryOptions | undefined;
+  readonly prepareBucket?: () => Promise<void>;
+  readonly retry?: RetryOptions;
 }
 
 /** Temporary credentials from STS AssumeRole, limited by a session policy. */

@@ -15,7 +15,7 @@ export interface PostgresOptions {
   /** Maximum number of open connections, 1 or more. */
   readonly maxConnections: number;
   /** Retries at startup and after lost connections. */
-  readonly retry?: RetryOptions | undefined;
+  readonly retry?: RetryOptions;
 }
 
 /** How long the server may take to accept a connection. */

@@ -18,7 +18,7 @@ export interface RedisRunCacheOptions {
   /** How long Redis keeps a run's data after the run's last task, in seconds. */
   readonly expirySeconds: number;
   /** Retries when the server is unreachable or not ready. */
-  readonly retry?: RetryOptions | undefined;
+  readonly retry?: RetryOptions;
 }
 
 /**

@@ -2,15 +2,15 @@ import type { Signature } from "../message.js";
 
 /** Where a signature is applied: what it inherits, and what the signature around it adds. */
 export interface Place {
-  readonly rootId?: string | undefined;
-  readonly parentId?: string | undefined;
-  readonly taskId?: string | undefined;
-  readonly priority?: number | undefined;
+  readonly rootId?: string;
+  readonly parentId?: string;
+  readonly taskId?: string;
+  readonly priority?: number;
   /** Reversed: the last item is next. */
-  readonly chain?: readonly Signature[] | undefined;
-  readonly chord?: Signature | undefined;
-  readonly groupId?: string | undefined;
-  readonly groupIndex?: number | undefined;
-  readonly link?: readonly Signature[] | undefined;
-  readonly linkError?: readonly Signature[] | undefined;
+  readonly chain?: readonly Signature[];
+  readonly chord?: Signature;
+  readonly groupId?: string;
+  readonly groupIndex?: number;
+  readonly link?: readonly Signature[];
+  readonly linkError?: readonly Signature[];
 }

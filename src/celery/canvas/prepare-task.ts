@@ -1,6 +1,6 @@
-import { isTrueInPython } from "../decode-message.js";
 import type { Embed, Signature } from "../message.js";
 import { formatDate, parseDate } from "../python-date.js";
+import { isTrueInPython } from "../read-envelope.js";
 import type { IdSource } from "./id-source.js";
 import type { Place } from "./place.js";
 

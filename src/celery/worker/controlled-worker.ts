@@ -17,7 +17,7 @@ export interface RequestInfo {
   /** The id of the process that runs it; null before. */
   readonly workerPid: number | null;
   /** Values of its stamped headers, each a string or a list of strings. */
-  readonly stamps?: Readonly<Record<string, unknown>> | undefined;
+  readonly stamps?: Readonly<Record<string, unknown>>;
 }
 
 /** Whether running tasks are terminated too, and with which signal. */

@@ -23,11 +23,11 @@ export interface EventSenderOptions {
   /** Whether task events are sent from the start, as with Celery's `-E`; worker events always are. */
   readonly enabled: boolean;
   /** Seconds between heartbeats; default 2, 0 for no worker events. */
-  readonly heartbeatSeconds?: number | undefined;
+  readonly heartbeatSeconds?: number;
   /** Called for each heartbeat; without it, heartbeats report 0. */
-  readonly load?: (() => WorkerLoad) | undefined;
+  readonly load?: () => WorkerLoad;
   /** The program named in heartbeats. */
-  readonly software?: Software | undefined;
+  readonly software?: Software;
 }
 
 /** Where a task was sent. */

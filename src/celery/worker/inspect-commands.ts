@@ -1,5 +1,5 @@
-import { isTrueInPython } from "../decode-message.js";
 import { formatDate } from "../python-date.js";
+import { isTrueInPython } from "../read-envelope.js";
 import { type Command, ok, required, textsOf } from "./command.js";
 import { describeRequest, heldTasks } from "./held-tasks.js";
 import { revokedIdsIn } from "./mingle.js";

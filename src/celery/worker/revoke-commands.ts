@@ -1,5 +1,5 @@
-import { isTrueInPython } from "../decode-message.js";
 import { pythonRepr } from "../python-repr.js";
+import { isTrueInPython } from "../read-envelope.js";
 import { TaskFailure } from "../task-errors.js";
 import { type Command, ok, required, requiredText, textsOf } from "./command.js";
 import { heldTasks } from "./held-tasks.js";

@@ -11,49 +11,49 @@ export interface WorkerLog {
 
 export interface WorkerOptions {
   /** Queues to consume; default: the app's default queue. */
-  readonly queues?: readonly string[] | undefined;
+  readonly queues?: readonly string[];
   /** Tasks that run at once, 1 to 1,024; default 2. */
-  readonly concurrency?: number | undefined;
+  readonly concurrency?: number;
   /** Messages held for each of them; default 1. */
-  readonly prefetchMultiplier?: number | undefined;
+  readonly prefetchMultiplier?: number;
   /** `name@host`; default `celery@` and the host's name. */
-  readonly hostname?: string | undefined;
+  readonly hostname?: string;
   /** Acknowledge after the work, so that a crash loses nothing; default true (Python's is false). */
-  readonly acksLate?: boolean | undefined;
+  readonly acksLate?: boolean;
   /** Send task events; default true. */
-  readonly sendEvents?: boolean | undefined;
+  readonly sendEvents?: boolean;
   /** Tasks after which a task process is replaced; default: never. */
-  readonly maxTasksPerChild?: number | undefined;
+  readonly maxTasksPerChild?: number;
   /** Seconds after which a task is terminated; default: none. */
-  readonly timeLimitSeconds?: number | undefined;
+  readonly timeLimitSeconds?: number;
   /** Seconds after which a task is asked to stop; default: none. */
-  readonly softTimeLimitSeconds?: number | undefined;
+  readonly softTimeLimitSeconds?: number;
   /** Whether a task returns to its queue when its process dies; default false. */
-  readonly rejectOnWorkerLost?: boolean | undefined;
+  readonly rejectOnWorkerLost?: boolean;
   /** Store the state STARTED; default false. */
-  readonly trackStarted?: boolean | undefined;
+  readonly trackStarted?: boolean;
   /** Seconds that a cold shutdown first waits for tasks; default 0. */
-  readonly softShutdownSeconds?: number | undefined;
+  readonly softShutdownSeconds?: number;
   /** Seconds that a warm shutdown waits for tasks before it becomes a cold one; default: until they are done. */
-  readonly shutdownGraceSeconds?: number | undefined;
+  readonly shutdownGraceSeconds?: number;
   /**
    * A file that keeps revoked ids across restarts, like Celery's `worker_state_db`; each worker needs its own. Default:
    * none, so that the ids are learned only from other running workers.
    */
-  readonly stateFile?: string | undefined;
+  readonly stateFile?: string;
   /**
    * Accept remote control, such as `celery inspect`, `revoke` and `shutdown`, like Celery's
    * `worker_enable_remote_control`; default true. Heartbeats and events are sent even without it.
    */
-  readonly enableRemoteControl?: boolean | undefined;
+  readonly enableRemoteControl?: boolean;
   /** Claim nothing until `resume` is called; default false. */
-  readonly startPaused?: boolean | undefined;
+  readonly startPaused?: boolean;
   /** The program that monitors show. */
-  readonly software?: Software | undefined;
+  readonly software?: Software;
   /** Called once for each message that is rejected; default: does nothing. */
-  readonly onReject?: ((item: RejectedItem) => void) | undefined;
+  readonly onReject?: (item: RejectedItem) => void;
   /** Default: no log. */
-  readonly log?: WorkerLog | undefined;
+  readonly log?: WorkerLog;
 }
 
 export interface CheckedWorkerOptions {

@@ -45,10 +45,11 @@ export const refusedUploadChecks: readonly Check[] = [
     name: "/binaryclks with headers that do not fit gets 400 and an error, until a retry",
     async run(service) {
       const project = await service.createProject();
-      for (const headers of [
+      const wrongHeaders: readonly Readonly<Record<string, string>>[] = [
         ...[{ "Hash-Count": "11" }, { "Hash-Count": "9" }, { "Hash-Count": "many" }, { "Hash-Size": "0" }],
         { "Hash-Size": "20", "Hash-Count": "32" },
-      ]) {
+      ];
+      for (const headers of wrongHeaders) {
         (await project.tryBinaryUpload(0, rows, headers)).problem(400);
       }
       expectThat(

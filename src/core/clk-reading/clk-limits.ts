@@ -4,15 +4,15 @@ import { invalidOption, LinkageError } from "../errors.js";
 /** How CLKs are read, and the limits beyond which a reader rejects the data. */
 export interface ReadClksOptions {
   /** Bytes per CLK, 1 to 4096; rows of another width are row errors. Default: the width of the first valid row. */
-  readonly byteLength?: number | undefined;
+  readonly byteLength?: number;
   /** Maximum number of records, 0 to 2³² − 1. Default 100,000,000. */
-  readonly maxRecords?: number | undefined;
+  readonly maxRecords?: number;
   /** Maximum number of blocks per row, 0 to 2³² − 1; a row with more is a row error. Default 1,000. */
-  readonly maxBlocksPerRow?: number | undefined;
+  readonly maxBlocksPerRow?: number;
   /** Maximum length of a block's name in bytes of UTF-8, 1 to 1,048,576; a longer one is a row error. Default 4,096. */
-  readonly maxBlockNameLength?: number | undefined;
+  readonly maxBlockNameLength?: number;
   /** Maximum nesting depth of arrays and objects in JSON text, 1 to 10,000. Default 64. */
-  readonly maxDepth?: number | undefined;
+  readonly maxDepth?: number;
 }
 
 /** {@link ReadClksOptions}, checked and with defaults filled in. */

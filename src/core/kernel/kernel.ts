@@ -18,7 +18,7 @@ export interface CountedDataset {
 
 /** A range of records of a data set: `order[from … to)`, or `from … to` themselves if there is no order. */
 export interface RowRange extends CountedDataset {
-  readonly order?: Uint32Array | undefined;
+  readonly order?: Uint32Array;
   readonly from: number;
   readonly to: number;
 }

@@ -4,8 +4,8 @@ import type { WasmMemory } from "./wasm-memory.js";
 
 /** The compiled kernels; a missing one cannot run here. They can be posted to other threads. */
 export interface WasmModules {
-  readonly scalar?: WebAssembly.Module | undefined;
-  readonly bitSliced?: WebAssembly.Module | undefined;
+  readonly scalar?: WebAssembly.Module;
+  readonly bitSliced?: WebAssembly.Module;
 }
 
 /** The exports of the scalar module; all numbers are addresses or counts. */

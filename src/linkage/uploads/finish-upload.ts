@@ -20,7 +20,7 @@ export interface StoredUpload {
   readonly receiptToken: string;
   readonly summary: UploadSummary;
   /** Why the project cannot use it; if set, the upload ends in error, and so do the project's runs. */
-  readonly sizeProblem?: SizeProblem | undefined;
+  readonly sizeProblem?: SizeProblem;
 }
 
 /**

@@ -14,7 +14,7 @@ export interface RowRules extends BlockRules {
    * From a file's metadata: only `recordCount` records are read, each padded with zeros or cut to `byteLength` bytes.
    * If it is not set, all records are read, and must have one width.
    */
-  readonly fileMetadata?: { readonly recordCount: number; readonly byteLength: number } | undefined;
+  readonly fileMetadata?: { readonly recordCount: number; readonly byteLength: number };
 }
 
 const FIRST_ROOM = 1 << 18;

@@ -22,7 +22,7 @@ export interface UploadStores {
   readonly cache: Pick<RunCache, "holdUpload" | "isUploadHeld" | "releaseUpload">;
   readonly tasks: Pick<TaskQueue, "send">;
   /** The bucket to which parties upload files directly; `undefined` if it is not set up. */
-  readonly externalBucket?: string | undefined;
+  readonly externalBucket?: string;
 }
 
 /** Limits on an upload; one that exceeds a limit is refused as `invalid-request`. */
@@ -45,12 +45,12 @@ export interface UploadOptions {
    * How long an upload's lease lasts without renewal, in seconds: after a crash, the party may upload again once it has
    * expired. Default: 60.
    */
-  readonly leaseSeconds?: number | undefined;
+  readonly leaseSeconds?: number;
   /**
    * Called if an upload is stored, but the task that starts the project's runs could not be sent. The upload is
    * accepted nevertheless; adding a run sends the task again.
    */
-  readonly onUnsent?: ((error: unknown) => void) | undefined;
+  readonly onUnsent?: (error: unknown) => void;
 }
 
 /** A party's request to upload to a project. */
@@ -59,7 +59,7 @@ export interface UploadRequest {
   /** As received; checked before any of the body is read. */
   readonly updateToken: string;
   /** Aborts the upload: it is dropped, and the promise rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignal;
 }
 
 /** The headers of a binary upload, as received. */
@@ -69,7 +69,7 @@ export interface BinaryUploadRequest extends UploadRequest {
   /** `Hash-Size`: bytes in an encoding. */
   readonly hashSize: string | undefined;
   /** `Content-Length`, if the body is not compressed: a wrong one is refused before the body is read. */
-  readonly bodyByteLength?: number | undefined;
+  readonly bodyByteLength?: number;
   /** The party's state after an upload that is refused or interrupted: `error` on /binaryclks. */
   readonly stateWhenRefused: "not_started" | "error";
 }

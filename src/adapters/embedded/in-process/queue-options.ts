@@ -8,13 +8,13 @@ export interface InProcessQueueOptions {
    * Concurrent tasks, by load, 1 or more each; tasks of different loads do not wait for each other. With a limit of 2
    * or more, one run gets at most all slots but one. Default: `compute` 3, `memory` 2, `light` 4.
    */
-  readonly limits?: Partial<Readonly<Record<TaskLoad, number>>> | undefined;
+  readonly limits?: Partial<Readonly<Record<TaskLoad, number>>>;
   /** How long a failed task waits before it is retried, in milliseconds; default 5,000. */
-  readonly retryDelayMs?: number | undefined;
+  readonly retryDelayMs?: number;
   /** How long `close` waits for running tasks before it aborts them, in milliseconds; default 10,000. */
-  readonly closeTimeoutMs?: number | undefined;
+  readonly closeTimeoutMs?: number;
   /** Called for each failure. */
-  readonly onFailure?: ((failure: TaskFailureReport) => void) | undefined;
+  readonly onFailure?: (failure: TaskFailureReport) => void;
 }
 
 export interface TaskFailureReport {

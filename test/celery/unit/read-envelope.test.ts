@@ -1,6 +1,6 @@
 import test from "ava";
-import { isTrueInPython } from "../../../src/celery/decode-message.js";
 import { loads } from "../../../src/celery/python-json.js";
+import { isTrueInPython } from "../../../src/celery/read-envelope.js";
 
 // The expected values are those of Python's bool(json.loads(text)).
 for (const [text, expected] of [

@@ -17,13 +17,13 @@
 {{- if not $settings.enabled -}}
 {{- range list $address "existingSecret" -}}
 {{- if not (index $settings.external .) -}}
-{{- fail (printf "%s.external.%s: expected a value, because %s.enabled is false." $store . $store) -}}
+{{- fail (printf "Set %s.external.%s, or set %s.enabled to true." $store . $store) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
 {{- if and .Values.minio.ingress.enabled (not .Values.minio.enabled) -}}
-{{- fail "minio.ingress.enabled: expected false, because minio.enabled is false: there is no object store of the chart's own." -}}
+{{- fail "Set minio.enabled to true, or set minio.ingress.enabled to false." -}}
 {{- end -}}
 {{- end }}
 
@@ -34,17 +34,17 @@
 {{- if $value -}}
 {{- $_ := set $given . $value -}}
 {{- if hasPrefix "example" (lower $value) -}}
-{{- fail (printf "%s: expected a value of your own, got that of an example." .) -}}
+{{- fail (printf "Replace the example value of %s with your own." .) -}}
 {{- end -}}
 {{- /* Not in the schema, because Helm would print the refused value. */ -}}
 {{- if regexMatch "(password|secretKey)$" . -}}
 {{- $most := ternary "40" "" (hasSuffix "secretKey" .) -}}
 {{- if not (regexMatch (printf "^[A-Za-z0-9._~-]{12,%s}$" $most) (toString $value)) -}}
-{{- fail (printf "%s: expected 12 %s letters, digits and ._~-, got something else." . (ternary "to 40" "or more" (hasSuffix "secretKey" .))) -}}
+{{- fail (printf "Set %s to a string of %s letters, digits, or ._~- characters." . (ternary "12 to 40" "at least 12" (hasSuffix "secretKey" .))) -}}
 {{- end -}}
 {{- end -}}
 {{- if $.Values.credentials.existingSecret -}}
-{{- fail (printf "%s: expected no value, because credentials.existingSecret holds it." .) -}}
+{{- fail (printf "Set either %s or credentials.existingSecret, not both." .) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -52,7 +52,7 @@
 {{- $part := splitList "." $path | first -}}
 {{- $store := get (dict "uploadObjectStore" "minio" "downloadObjectStore" "minio") $part | default $part -}}
 {{- if and (ne $store "workers") (not (index $.Values $store).enabled) -}}
-{{- fail (printf "%s: expected no value, because %s.enabled is false: put it into the Secret that %s.external.existingSecret names." $path $store $store) -}}
+{{- fail (printf "Because %s.enabled is false, remove %s and store it in the Secret named by %s.external.existingSecret." $store $path $store) -}}
 {{- end -}}
 {{- end -}}
 {{- /* A shared key would give one user the rights of both. */ -}}
@@ -60,12 +60,12 @@
 {{- $one := printf "%s.accessKey" (first .) -}}
 {{- $other := printf "%s.accessKey" (last .) -}}
 {{- if and (hasKey $given $one) (eq (get $given $one) (get $given $other)) -}}
-{{- fail (printf "%s: expected another one than %s." $other $one) -}}
+{{- fail (printf "Set %s and %s to different values." $one $other) -}}
 {{- end -}}
 {{- end -}}
 {{- range list "minio" "uploadObjectStore" "downloadObjectStore" -}}
 {{- if ne (hasKey $given (printf "%s.accessKey" .)) (hasKey $given (printf "%s.secretKey" .)) -}}
-{{- fail (printf "%s.accessKey, %s.secretKey: expected both, or neither." . .) -}}
+{{- fail (printf "Set both %s.accessKey and %s.secretKey, or neither." . .) -}}
 {{- end -}}
 {{- end -}}
 {{- end }}
@@ -76,32 +76,32 @@
 {{- with (index . 1).autoscaling -}}
 {{- if .enabled -}}
 {{- if lt (int .maxReplicas) (int .minReplicas) -}}
-{{- fail (printf "%s.autoscaling.maxReplicas: expected %d or more, as many as minReplicas, got %d." $path (int .minReplicas) (int .maxReplicas)) -}}
+{{- fail (printf "Increase %s.autoscaling.maxReplicas from %d to at least %s.autoscaling.minReplicas (%d)." $path (int .maxReplicas) $path (int .minReplicas)) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
 {{- if and (index . 1).autoscaling.enabled (not (dig "requests" "cpu" "" (index . 1).resources)) -}}
-{{- fail (printf "%s.resources.requests.cpu: expected a value, because %s.autoscaling goes by the part of it that is used." $path $path) -}}
+{{- fail (printf "Set %s.resources.requests.cpu, or set %s.autoscaling.enabled to false." $path $path) -}}
 {{- end -}}
 {{- end }}
 
 {{- define "anonlink-wasm.checkWorkers" -}}
 {{- with .Values.workers -}}
 {{- if gt (add (int .drainSeconds) 10) (int .terminationGracePeriodSeconds) -}}
-{{- fail (printf "workers.terminationGracePeriodSeconds: expected %d or more, 10 more than workers.drainSeconds, got %d." (add (int .drainSeconds) 10) (int .terminationGracePeriodSeconds)) -}}
+{{- fail (printf "Increase workers.terminationGracePeriodSeconds from %d to at least %d (workers.drainSeconds + 10)." (int .terminationGracePeriodSeconds) (add (int .drainSeconds) 10)) -}}
 {{- end -}}
 {{- if not (regexMatch "^((rediss?|sentinel)://[^@]+)?$" .celery.BROKER_URL) -}}
-{{- fail "workers.celery.BROKER_URL: expected a URL of redis, rediss or sentinel, without a password." -}}
+{{- fail "Set workers.celery.BROKER_URL to a redis://, rediss://, or sentinel:// URL without credentials." -}}
 {{- end -}}
 {{- if gt (int .celery.DB_MIN_CONNECTIONS) (int .celery.DB_MAX_CONNECTIONS) -}}
-{{- fail "workers.celery.DB_MAX_CONNECTIONS: expected DB_MIN_CONNECTIONS or more." -}}
+{{- fail "Set workers.celery.DB_MAX_CONNECTIONS to at least workers.celery.DB_MIN_CONNECTIONS." -}}
 {{- end -}}
 {{- if and .monitor.ingress.enabled (not (and .monitor.enabled $.Values.api.ingress.enabled)) -}}
-{{- fail "workers.monitor.ingress.enabled: expected false, because workers.monitor.enabled or api.ingress.enabled is false." -}}
+{{- fail "Set workers.monitor.enabled and api.ingress.enabled to true, or set workers.monitor.ingress.enabled to false." -}}
 {{- end -}}
 {{- end -}}
 {{- if gt (int .Values.api.DB_MIN_CONNECTIONS) (int .Values.api.DB_MAX_CONNECTIONS) -}}
-{{- fail "api.DB_MAX_CONNECTIONS: expected DB_MIN_CONNECTIONS or more." -}}
+{{- fail "Set api.DB_MAX_CONNECTIONS to at least api.DB_MIN_CONNECTIONS." -}}
 {{- end -}}
 {{- end }}
 
@@ -109,20 +109,20 @@
 {{- range list "api" "minio" -}}
 {{- $settings := index $.Values . -}}
 {{- if and $settings.ingress.enabled (not $settings.domain) (not $settings.ingress.hosts) -}}
-{{- fail (printf "%s.domain: expected a host name, because %s.ingress.enabled is true." . .) -}}
+{{- fail (printf "Set %s.domain or %s.ingress.hosts, or set %s.ingress.enabled to false." . . .) -}}
 {{- end -}}
 {{- end -}}
 {{- with .Values.api -}}
 {{- if and .service.nodePort (eq .service.type "ClusterIP") -}}
-{{- fail "api.service.nodePort: expected 0, because api.service.type is ClusterIP." -}}
+{{- fail "Set api.service.nodePort to 0, or set api.service.type to NodePort or LoadBalancer." -}}
 {{- end -}}
 {{- if and .service.externalTrafficPolicy (eq .service.type "ClusterIP") -}}
-{{- fail "api.service.externalTrafficPolicy: expected no value, because api.service.type is ClusterIP." -}}
+{{- fail "Remove api.service.externalTrafficPolicy, or set api.service.type to NodePort or LoadBalancer." -}}
 {{- end -}}
 {{- $buffer := include "anonlink-wasm.bytes" .nginx.buffer.size | int64 -}}
 {{- $needed := mul (include "anonlink-wasm.bytes" .nginx.MAX_BODY_SIZE | int64) (int64 .nginx.MAX_UPLOADS) -}}
 {{- if lt $buffer $needed -}}
-{{- fail (printf "api.nginx.buffer.size: expected %d MiB or more, MAX_UPLOADS of MAX_BODY_SIZE, got %s." (div (add $needed 1048575) 1048576) .nginx.buffer.size) -}}
+{{- fail (printf "Increase api.nginx.buffer.size from %s to at least %dMi (api.nginx.MAX_UPLOADS * api.nginx.MAX_BODY_SIZE)." .nginx.buffer.size (div (add $needed 1048575) 1048576)) -}}
 {{- end -}}
 {{- end -}}
 {{- end }}
@@ -141,7 +141,7 @@
 {{- $needed := add $ofWorkers $ofApi 10 -}}
 {{- $most := int (get .Values.postgresql.settings "max_connections" | default 100) -}}
 {{- if lt $most (int $needed) -}}
-{{- fail (printf "postgresql.settings.max_connections: expected %d or more, for all replicas of api and workers, got %d." $needed $most) -}}
+{{- fail (printf "Increase postgresql.settings.max_connections from %d to at least %d, or reduce the number of api or workers replicas." $most $needed) -}}
 {{- end -}}
 {{- end -}}
 {{- end }}

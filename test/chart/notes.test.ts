@@ -5,10 +5,10 @@ import { RENDERING_NAMES, rendering, VALUES } from "./renderings.js";
 
 test("the notes tell the next steps", (t) => {
   const notes = notesOf();
-  t.regex(notes, /is installed as linkage in records/);
+  t.regex(notes, /is installed as release linkage in namespace records/);
   t.true(notes.includes(`helm test ${RELEASE} --namespace records`));
   t.true(notes.includes(`port-forward service/${FULL_NAME}-api 8851:8851`));
-  t.regex(notesOf({}, { args: ["--is-upgrade"] }), /is upgraded as linkage/);
+  t.regex(notesOf({}, { args: ["--is-upgrade"] }), /is upgraded as release linkage/);
 });
 
 test("what the notes name is there", (t) => {
@@ -42,10 +42,10 @@ test("the notes tell the address: of the ingress, of a node, of a load balancer"
 });
 
 test("the notes warn of what will not work or loses something", (t) => {
-  t.regex(notesOf({ api: { domain: "linkage.example.org" } }), /nothing leads from linkage\.example\.org/);
+  t.regex(notesOf({ api: { domain: "linkage.example.org" } }), /no ingress routes linkage\.example\.org/);
   t.regex(notesOf({ workers: { celery: { ACKS_LATE: false } } }), /ACKS_LATE is false/);
-  t.regex(notesOf(), /Clients outside of the cluster cannot put files/);
-  t.notRegex(notesOf({ uploadObjectStore: { enabled: false } }), /cannot put files/);
+  t.regex(notesOf(), /Clients outside the cluster cannot upload files/);
+  t.notRegex(notesOf({ uploadObjectStore: { enabled: false } }), /cannot upload files/);
   t.is(
     render({ uploadObjectStore: { enabled: false } }).get("ConfigMap", `${FULL_NAME}-settings`).data?.[
       "UPLOAD_OBJECT_STORE_ENABLED"

@@ -81,7 +81,7 @@ const toPods = (change: string) => /^(create|change) (Deployment|StatefulSet) /.
 test("an install makes all that the chart renders, then buckets and users, and tells the notes", async (t) => {
   const cluster = await Cluster.start(t);
   const output = await cluster.apply("install");
-  t.regex(output, /NOTES:\n.*is installed as linkage in records/);
+  t.regex(output, /NOTES:\n.*is installed as release linkage in namespace records/);
   const changes = cluster.takeChanges();
   t.deepEqual(changes.filter(isJob), ["create Job provision", "delete Job provision"]);
   t.true(changes.findLastIndex(toPods) < changes.indexOf("create Job provision"));
@@ -119,7 +119,7 @@ test("an upgrade migrates first, provisions last, and keeps the passwords", asyn
   t.is(Object.keys(before).length, 8);
   cluster.takeChanges();
 
-  t.regex(await cluster.apply("upgrade", { workers: { replicas: 5 } }), /is upgraded as linkage/);
+  t.regex(await cluster.apply("upgrade", { workers: { replicas: 5 } }), /is upgraded as release linkage/);
   t.deepEqual(cluster.credentials, before);
   const changes = cluster.takeChanges();
   t.deepEqual(
@@ -150,7 +150,7 @@ test("the size of a volume stays as it was made, however it is written", async (
   await cluster.apply("install");
   const { code, stderr } = await cluster.tryToApply("upgrade", { postgresql: { storage: { size: "30Gi" } } });
   t.not(code, 0);
-  t.regex(stderr, /postgresql\.storage\.size: expected 20Gi, as the volume was made, got 30Gi/);
+  t.regex(stderr, /Set postgresql\.storage\.size back to 20Gi, or, to grow the volume to 30Gi/);
   await cluster.apply("upgrade", { postgresql: { storage: { size: "20480Mi" } } });
 });
 

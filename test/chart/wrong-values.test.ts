@@ -31,52 +31,58 @@ const WRONG: readonly (readonly [Values, RegExp])[] = [
   [{ api: { nginx: { MAX_BODY_SIZE: "10GB" } } }, /'\/api\/nginx\/MAX_BODY_SIZE'/],
   [{ config: { lower_case: "x" } }, /'lower_case'/],
   // Invalid passwords, or passwords in a place that everyone can read
-  [{ postgresql: { password: "S3cret" } }, /postgresql\.password: expected 12 or more letters/],
+  [{ postgresql: { password: "S3cret" } }, /Set postgresql\.password to a string of at least 12 letters/],
   [
     { minio: { ...keys("an-access-key"), secretKey: "S3cret" } },
-    /minio\.secretKey: expected 12 to 40 letters/,
+    /Set minio\.secretKey to a string of 12 to 40 letters/,
   ],
-  [{ redis: { password: "S3cret@/ of the Redis" } }, /redis\.password: expected 12 or more letters/],
-  [{ "redis-ha": { redisPassword: "S3cret" } }, /redis\.password: expected 12 or more letters/],
-  [{ redis: { password: "example-password" } }, /redis\.password: expected a value of your own/],
+  [
+    { redis: { password: "S3cret@/ of the Redis" } },
+    /Set redis\.password to a string of at least 12 letters/,
+  ],
+  [{ "redis-ha": { redisPassword: "S3cret" } }, /Set redis\.password to a string of at least 12 letters/],
+  [{ redis: { password: "example-password" } }, /Replace the example value of redis\.password/],
   [
     { workers: { celery: { BROKER_URL: "redis://:S3cret@redis/0" } } },
-    /workers\.celery\.BROKER_URL: expected a URL/,
+    /Set workers\.celery\.BROKER_URL to a redis:\/\/, rediss:\/\/, or sentinel:\/\/ URL without credentials/,
   ],
-  [{ minio: { accessKey: "an-access-key" } }, /minio\.accessKey, minio\.secretKey: expected both/],
+  [{ minio: { accessKey: "an-access-key" } }, /Set both minio\.accessKey and minio\.secretKey/],
   [
     { uploadObjectStore: keys("the-same-key"), downloadObjectStore: keys("the-same-key") },
-    /downloadObjectStore\.accessKey: expected another one than uploadObjectStore\.accessKey/,
+    /Set uploadObjectStore\.accessKey and downloadObjectStore\.accessKey to different values/,
   ],
   [
     { minio: keys("the-same-key"), uploadObjectStore: keys("the-same-key") },
-    /uploadObjectStore\.accessKey: expected another one than minio\.accessKey/,
+    /Set minio\.accessKey and uploadObjectStore\.accessKey to different values/,
   ],
   [
     { credentials: { existingSecret: "ours" }, redis: { password: "given-as-well" } },
-    /redis\.password: expected no value, because credentials\.existingSecret/,
+    /Set either redis\.password or credentials\.existingSecret, not both/,
   ],
   // Incompatible values
-  [{ postgresql: { enabled: false } }, /postgresql\.external\.host: expected a value/],
+  [{ postgresql: { enabled: false } }, /Set postgresql\.external\.host, or set postgresql\.enabled to true/],
   [
     { redis: { enabled: false, external: { server: "redis.example.org" } } },
-    /redis\.external\.existingSecret: expected a value/,
+    /Set redis\.external\.existingSecret, or set redis\.enabled to true/,
   ],
-  [{ api: { ingress: { enabled: true } } }, /api\.domain: expected a host name/],
+  [{ api: { ingress: { enabled: true } } }, /Set api\.domain or api\.ingress\.hosts/],
   [
     { workers: { autoscaling: { enabled: true, minReplicas: 5, maxReplicas: 2 } } },
-    /workers\.autoscaling\.maxReplicas: expected 5 or more/,
+    /Increase workers\.autoscaling\.maxReplicas from 2 to at least workers\.autoscaling\.minReplicas \(5\)/,
   ],
   [
     { workers: { terminationGracePeriodSeconds: 60 } },
-    /workers\.terminationGracePeriodSeconds: expected 100 or more/,
+    /Increase workers\.terminationGracePeriodSeconds from 60 to at least 100/,
   ],
-  [{ workers: { replicas: 100 } }, /postgresql\.settings\.max_connections: expected \d+ or more/],
-  [{ api: { nginx: { buffer: { size: "1Gi" } } } }, /api\.nginx\.buffer\.size: expected \d+ MiB or more/],
-  [{ api: { service: { nodePort: 30_000 } } }, /api\.service\.nodePort: expected 0/],
+  [{ workers: { replicas: 100 } }, /Increase postgresql\.settings\.max_connections from 200 to at least \d+/],
+  [
+    { api: { nginx: { buffer: { size: "1Gi" } } } },
+    /Increase api\.nginx\.buffer\.size from 1Gi to at least \d+Mi/,
+  ],
+  [{ api: { service: { nodePort: 30_000 } } }, /Set api\.service\.nodePort to 0/],
   [
     { workers: { monitor: { ingress: { enabled: true } } } },
-    /workers\.monitor\.ingress\.enabled: expected false/,
+    /or set workers\.monitor\.ingress\.enabled to false/,
   ],
 ];
 

@@ -38,7 +38,7 @@ spec:
 {{- $size := dig "spec" "resources" "requests" "storage" "" . -}}
 {{- /* Kubernetes writes 1024Mi as 1Gi. */ -}}
 {{- if and (eq .metadata.name "data") (ne (include "anonlink-wasm.bytes" $size) (include "anonlink-wasm.bytes" $storage.size)) -}}
-{{- fail (printf "%s.storage.size: expected %s, as the volume was made, got %s. To grow a volume, change its claim, then delete the StatefulSet with --cascade=orphan before the upgrade." $store $size $storage.size) -}}
+{{- fail (printf "Set %s.storage.size back to %s, or, to grow the volume to %s, resize its PersistentVolumeClaim and delete the StatefulSet with --cascade=orphan before upgrading." $store $size $storage.size) -}}
 {{- end -}}
 {{- end -}}
 volumeClaimTemplates:

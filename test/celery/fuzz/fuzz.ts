@@ -16,6 +16,8 @@ const BATCH = 25;
 /** How long messages may take; after a malformed one, Celery's worker counts as stuck after the shorter time. */
 const DRAIN_MS = 120_000;
 const PYTHON_DRAIN_MS = 2500;
+/** How long the lines of the log may take to arrive. */
+const LOG_MS = 10_000;
 const META = "celery-task-meta-";
 
 type Results = ReadonlyMap<string, { readonly status: string; readonly result: unknown }>;
@@ -132,7 +134,11 @@ class Fuzz {
     if (messages.length === 0) return;
     const before = this.worker.output.length;
     const [ours, theirs] = await Promise.all([this.#askOurs(messages), this.#askPython(messages)]);
-    const log = this.worker.output.slice(before).split("\n");
+    const lines = () => this.worker.output.slice(before).split("\n");
+    // The output of another process arrives a little after what it has done.
+    const hasLines = () => lines().length > messages.length || undefined;
+    await until("a line for each message", LOG_MS, hasLines).catch(() => {});
+    const log = lines();
     await this.ours.store.del(`${QUEUE}.rejected`);
     for (const { status } of ours.values()) this.#count(status);
     const about = messages.map(({ seed, kind }) => `seed ${seed} (${kind})`).join(", ");

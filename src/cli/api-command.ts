@@ -2,12 +2,15 @@ import { Command } from "commander";
 import { addServiceOptions, endSignal, explainStart, type ServiceOptions } from "./service-options.js";
 
 const HELP = `
-Serves the REST API of a cluster; its workers do the work. Settings come from the environment, by the names of the Python
-entity service: DATABASE_SERVER, DATABASE_PASSWORD, REDIS_SERVER, CELERY_BROKER_URL, MINIO_SERVER, MINIO_ACCESS_KEY,
-MINIO_SECRET_KEY, UPLOAD_OBJECT_STORE_ACCESS_KEY, FLASK_DB_MAX_CONNECTIONS, …
+Serves the REST API of a cluster, whose workers execute the tasks. Settings come
+from environment variables with the names that the Python entity service uses:
+DATABASE_SERVER, DATABASE_PASSWORD, REDIS_SERVER, CELERY_BROKER_URL,
+MINIO_SERVER, MINIO_ACCESS_KEY, MINIO_SECRET_KEY,
+UPLOAD_OBJECT_STORE_ACCESS_KEY, FLASK_DB_MAX_CONNECTIONS, …
 
-/healthz answers from the start, /readyz once the stores can be reached and anonlink-wasm migrate has made the tables.
-SIGTERM or SIGINT end it when the requests under way are answered; a second one at once.`;
+/healthz responds from the start; /readyz once all stores are reachable and
+anonlink-wasm migrate has created the tables. SIGTERM or SIGINT stops the server
+once the requests in progress are answered; a second one, immediately.`;
 
 /** `anonlink-wasm api`: the REST API of a cluster. */
 export function apiCommand(): Command {

@@ -9,27 +9,35 @@ interface CheckOptions {
 }
 
 const HELP = `
-Checks a service that runs, as its clients see it: makes projects, uploads random encodings, starts runs and compares what
-comes out with what must. integration: each resource of the API, right and wrong uses, in about a minute. e2e: whole
-linkages of thousands of rows whose result is known, of all types. What this service has switched off is left out (–).
-It needs no token, waits where the service is busy (503), and deletes all that it made, also when it fails or is ended.
-The exit code is 0 when all checks pass.`;
+Checks a running service from a client's point of view: creates projects,
+uploads random encodings, starts runs and compares the results with the expected
+ones.
+
+  integration  each resource of the API, with valid and invalid requests; takes
+               about a minute
+  e2e          complete linkages of thousands of rows with known results, of all
+               result types
+
+Features that the service has disabled are skipped (–). No token is needed. The
+checks wait while the service is busy (503), and delete everything they have
+created, even if they fail or are interrupted. The exit code is 0 if all checks
+pass.`;
 
 /** `anonlink-wasm check`: checks a deployed service. */
 export function checkCommand(): Command {
   return new Command("check")
-    .summary("check a service that runs")
-    .description("Check whether a service does what it should.")
+    .summary("check a running service")
+    .description("Check whether a running service works as documented.")
     .addOption(
-      new Option("--url <url>", "the service, as http://localhost:8851")
+      new Option("--url <url>", "the service, such as http://localhost:8851")
         .argParser(serviceUrlValue)
         .makeOptionMandatory(),
     )
     .addOption(
-      new Option("--suite <name>", "what is checked").choices(["integration", "e2e"]).makeOptionMandatory(),
+      new Option("--suite <name>", "the checks to run").choices(["integration", "e2e"]).makeOptionMandatory(),
     )
     .addOption(
-      new Option("--timeout <seconds>", "for all checks together")
+      new Option("--timeout <seconds>", "time limit for all checks together")
         .argParser(secondsValue(86_400))
         .default(900),
     )

@@ -11,17 +11,17 @@ const BAR_COUNT = 20;
 /** `anonlink-wasm describe`: describes one file of CLKs. */
 export function describeCommand(): Command {
   return new Command("describe")
-    .summary("look at one file of CLKs")
+    .summary("describe a file of CLKs")
     .description(
       "Show how many CLKs a file contains, their width and how full they are, and warn about anything suspicious.",
     )
     .argument("<file>", "a file of CLKs, or - for standard input")
     .addOption(
-      new Option("--byte-length <number>", "bytes of a CLK; raw rows need it").argParser(
+      new Option("--byte-length <number>", "bytes in a CLK; required for raw rows").argParser(
         countValue(MAX_BYTE_LENGTH),
       ),
     )
-    .addOption(new Option("--format <format>", "how to put it out").choices(["text", "json"]).default("text"))
+    .addOption(new Option("--format <format>", "output format").choices(["text", "json"]).default("text"))
     .action(async (file: string, options: { byteLength?: number; format: "text" | "json" }) => {
       const { dataset, blocks } = await readInput(file, options.byteLength);
       const description = describeDataset(dataset);

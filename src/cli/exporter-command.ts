@@ -13,37 +13,37 @@ interface ExporterOptions {
 }
 
 const HELP = `
-Queries the REST API as a client does, without a token, and exports what it
-gets. /metrics has anonlink_service_up (1 or 0), and while that is 1,
+Queries the REST API as a client does, without a token, and exports the answers.
+/metrics has anonlink_service_up (1 or 0) and, while that is 1,
 anonlink_service_projects, …_comparisons_per_second, …_info and
 …_answer_seconds; …_answer_age_seconds and …_failures_total cover the time
 without responses.
-/healthz is about the exporter alone. It works with the Python entity service,
-too.`;
+/healthz reports on the exporter alone. The Python entity service can be queried
+as well.`;
 
 /** `anonlink-wasm exporter`: exports a service's figures to Prometheus. */
 export function exporterCommand(): Command {
   return new Command("exporter")
-    .summary("export figures of a service for Prometheus")
-    .description("Ask a service's REST API now and then, and serve its figures for Prometheus.")
+    .summary("export metrics of a service to Prometheus")
+    .description("Query a service's REST API regularly and serve its figures to Prometheus.")
     .addOption(
-      new Option("--url <url>", "the service, as http://localhost:8851")
+      new Option("--url <url>", "the service, such as http://localhost:8851")
         .argParser(serviceUrlValue)
         .makeOptionMandatory(),
     )
     .option("--host <address>", "the address to listen on", "127.0.0.1")
     .addOption(
-      new Option("--port <port>", "where to listen; 0 for any free port")
+      new Option("--port <port>", "the port to listen on; 0 for any free port")
         .argParser(portValue)
         .default(DEFAULT_PORT),
     )
     .addOption(
-      new Option("--interval <seconds>", "between two questions").argParser(secondsValue(3600)).default(15),
+      new Option("--interval <seconds>", "time between two queries")
+        .argParser(secondsValue(3600))
+        .default(15),
     )
     .addOption(
-      new Option("--timeout <seconds>", "how long an answer may take")
-        .argParser(secondsValue(600))
-        .default(10),
+      new Option("--timeout <seconds>", "time limit for a response").argParser(secondsValue(600)).default(10),
     )
     .addHelpText("after", HELP)
     .action(async ({ url, host, port, interval, timeout }: ExporterOptions) => {

@@ -46,7 +46,7 @@ const program = new Command("anonlink-wasm")
   .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "anonlink-wasm: ")) })
   .addHelpText(
     "after",
-    "\nExit codes: 0 done, 1 failure, 2 bad input or options, 130 interrupted. DEBUG=anonlink-wasm adds stack traces.",
+    "\nExit codes: 0 success, 1 failure, 2 invalid input or options, 130 interrupted.\nDEBUG=anonlink-wasm adds stack traces.",
   );
 for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
 for (const command of [program, ...program.commands]) command.exitOverride();

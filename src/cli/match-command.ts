@@ -52,26 +52,37 @@ interface Found {
 }
 
 const EXAMPLES = `
-Inputs are recognised by their content: {"clks": […]}, {"clknblocks": […]}, {"encodings": […], "blocks": {…}}, an array
-of base64 strings, or raw rows (then --byte-length is needed); each may be gzip-compressed, and one may be - for
-standard input. If the inputs name blocks, only rows that share a block are compared. Parties and rows count from 0.
+The format of an input is detected: {"clks": […]}, {"clknblocks": […]},
+{"encodings": […], "blocks": {…}}, an array of base64 strings, or raw rows,
+which require --byte-length. Each input may be compressed with gzip, and one may
+be - for standard input. If the inputs have blocks, only rows with a block in
+common are compared. Parties and rows count from 0.
 
 Results:
-  groups        rows that are one person: {"groups":[[[party,row], …], …]}, or CSV group,party,row[,id]
-  scores        all pairs that reach the threshold, the best first: {"similarity_scores":[[[0,row],[1,row],score], …]},
-                CSV party_a,row_a,[id_a,]party_b,row_b,[id_b,]score, or the binary candidate file
-  permutations  of two parties: {"mask":[0,1, …],"permutations":[[new row of row 0, …],[…]]}, or CSV
-                party,row,[id,]new_row,matched; random, so different in every run
-  summary       numbers and a histogram of scores as text, or JSON
+  groups        rows of the same person:
+                {"groups":[[[party,row], …], …]}, or
+                CSV group,party,row[,id]
+  scores        all pairs that reach the threshold, best first:
+                {"similarity_scores":[[[0,row],[1,row],score], …]},
+                CSV party_a,row_a,[id_a,]party_b,row_b,[id_b,]score, or a
+                binary candidate file
+  permutations  of two parties:
+                {"mask":[0,1, …],"permutations":[[new row of row 0, …],[…]]}, or
+                CSV party,row,[id,]new_row,matched; random, different each time
+  summary       numbers and a histogram of the scores, as text or JSON
 
---truth judges the candidate pairs of scores, and otherwise the pairs of rows of different parties within groups. It
-says so on standard error, and within a summary, which judges both.
+--truth evaluates the candidate pairs for scores, and the pairs of rows of
+different parties within groups otherwise; a summary has both. It prints its
+figures to standard error, or in the summary.
 
 Examples:
   anonlink-wasm match a.json b.json --threshold 0.8
-  anonlink-wasm match a.json b.json --threshold 0.8 --format csv --ids a.csv:id b.csv:id --out links.csv
-  anonlink-wasm match a.bin b.bin c.bin --byte-length 128 --threshold 0.9 --result scores --format binary --out scores.bin
-  anonlink-wasm match a.json b.json --threshold 0.8 --result summary --truth entity-ids.json`;
+  anonlink-wasm match a.json b.json --threshold 0.8 \\
+    --format csv --ids a.csv:id b.csv:id --out links.csv
+  anonlink-wasm match a.bin b.bin c.bin --byte-length 128 --threshold 0.9 \\
+    --result scores --format binary --out scores.bin
+  anonlink-wasm match a.json b.json --threshold 0.8 \\
+    --result summary --truth entity-ids.json`;
 
 /** `anonlink-wasm match`: links files of CLKs. */
 export function matchCommand(): Command {
@@ -80,12 +91,12 @@ export function matchCommand(): Command {
     .description("Find the groups of records of two or more files of CLKs that belong to one person.")
     .argument("<files...>", "one file of CLKs for each party, two or more")
     .addOption(
-      new Option("--threshold <number>", "least Dice similarity of a pair, above 0 and up to 1")
+      new Option("--threshold <number>", "minimum Dice similarity of a pair, above 0 and up to 1")
         .argParser(thresholdValue)
         .makeOptionMandatory(),
     )
     .addOption(
-      new Option("--result <kind>", "what to put out")
+      new Option("--result <kind>", "the kind of result")
         .choices(["groups", "scores", "permutations", "summary"])
         .default("groups"),
     )
@@ -95,20 +106,26 @@ export function matchCommand(): Command {
         "json (default; text for a summary), csv, or binary for scores",
       ).choices(["json", "csv", "binary"]),
     )
-    .option("--out <file>", "write to a file, which appears when it is complete (default: standard output)")
+    .option("--out <file>", "output file, created once it is complete (default: standard output)")
     .option(
       "--ids <files...>",
-      "ids for CSV, a file for each party in turn: one id a line, or a column of a CSV file with a header: " +
-        "file:column, or file.csv for the first one",
+      "ids for CSV output, one file per party in the same order: an id per line, or a column of a CSV file " +
+        "with a header (file:column, or file.csv for the first column)",
     )
     .option(
       "--truth <file>",
-      'known matches, as {"a": [id of row 0, …], "b": […]}: adds precision, recall and F1',
+      'known matches, {"a": [id of row 0, …], "b": […]}, for precision, recall and F1',
     )
-    .addOption(new Option("--threads <number>", "threads (default: by size)").argParser(countValue(256)))
-    .addOption(new Option("--kernel <name>", "how to compare (default: the fastest)").choices(KERNEL_NAMES))
     .addOption(
-      new Option("--byte-length <number>", "bytes of a CLK; raw rows need it").argParser(
+      new Option("--threads <number>", "number of threads (default: depends on the size)").argParser(
+        countValue(256),
+      ),
+    )
+    .addOption(
+      new Option("--kernel <name>", "comparison kernel (default: the fastest)").choices(KERNEL_NAMES),
+    )
+    .addOption(
+      new Option("--byte-length <number>", "bytes in a CLK; required for raw rows").argParser(
         countValue(MAX_BYTE_LENGTH),
       ),
     )

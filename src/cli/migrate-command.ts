@@ -2,16 +2,18 @@ import { Command } from "commander";
 import { explainStart } from "./service-options.js";
 
 const HELP = `
-Makes the tables of the entity service in an empty database, or brings those that the Python entity service made to their
-newest revision. All of it is done, or nothing; run again, or by several at once, it does no harm.
+Creates the tables of the entity service in an empty database, or upgrades those
+of the Python entity service to their newest revision, in one transaction. It is
+safe to run it again, or several times at once.
 
-The database is named by DATABASE_SERVER, DATABASE, DATABASE_USER and DATABASE_PASSWORD; it is waited for for two minutes.`;
+The database is given by DATABASE_SERVER, DATABASE, DATABASE_USER and
+DATABASE_PASSWORD. If it is not reachable, the command waits up to two minutes.`;
 
 /** `anonlink-wasm migrate`: creates or upgrades the tables of a cluster. */
 export function migrateCommand(): Command {
   return new Command("migrate")
-    .summary("make the tables of a cluster")
-    .description("Make the tables of the entity service in PostgreSQL, or bring older ones up to date.")
+    .summary("create or upgrade the tables of a cluster")
+    .description("Create the tables of the entity service in PostgreSQL, or upgrade older ones.")
     .addHelpText("after", HELP)
     .action(async () => {
       const { migrateDatabase } = await import("../service/migrate.js"); // drivers that other commands do not need

@@ -15,12 +15,16 @@ export interface ServiceOptions {
 export function addServiceOptions(command: Command, host: string, logLevel: string): Command {
   return command
     .addOption(
-      new Option("--port <port>", "where to listen; 0 for any free port")
+      new Option("--port <port>", "the port to listen on; 0 for any free port")
         .argParser(portValue)
         .default(DEFAULT_PORT),
     )
     .option("--host <address>", "the address to listen on", host)
-    .addOption(new Option("--log-level <level>", "what is logged").choices(LOG_LEVELS).default(logLevel));
+    .addOption(
+      new Option("--log-level <level>", "minimum level of log messages")
+        .choices(LOG_LEVELS)
+        .default(logLevel),
+    );
 }
 
 /** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */

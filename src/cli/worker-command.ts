@@ -17,37 +17,43 @@ interface WorkerOptions {
 }
 
 const HELP = `
-Does all tasks of a cluster of the entity service, beside Python's workers or
-instead of them. Tasks that take much memory (merging, solving, permuting) wait
-in the queue highmemory: at least one worker has to take it. Settings come from
-the environment: DATABASE_SERVER, DATABASE_PASSWORD, REDIS_SERVER,
+Executes all tasks of an entity service cluster, alongside Python's workers or
+instead of them. Tasks that need much memory (merging, solving, permuting) are
+in the queue highmemory, which at least one worker must take. Settings come from
+environment variables: DATABASE_SERVER, DATABASE_PASSWORD, REDIS_SERVER,
 CELERY_BROKER_URL, MINIO_SERVER, MINIO_ACCESS_KEY, MINIO_SECRET_KEY and others
 (see docs/worker.md).
 
-SIGTERM or SIGINT end it when its tasks are done, after
-CELERY_SHUTDOWN_GRACE_SECONDS (90) at the latest; a second one, or SIGQUIT, at
-once: other workers do the rest.`;
+SIGTERM or SIGINT stops the worker once its tasks are done, after
+CELERY_SHUTDOWN_GRACE_SECONDS (90) at the latest; a second one, or SIGQUIT,
+immediately: other workers then take over its tasks.`;
 
 /** `anonlink-wasm worker`: joins a Celery cluster. */
 export function workerCommand(version: string): Command {
   return new Command("worker")
-    .summary("do the tasks of a cluster of the entity service")
-    .description("Join a Celery cluster and do the tasks of its projects and runs.")
-    .option("--queues <names>", "queues to take tasks from, with commas", "celery,compute")
+    .summary("execute the tasks of a cluster")
+    .description("Join a Celery cluster and execute the tasks of its projects and runs.")
+    .option("--queues <names>", "queues to take tasks from, separated by commas", "celery,compute")
     .addOption(
-      new Option("--concurrency <number>", "tasks at once (default: CELERYD_CONCURRENCY, or 2)").argParser(
-        countValue(1024),
-      ),
+      new Option(
+        "--concurrency <number>",
+        "maximum tasks at a time (default: CELERYD_CONCURRENCY, or 2)",
+      ).argParser(countValue(1024)),
     )
     .option("--hostname <name@host>", "the worker's name in the cluster", `anonlink-wasm@${hostname()}`)
-    .option("--statedb <file>", "keep revoked ids over restarts (default: CELERY_WORKER_STATE_DB, or none)")
-    .option("--health-host <address>", "where /healthz, /readyz and /metrics are served", "0.0.0.0")
+    .option(
+      "--statedb <file>",
+      "file for revoked ids, kept across restarts (default: CELERY_WORKER_STATE_DB, or none)",
+    )
+    .option("--health-host <address>", "address of /healthz, /readyz and /metrics", "0.0.0.0")
     .addOption(
-      new Option("--health-port <port>", "and on which port; 0 for any free one")
+      new Option("--health-port <port>", "their port; 0 for any free port")
         .argParser(portValue)
         .default(DEFAULT_HEALTH_PORT),
     )
-    .addOption(new Option("--log-level <level>", "what is logged").choices(LOG_LEVELS).default("info"))
+    .addOption(
+      new Option("--log-level <level>", "minimum level of log messages").choices(LOG_LEVELS).default("info"),
+    )
     .addHelpText("after", HELP)
     .action(async (options: WorkerOptions) => {
       const queues = options.queues

@@ -1,7 +1,7 @@
 import test from "ava";
 import { ConfigError, readConfig } from "../src/config.js";
 
-test("without any variable, the settings are the Python service's, but for late acknowledgement", (t) => {
+test("the defaults are the Python service's, except for late acknowledgment", (t) => {
   t.like(readConfig({}), {
     database: {
       host: "db",
@@ -40,7 +40,7 @@ test("without any variable, the settings are the Python service's, but for late 
   t.is(JSON.parse(routes)["entityservice.tasks.comparing.compute_filter_similarity"].queue, "compute");
 });
 
-test("every variable is read", (t) => {
+test("reads every variable", (t) => {
   const config = readConfig({
     DATABASE_SERVER: "postgres.example:5433",
     DATABASE: "linkage",
@@ -112,18 +112,18 @@ test("every variable is read", (t) => {
   });
 });
 
-test("with Sentinel, host and port are a Sentinel's", (t) => {
+test("with Sentinel, host and port default to those of Sentinel", (t) => {
   const { redis, celery } = readConfig({ REDIS_USE_SENTINEL: "true", REDIS_SENTINEL_NAME: "main" });
   t.like(redis, { host: "redis", port: 26_379, usesSentinel: true, sentinelName: "main" });
   t.is(celery.brokerUrl, "sentinel://:@redis:26379/0");
 });
 
-test("a broker URL is taken as it is", (t) => {
+test("uses a broker URL as is", (t) => {
   const url = "sentinel://:pw@one:26379/1;sentinel://two:26379/1";
   t.is(readConfig({ CELERY_BROKER_URL: url }).celery.brokerUrl, url);
 });
 
-test("an empty variable is as good as none", (t) => {
+test("an empty variable counts as unset", (t) => {
   const names = [
     "CELERYD_CONCURRENCY",
     "MINIO_SECURE",
@@ -134,7 +134,7 @@ test("an empty variable is as good as none", (t) => {
   t.deepEqual(readConfig(Object.fromEntries(names.map((name) => [name, ""]))), readConfig({}));
 });
 
-test("the settings cannot be changed", (t) => {
+test("the settings are frozen", (t) => {
   const config = readConfig({});
   t.throws(() => Object.assign(config.redis, { host: "other" }), { instanceOf: TypeError });
   t.true(Object.isFrozen(config) && Object.isFrozen(config.celery));
@@ -178,7 +178,7 @@ for (const url of [
   ]);
 }
 for (const [variable, value, message] of wrong) {
-  test(`${variable}=${value} is refused in one sentence`, (t) => {
+  test(`rejects ${variable}=${value} with a one-sentence error`, (t) => {
     const error = t.throws(() => readConfig({ [variable]: value }), { instanceOf: ConfigError });
     t.is(error.message, `${variable} ${message}`);
     t.is(error.variable, variable);

@@ -27,7 +27,7 @@ test.before("pack, and install the library in a scratch project", async () => {
 
 test.after.always(() => rmSync(scratch, { recursive: true, force: true }));
 
-test("the library is one package of under 200 KB, packed and unpacked, without dependencies", async (t) => {
+test("the library is one package of under 200 KB without dependencies", async (t) => {
   t.true(statSync(tarball("anonlink-wasm")).size < 200_000);
   const content = await run("tar", ["xzOf", tarball("anonlink-wasm")], { encoding: "buffer" });
   t.true(content.stdout.length < 200_000, `${content.stdout.length} bytes unpacked`);
@@ -46,7 +46,7 @@ test("both entry points export the same", async (t) => {
 });
 
 for (const threads of [1, 2]) {
-  test(`the installed library links febrl4-1k (${threads} threads), and the process ends by itself`, async (t) => {
+  test(`the installed library links febrl4-1k (${threads} threads), and the process exits`, async (t) => {
     const program = `
       import { readFileSync } from "node:fs";
       import { link, readClkJson } from "anonlink-wasm";
@@ -65,7 +65,7 @@ for (const [module, resolution] of [
   ["NodeNext", "NodeNext"],
   ["ESNext", "Bundler"],
 ]) {
-  test(`the declarations check in a project without Node's types (${resolution})`, async (t) => {
+  test(`the declarations compile in a project without Node's types (${resolution})`, async (t) => {
     const source = join(scratch, `${resolution}.ts`);
     const names = Object.keys(await import(join(scratch, "node_modules/anonlink-wasm/node.js")));
     t.true(names.includes("link"));
@@ -95,7 +95,7 @@ for (const [module, resolution] of [
   });
 }
 
-test("the service package carries the command and what it needs, and no test, bench or source", async (t) => {
+test("the service package contains only the built command, and declares exactly its dependencies", async (t) => {
   const { stdout } = await run("tar", ["tzf", tarball("anonlink-wasm-service")]);
   const files = stdout.trim().split("\n");
   t.true(files.includes("package/dist/cli/main.js"));

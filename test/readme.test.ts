@@ -32,7 +32,7 @@ for (const document of ["README.md", "docs/library.md"]) {
   const examples = [...text.matchAll(EXAMPLE)];
   test(`${document} has examples`, (t) => t.true(examples.length > 0));
   for (const [, name = "", language = "", code = ""] of examples) {
-    test(`${document}: the example «${name}» prints what it says`, async (t) => {
+    test(`${document}: the example ${name} prints the documented output`, async (t) => {
       const output = new RegExp(`<!-- example:${name}:output -->\\s*\`\`\`text\\n([\\s\\S]*?)\`\`\``).exec(
         text,
       );

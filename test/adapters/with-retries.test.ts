@@ -4,7 +4,7 @@ import { isNetworkError, withRetries } from "../../src/adapters/with-retries.js"
 const refused = () => Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
 const QUICK = { firstDelayMs: 1 };
 
-test("what may pass is tried again, and each wait is told", async (t) => {
+test("retries a transient error and reports each attempt", async (t) => {
   const told: number[] = [];
   const action = async (attempt: number) => {
     if (attempt < 3) throw refused();
@@ -15,7 +15,7 @@ test("what may pass is tried again, and each wait is told", async (t) => {
   t.deepEqual(told, [1, 2]);
 });
 
-test("what cannot pass is thrown at once", async (t) => {
+test("throws a permanent error at once", async (t) => {
   let tries = 0;
   const action = async () => {
     tries++;
@@ -25,14 +25,14 @@ test("what cannot pass is thrown at once", async (t) => {
   t.is(tries, 1);
 });
 
-test("after the time is over, the last error is thrown", async (t) => {
+test("throws the last error once the retry time is over", async (t) => {
   const action = () => Promise.reject(refused());
   await t.throwsAsync(withRetries(action, isNetworkError, { ...QUICK, maxRetryTimeMs: 30 }), {
     code: "ECONNREFUSED",
   });
 });
 
-test("an abort ends the waiting with its reason", async (t) => {
+test("an abort ends the wait with its reason", async (t) => {
   const controller = new AbortController();
   const action = async () => {
     controller.abort(new Error("enough"));
@@ -42,7 +42,7 @@ test("an abort ends the waiting with its reason", async (t) => {
   await t.throwsAsync(withRetries(action, isNetworkError, options), { message: "enough" });
 });
 
-test("of several addresses, one that refuses is enough", (t) => {
+test("an AggregateError with one refused connection is a network error", (t) => {
   t.true(isNetworkError(new AggregateError([new Error("?"), refused()])));
   t.false(isNetworkError(new Error("?")));
   t.false(isNetworkError(undefined));

@@ -64,25 +64,25 @@ test.serial("a cross-origin isolated page links in Web Workers over shared memor
   t.deepEqual(result, { isolated: true, ...found, kernel: "bit-sliced", threads: 2 });
 });
 
-test.serial("where the page's policy forbids WebAssembly, the reference kernel links", async (t) => {
+test.serial("links with the reference kernel if the page's policy forbids WebAssembly", async (t) => {
   const headers = { "content-security-policy": "script-src 'self'; worker-src blob:" };
   const result = await runPage(site, "index.html?scenario=link", headers);
   t.deepEqual(result, { isolated: false, ...found, kernel: "reference", threads: 2 });
 });
 
-test.serial("where the page's policy forbids workers, the page's own thread links", async (t) => {
+test.serial("links on the main thread if the page's policy forbids workers", async (t) => {
   const headers = { "content-security-policy": "script-src 'self' 'wasm-unsafe-eval'; worker-src 'none'" };
   const result = await runPage(site, "index.html?scenario=link", headers);
   t.deepEqual(result, { isolated: false, ...found, kernel: "bit-sliced", threads: 1 });
 });
 
-test.serial("where it forbids both, the page's own thread links with the reference kernel", async (t) => {
+test.serial("links on the main thread with the reference kernel if the policy forbids both", async (t) => {
   const headers = { "content-security-policy": "script-src 'self'; worker-src 'none'" };
   const result = await runPage(site, "module.html?scenario=link", headers);
   t.deepEqual(result, { isolated: false, ...found, kernel: "reference", threads: 1 });
 });
 
-test.serial("the documented example prints what the document says", async (t) => {
+test.serial("the documented example prints the documented output", async (t) => {
   t.is(`${await runPage(site, "example.html", {})}\n`, documented("text"));
 });
 
@@ -98,12 +98,12 @@ for (const [name, headers] of [
   });
 }
 
-test.serial("an abort in the middle stops the work and the page goes on", async (t) => {
+test.serial("an abort stops the work, and the page can link again", async (t) => {
   const result = await runPage(site, "index.html?scenario=abort", {});
   t.deepEqual(result, { isolated: false, error: "AbortError", finished: false, pairsAfter: 946 });
 });
 
-test.serial("a browser that does not start fails the test at once and leaves nothing behind", async (t) => {
+test.serial("a browser that fails to start fails the test at once and leaves nothing behind", async (t) => {
   const profiles = () => readdirSync(tmpdir()).filter((name) => name.startsWith("chromium-"));
   const before = profiles();
   await t.throwsAsync(runPage(site, "index.html", {}, "no-such-browser"), { message: /ENOENT/ });

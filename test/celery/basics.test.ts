@@ -5,7 +5,7 @@ import { PYTHON_LINES, type PythonError } from "./python-celery.js";
 
 for (const line of PYTHON_LINES) {
   test.serial(
-    `${line} Celery: a Python client gets the result of our task, and the millisecond it was done`,
+    `${line} Celery: a Python client gets the result and completion time of a TypeScript task`,
     async (t) => {
       const fleet = await startFleet(t, line);
       await fleet.typeScriptWorker();
@@ -23,29 +23,32 @@ for (const line of PYTHON_LINES) {
     },
   );
 
-  test.serial(`${line} Celery: we get the result of a Python task without polling`, async (t) => {
-    const fleet = await startFleet(t, line);
-    await fleet.pythonWorker();
-    const monitor = (await fleet.store.monitor()) as Redis;
-    t.teardown(() => monitor.disconnect());
-    const taskId = "heard-once";
-    const key = fleet.app.backend.resultKey(taskId);
-    const commands: string[] = [];
-    monitor.on("monitor", (_time: string, [command, first]: string[]) => {
-      if (first === key) commands.push(command!.toLowerCase());
-    });
-    const result = await fleet.app.send("tasks.sleep", [1, 3], {}, { queue: "py", taskId });
-    t.is(await result.get(120_000), 3);
-    t.true(commands.includes("subscribe"), commands.join(" "));
-    // Python reads once before it stores; we read after connecting and after subscribing.
-    t.true(commands.filter((command) => command === "get").length <= 3, commands.join(" "));
-    t.is(
-      await fleet.app.send("tasks.add", [1], { y: 2 }, { queue: "py" }).then((each) => each.get(120_000)),
-      3,
-    );
-  });
+  test.serial(
+    `${line} Celery: a TypeScript client gets the result of a Python task without polling`,
+    async (t) => {
+      const fleet = await startFleet(t, line);
+      await fleet.pythonWorker();
+      const monitor = (await fleet.store.monitor()) as Redis;
+      t.teardown(() => monitor.disconnect());
+      const taskId = "heard-once";
+      const key = fleet.app.backend.resultKey(taskId);
+      const commands: string[] = [];
+      monitor.on("monitor", (_time: string, [command, first]: string[]) => {
+        if (first === key) commands.push(command!.toLowerCase());
+      });
+      const result = await fleet.app.send("tasks.sleep", [1, 3], {}, { queue: "py", taskId });
+      t.is(await result.get(120_000), 3);
+      t.true(commands.includes("subscribe"), commands.join(" "));
+      // Python reads once before it stores; we read after connecting and after subscribing.
+      t.true(commands.filter((command) => command === "get").length <= 3, commands.join(" "));
+      t.is(
+        await fleet.app.send("tasks.add", [1], { y: 2 }, { queue: "py" }).then((each) => each.get(120_000)),
+        3,
+      );
+    },
+  );
 
-  test.serial(`${line} Celery: what our task throws, Python raises`, async (t) => {
+  test.serial(`${line} Celery: an error thrown by a TypeScript task is raised in Python`, async (t) => {
     const fleet = await startFleet(t, line);
     await fleet.typeScriptWorker();
     const raised = async (name: string) =>
@@ -60,7 +63,7 @@ for (const line of PYTHON_LINES) {
     t.deepEqual([other.module, other.type, other.args], ["builtins", "ValueError", ["bad"]]);
   });
 
-  test.serial(`${line} Celery: what a Python task raises, we throw`, async (t) => {
+  test.serial(`${line} Celery: an exception raised by a Python task is thrown in TypeScript`, async (t) => {
     const fleet = await startFleet(t, line);
     await fleet.pythonWorker();
     const result = await fleet.app.send("tasks.fail", ["bad"], {}, { queue: "py" });
@@ -80,7 +83,7 @@ for (const line of PYTHON_LINES) {
     await fleet.nothingUnacknowledged();
   });
 
-  test.serial(`${line} Celery: what cannot be read is left aside, and the next task runs`, async (t) => {
+  test.serial(`${line} Celery: sets unreadable messages aside and runs the next task`, async (t) => {
     const fleet = await startFleet(t, line);
     await fleet.store.lpush("ts", "not JSON", `{"body": 1}`);
     await fleet.typeScriptWorker();
@@ -92,23 +95,20 @@ for (const line of PYTHON_LINES) {
     t.is(await fleet.python.run(`return add.apply_async((1, 2), queue="ts").get(timeout=120)`), 3);
   });
 
-  test.serial(
-    `${line} Celery: the priorities of a Python client are ours, and ours are Python's`,
-    async (t) => {
-      const fleet = await startFleet(t, line);
-      await fleet.python.run(`
+  test.serial(`${line} Celery: priorities match between Python and TypeScript`, async (t) => {
+    const fleet = await startFleet(t, line);
+    await fleet.python.run(`
       for priority in (9, 3, 0):
           slow.apply_async(("order", 0), queue="ts", priority=priority)
     `);
-      await fleet.typeScriptWorker();
-      const begun = await fleet.notes("begun:order", 3);
-      t.deepEqual(
-        begun.map(({ priority }) => priority),
-        [0, 3, 9],
-      );
-      await fleet.pythonWorker();
-      const result = await fleet.app.send("tasks.report", [], {}, { queue: "py", priority: 5 });
-      t.like(await result.get(120_000), { lang: "py", priority: 5 });
-    },
-  );
+    await fleet.typeScriptWorker();
+    const begun = await fleet.notes("begun:order", 3);
+    t.deepEqual(
+      begun.map(({ priority }) => priority),
+      [0, 3, 9],
+    );
+    await fleet.pythonWorker();
+    const result = await fleet.app.send("tasks.report", [], {}, { queue: "py", priority: 5 });
+    t.like(await result.get(120_000), { lang: "py", priority: 5 });
+  });
 }

@@ -28,7 +28,7 @@ async function noGroupKeys(fleet: Fleet): Promise<void> {
 
 for (const line of PYTHON_LINES) {
   test.serial(
-    `${line} Celery: a Python chain through both: each knows its parent and the root`,
+    `${line} Celery: each task of a mixed chain sent by Python knows its parent and root`,
     async (t) => {
       const fleet = await startBoth(t, line);
       const [steps, ids] = await fleet.python.run<[Circumstances[], string[]]>(`
@@ -53,7 +53,7 @@ for (const line of PYTHON_LINES) {
     },
   );
 
-  test.serial(`${line} Celery: a chain of ours through both`, async (t) => {
+  test.serial(`${line} Celery: runs a mixed chain sent by TypeScript`, async (t) => {
     const fleet = await startBoth(t, line);
     const parts = ["py", "ts", "py"].map((queue, n) =>
       signature("tasks.add", n === 0 ? [1, 2] : [10 ** n], {}, { queue }),
@@ -63,7 +63,7 @@ for (const line of PYTHON_LINES) {
 
   for (const last of ["py", "ts"]) {
     test.serial(
-      `${line} Celery: a chord through both that ends in ${last}: ordered results, no keys left`,
+      `${line} Celery: a mixed chord that ends in ${last} gets ordered results and leaves no keys`,
       async (t) => {
         const fleet = await startBoth(t, line);
         const code = `
@@ -85,7 +85,7 @@ for (const line of PYTHON_LINES) {
     );
 
     test.serial(
-      `${line} Celery: a chord's part fails here, ${last} is last: ChordError, the errback gets the id`,
+      `${line} Celery: a failed TypeScript part fails the chord and calls the errback (${last} last)`,
       async (t) => {
         const fleet = await startBoth(t, line);
         const code = `
@@ -106,7 +106,7 @@ for (const line of PYTHON_LINES) {
     );
 
     test.serial(
-      `${line} Celery: a chord's part of ours killed when it was counted, ${last} is last: one body, the right sum`,
+      `${line} Celery: a part killed right after it was counted completes the chord once (${last} last)`,
       async (t) => {
         const fleet = await startFleet(t, line, { visibilityTimeoutSeconds: 2 });
         const start = () => fleet.typeScriptWorker({}, { diesAfterChordPart: true });
@@ -142,7 +142,7 @@ for (const line of PYTHON_LINES) {
     ["py", "ts"],
     ["ts", "py"],
   ] as const) {
-    const name = `a chord's part that ${first} has counted is not counted again when ${second} repeats it`;
+    const name = `a chord part counted by ${first} is not counted again when ${second} repeats it`;
     test.serial(`${line} Celery: ${name}`, async (t) => {
       const fleet = await startFleet(t, line);
       const send = `
@@ -167,59 +167,59 @@ for (const line of PYTHON_LINES) {
     });
   }
 
-  test.serial(`${line} Celery: a task, a group, a sum and another task, from either client`, async (t) => {
-    const fleet = await startBoth(t, line);
-    const code = `
+  test.serial(
+    `${line} Celery: a task, a group, a sum and another task run as a chain from either client`,
+    async (t) => {
+      const fleet = await startBoth(t, line);
+      const code = `
       a, b, c, d, e = queues
       flow = (add.s(1, 1).set(queue=a) | group(add.s(1).set(queue=b), add.s(2).set(queue=c))
               | tsum.s().set(queue=d) | add.s(100).set(queue=e))
       return flow.apply_async().get(timeout=120)
     `;
-    const paths = [
-      ["ts", "py", "ts", "py", "ts"],
-      ["ts", "ts", "ts", "ts", "py"],
-      ["py", "ts", "py", "ts", "py"],
-    ];
-    for (const queues of paths) {
-      t.is(await fleet.python.run(code, { queues }), 107, queues.join());
-      const add = (args: unknown[], n: number) => signature("tasks.add", args, {}, { queue: queues[n] });
-      const flow = chain([
-        add([1, 1], 0),
-        group([add([1], 1), add([2], 2)]),
-        signature("tasks.tsum", [], {}, { queue: queues[3] }),
-        add([100], 4),
-      ]);
-      t.is(await fleet.app.apply(flow).then((result) => result.get(120_000)), 107, `ours ${queues.join()}`);
-    }
-    await noGroupKeys(fleet);
-  });
+      const paths = [
+        ["ts", "py", "ts", "py", "ts"],
+        ["ts", "ts", "ts", "ts", "py"],
+        ["py", "ts", "py", "ts", "py"],
+      ];
+      for (const queues of paths) {
+        t.is(await fleet.python.run(code, { queues }), 107, queues.join());
+        const add = (args: unknown[], n: number) => signature("tasks.add", args, {}, { queue: queues[n] });
+        const flow = chain([
+          add([1, 1], 0),
+          group([add([1], 1), add([2], 2)]),
+          signature("tasks.tsum", [], {}, { queue: queues[3] }),
+          add([100], 4),
+        ]);
+        t.is(await fleet.app.apply(flow).then((result) => result.get(120_000)), 107, `ours ${queues.join()}`);
+      }
+      await noGroupKeys(fleet);
+    },
+  );
 
-  test.serial(
-    `${line} Celery: a callback of Python's follows our task, and an errback our failure`,
-    async (t) => {
-      const fleet = await startBoth(t, line);
-      const [linked, failed] = await fleet.python.run<[string, string]>(`
+  test.serial(`${line} Celery: callbacks and errbacks run across languages`, async (t) => {
+    const fleet = await startBoth(t, line);
+    const [linked, failed] = await fleet.python.run<[string, string]>(`
       callback = add.s(10).set(queue="py", task_id="callback")
       linked = add.apply_async((1, 2), queue="ts", link=callback)
       failed = fail.apply_async(("bad",), queue="ts", link_error=errback.s().set(queue="py"))
       return [linked.id, failed.id]
     `);
-      t.like(await fleet.ended("callback"), { result: 13, parent_id: linked });
-      t.deepEqual(await fleet.notes("errbacks", 1), [{ id: failed }]);
-      const own = await fleet.app.send(
-        "tasks.fail",
-        ["bad"],
-        {},
-        {
-          queue: "py",
-          linkError: [signature("tasks.errback", [], {}, { queue: "ts" })],
-        },
-      );
-      t.deepEqual((await fleet.notes<{ id: string }>("errbacks", 2))[1], { id: own.taskId });
-    },
-  );
+    t.like(await fleet.ended("callback"), { result: 13, parent_id: linked });
+    t.deepEqual(await fleet.notes("errbacks", 1), [{ id: failed }]);
+    const own = await fleet.app.send(
+      "tasks.fail",
+      ["bad"],
+      {},
+      {
+        queue: "py",
+        linkError: [signature("tasks.errback", [], {}, { queue: "ts" })],
+      },
+    );
+    t.deepEqual((await fleet.notes<{ id: string }>("errbacks", 2))[1], { id: own.taskId });
+  });
 
-  test.serial(`${line} Celery: a chain ends where our part of it fails`, async (t) => {
+  test.serial(`${line} Celery: a chain stops at a failed TypeScript task`, async (t) => {
     const fleet = await startBoth(t, line);
     const states = await fleet.python.run(`
       result = chain(fail.s("bad").set(queue="ts"), add.s(1).set(queue="py")).apply_async()

@@ -57,57 +57,57 @@ async function answersPing(fleet: Fleet): Promise<void> {
 }
 
 for (const line of PYTHON_LINES) {
-  test.serial(`${line} Celery: all holds behind Sentinel`, async (t) => {
-    const master = await startRedis();
-    t.teardown(() => master.remove());
-    const sentinel = await Sentinel.start(master);
-    t.teardown(() => sentinel.kill());
-    const fleet = await startFleet(t, line, {
-      redis: master,
-      pythonUrl: sentinel.url,
-      typeScriptUrl: sentinel.url,
-      visibilityTimeoutSeconds: 3,
-      transportOptions: { master_name: "mymaster" },
-      backendTransportOptions: { master_name: "mymaster" },
-      app: { sentinelMaster: "mymaster" },
-    });
-    await holds(t, fleet);
-  });
-
   test.serial(
-    `${line} Celery: when Sentinel makes another server the master, our worker and client go on there`,
+    `${line} Celery: tasks, chords, remote control and recovery work behind Sentinel`,
     async (t) => {
       const master = await startRedis();
       t.teardown(() => master.remove());
-      const replica = await startRedis({ args: ["--replicaof", "127.0.0.1", String(master.port)] });
-      t.teardown(() => replica.remove());
       const sentinel = await Sentinel.start(master);
       t.teardown(() => sentinel.kill());
-      await sentinel.whenSaid(/\+slave slave/);
       const fleet = await startFleet(t, line, {
         redis: master,
         pythonUrl: sentinel.url,
         typeScriptUrl: sentinel.url,
+        visibilityTimeoutSeconds: 3,
         transportOptions: { master_name: "mymaster" },
         backendTransportOptions: { master_name: "mymaster" },
+        app: { sentinelMaster: "mymaster" },
       });
-      await fleet.typeScriptWorker();
-      const add = () =>
-        fleet.app.send("tasks.add", [1, 2], {}, { queue: "ts" }).then((each) => each.get(120_000));
-      t.is(await add(), 3);
-      await master.kill();
-      const late = add(); // waits for a new master
-      await sentinel.whenSaid(/\+switch-master mymaster/);
-      t.is(await late, 3);
-      t.is(await fleet.python.run(`return add.apply_async((1, 2), queue="ts").get(timeout=120)`), 3);
-      await answersPing(fleet);
-      await fleet.pythonWorker();
-      const theirs = await fleet.app.send("tasks.add", [1, 2], {}, { queue: "py" });
-      t.is(await theirs.get(120_000), 3);
+      await holds(t, fleet);
     },
   );
 
-  test.serial(`${line} Celery: a server that is killed and comes back loses no task`, async (t) => {
+  test.serial(`${line} Celery: the worker and client follow a Sentinel failover`, async (t) => {
+    const master = await startRedis();
+    t.teardown(() => master.remove());
+    const replica = await startRedis({ args: ["--replicaof", "127.0.0.1", String(master.port)] });
+    t.teardown(() => replica.remove());
+    const sentinel = await Sentinel.start(master);
+    t.teardown(() => sentinel.kill());
+    await sentinel.whenSaid(/\+slave slave/);
+    const fleet = await startFleet(t, line, {
+      redis: master,
+      pythonUrl: sentinel.url,
+      typeScriptUrl: sentinel.url,
+      transportOptions: { master_name: "mymaster" },
+      backendTransportOptions: { master_name: "mymaster" },
+    });
+    await fleet.typeScriptWorker();
+    const add = () =>
+      fleet.app.send("tasks.add", [1, 2], {}, { queue: "ts" }).then((each) => each.get(120_000));
+    t.is(await add(), 3);
+    await master.kill();
+    const late = add(); // waits for a new master
+    await sentinel.whenSaid(/\+switch-master mymaster/);
+    t.is(await late, 3);
+    t.is(await fleet.python.run(`return add.apply_async((1, 2), queue="ts").get(timeout=120)`), 3);
+    await answersPing(fleet);
+    await fleet.pythonWorker();
+    const theirs = await fleet.app.send("tasks.add", [1, 2], {}, { queue: "py" });
+    t.is(await theirs.get(120_000), 3);
+  });
+
+  test.serial(`${line} Celery: a Redis server that is killed and restarted loses no task`, async (t) => {
     const redis = await startRedis({ appendOnly: true });
     t.teardown(() => redis.remove());
     const fleet = await startFleet(t, line, { redis, visibilityTimeoutSeconds: 3 });
@@ -127,7 +127,7 @@ for (const line of PYTHON_LINES) {
     await answersPing(fleet);
   });
 
-  test.serial(`${line} Celery: our worker and client wait for a server that is not there yet`, async (t) => {
+  test.serial(`${line} Celery: the worker and client wait for a server that is not up yet`, async (t) => {
     const redis = new RedisServer(await freePort());
     t.teardown(() => redis.remove());
     const fleet = await startFleet(t, line, { redis });
@@ -140,7 +140,7 @@ for (const line of PYTHON_LINES) {
     t.is(await fleet.python.run(`return add.apply_async((1, 2), queue="ts").get(timeout=120)`), 3);
   });
 
-  test.serial(`${line} Celery: all holds over TLS`, async (t) => {
+  test.serial(`${line} Celery: tasks, chords, remote control and recovery work over TLS`, async (t) => {
     const folder = mkdtempSync(join(tmpdir(), "certificates-"));
     t.teardown(() => rmSync(folder, { recursive: true }));
     const { certificate, key } = makeCertificate(folder);
@@ -164,23 +164,26 @@ for (const line of PYTHON_LINES) {
 }
 
 // The oldest line does not support prefixes.
-test.serial("newest Celery: all holds with prefixes, and every key has one", async (t) => {
-  const fleet = await startFleet(t, "newest", {
-    visibilityTimeoutSeconds: 3,
-    transportOptions: { global_keyprefix: "fleet:" },
-    backendTransportOptions: { global_keyprefix: "results" },
-    app: { keyPrefix: "fleet:", resultKeyPrefix: "results" },
-  });
-  await holds(t, fleet);
-  const keys = await fleet.store.keys("*");
-  const notes = ["begun:killed", "done:killed"];
-  t.deepEqual(
-    keys.filter((key) => !key.startsWith("fleet:") && !key.startsWith("results_") && !notes.includes(key)),
-    [],
-  );
-});
+test.serial(
+  "newest Celery: tasks, chords and remote control work with key prefixes, and every key has one",
+  async (t) => {
+    const fleet = await startFleet(t, "newest", {
+      visibilityTimeoutSeconds: 3,
+      transportOptions: { global_keyprefix: "fleet:" },
+      backendTransportOptions: { global_keyprefix: "results" },
+      app: { keyPrefix: "fleet:", resultKeyPrefix: "results" },
+    });
+    await holds(t, fleet);
+    const keys = await fleet.store.keys("*");
+    const notes = ["begun:killed", "done:killed"];
+    t.deepEqual(
+      keys.filter((key) => !key.startsWith("fleet:") && !key.startsWith("results_") && !notes.includes(key)),
+      [],
+    );
+  },
+);
 
-test("a process that closes a connection in the middle of a wait ends", async (t) => {
+test("a process that closes a connection during a wait exits", async (t) => {
   const redis = await startRedis();
   t.teardown(() => redis.remove());
   const program = fileURLToPath(new URL("close-waiting.ts", import.meta.url));

@@ -22,70 +22,77 @@ function missing(theirs: Record<string, unknown>, ours: Record<string, unknown>)
 }
 
 for (const line of PYTHON_LINES) {
-  test.serial(`${line} Celery: inspect hears of us what it hears of Python`, async (t) => {
-    const fleet = await startFleet(t, line);
-    await fleet.pythonWorker();
-    await fleet.typeScriptWorker();
-    const later = await fleet.python.run<Record<"py" | "ts", string>>(`
+  test.serial(
+    `${line} Celery: inspect returns the same fields for TypeScript workers as for Python workers`,
+    async (t) => {
+      const fleet = await startFleet(t, line);
+      await fleet.pythonWorker();
+      await fleet.typeScriptWorker();
+      const later = await fleet.python.run<Record<"py" | "ts", string>>(`
       return {queue: add.apply_async((1, 2), queue=queue, countdown=600).id for queue in ("py", "ts")}
     `);
-    const scheduled = await until("both waiting for their time", 120_000, async () => {
-      const replies = await inspect<{ eta: string; priority: number; request: Listed }[]>(fleet, "scheduled");
-      return Object.values(replies).every((list) => list.length === 1) ? replies : undefined;
-    });
-    for (const queue of ["py", "ts"] as const) t.is(scheduled[`${queue}@test`][0]!.request.id, later[queue]);
-    t.deepEqual(missing(scheduled["py@test"][0]!, scheduled["ts@test"][0]!), []);
-    t.deepEqual(missing(scheduled["py@test"][0]!.request, scheduled["ts@test"][0]!.request), []);
+      const scheduled = await until("both waiting for their time", 120_000, async () => {
+        const replies = await inspect<{ eta: string; priority: number; request: Listed }[]>(
+          fleet,
+          "scheduled",
+        );
+        return Object.values(replies).every((list) => list.length === 1) ? replies : undefined;
+      });
+      for (const queue of ["py", "ts"] as const)
+        t.is(scheduled[`${queue}@test`][0]!.request.id, later[queue]);
+      t.deepEqual(missing(scheduled["py@test"][0]!, scheduled["ts@test"][0]!), []);
+      t.deepEqual(missing(scheduled["py@test"][0]!.request, scheduled["ts@test"][0]!.request), []);
 
-    const running = await fleet.python.run<Record<"py" | "ts", string>>(`
+      const running = await fleet.python.run<Record<"py" | "ts", string>>(`
       return {queue: sleep.apply_async((60, "text"), queue=queue).id for queue in ("py", "ts")}
     `);
-    t.deepEqual(await inspect(fleet, "ping"), { "py@test": { ok: "pong" }, "ts@test": { ok: "pong" } });
-    const all = await fleet.python.run<Record<string, unknown>[]>("return app.control.ping(timeout=10)");
-    t.deepEqual(all.flatMap((reply) => Object.keys(reply)).sort(), ["py@test", "ts@test"]);
+      t.deepEqual(await inspect(fleet, "ping"), { "py@test": { ok: "pong" }, "ts@test": { ok: "pong" } });
+      const all = await fleet.python.run<Record<string, unknown>[]>("return app.control.ping(timeout=10)");
+      t.deepEqual(all.flatMap((reply) => Object.keys(reply)).sort(), ["py@test", "ts@test"]);
 
-    const active = await until("both at work", 120_000, async () => {
-      const replies = await inspect<Listed[]>(fleet, "active");
-      return Object.values(replies).every((list) => list.length === 1) ? replies : undefined;
-    });
-    for (const queue of ["py", "ts"] as const) t.is(active[`${queue}@test`][0]!.id, running[queue]);
-    const [theirs, ours] = [active["py@test"][0]!, active["ts@test"][0]!];
-    t.deepEqual(missing(theirs, ours), []);
-    t.like(ours, {
-      name: "tasks.sleep",
-      type: theirs["type"],
-      args: [60, "text"],
-      kwargs: {},
-      hostname: "ts@test",
-    });
-    t.deepEqual(missing(theirs.delivery_info, ours.delivery_info), []);
-    t.is(ours.delivery_info["routing_key"], "ts");
+      const active = await until("both at work", 120_000, async () => {
+        const replies = await inspect<Listed[]>(fleet, "active");
+        return Object.values(replies).every((list) => list.length === 1) ? replies : undefined;
+      });
+      for (const queue of ["py", "ts"] as const) t.is(active[`${queue}@test`][0]!.id, running[queue]);
+      const [theirs, ours] = [active["py@test"][0]!, active["ts@test"][0]!];
+      t.deepEqual(missing(theirs, ours), []);
+      t.like(ours, {
+        name: "tasks.sleep",
+        type: theirs["type"],
+        args: [60, "text"],
+        kwargs: {},
+        hostname: "ts@test",
+      });
+      t.deepEqual(missing(theirs.delivery_info, ours.delivery_info), []);
+      t.is(ours.delivery_info["routing_key"], "ts");
 
-    const stats = await inspect<Record<string, unknown>>(fleet, "stats");
-    t.deepEqual(missing(stats["py@test"], stats["ts@test"]), []);
-    t.is((stats["ts@test"]["pool"] as Record<string, unknown>)["max-concurrency"], 1);
-    const registered = await inspect<string[]>(fleet, "registered");
-    for (const names of Object.values(registered)) t.true(names.includes("tasks.add"));
-    const queues = await inspect<Record<string, unknown>[]>(fleet, "active_queues");
-    for (const queue of ["py", "ts"] as const) {
-      const listed = queues[`${queue}@test`].map(({ name, routing_key }) => [name, routing_key]);
-      t.deepEqual(listed, [[queue, queue]]);
-    }
-    t.deepEqual(missing(queues["py@test"][0]!, queues["ts@test"][0]!), []);
-    for (const method of ["reserved", "revoked"]) {
-      for (const list of Object.values(await inspect<unknown[]>(fleet, method)))
-        t.true(Array.isArray(list), method);
-    }
-    const clock = await inspect<{ clock: number }>(fleet, "clock");
-    t.is(typeof clock["ts@test"].clock, "number");
-    const found = await fleet.python.run<Replies<Record<string, [string, Listed]>>>(
-      `return app.control.inspect(destination=["ts@test"], timeout=120).query_task(*ids)`,
-      { ids: [running.ts] },
-    );
-    t.is(found["ts@test"][running.ts]![0], "active");
-  });
+      const stats = await inspect<Record<string, unknown>>(fleet, "stats");
+      t.deepEqual(missing(stats["py@test"], stats["ts@test"]), []);
+      t.is((stats["ts@test"]["pool"] as Record<string, unknown>)["max-concurrency"], 1);
+      const registered = await inspect<string[]>(fleet, "registered");
+      for (const names of Object.values(registered)) t.true(names.includes("tasks.add"));
+      const queues = await inspect<Record<string, unknown>[]>(fleet, "active_queues");
+      for (const queue of ["py", "ts"] as const) {
+        const listed = queues[`${queue}@test`].map(({ name, routing_key }) => [name, routing_key]);
+        t.deepEqual(listed, [[queue, queue]]);
+      }
+      t.deepEqual(missing(queues["py@test"][0]!, queues["ts@test"][0]!), []);
+      for (const method of ["reserved", "revoked"]) {
+        for (const list of Object.values(await inspect<unknown[]>(fleet, method)))
+          t.true(Array.isArray(list), method);
+      }
+      const clock = await inspect<{ clock: number }>(fleet, "clock");
+      t.is(typeof clock["ts@test"].clock, "number");
+      const found = await fleet.python.run<Replies<Record<string, [string, Listed]>>>(
+        `return app.control.inspect(destination=["ts@test"], timeout=120).query_task(*ids)`,
+        { ids: [running.ts] },
+      );
+      t.is(found["ts@test"][running.ts]![0], "active");
+    },
+  );
 
-  test.serial(`${line} Celery: the command line finds us`, async (t) => {
+  test.serial(`${line} Celery: the celery command line finds TypeScript workers`, async (t) => {
     const fleet = await startFleet(t, line);
     await fleet.typeScriptWorker();
     for (const [command, answer] of [
@@ -104,7 +111,7 @@ for (const line of PYTHON_LINES) {
   });
 
   test.serial(
-    `${line} Celery: a command that nobody knows gets an error, a pattern finds its workers`,
+    `${line} Celery: an unknown command gets an error, and a pattern selects workers`,
     async (t) => {
       const fleet = await startFleet(t, line);
       await fleet.typeScriptWorker();
@@ -122,7 +129,7 @@ for (const line of PYTHON_LINES) {
     },
   );
 
-  test.serial(`${line} Celery: revoke --terminate ends a task of ours that is running`, async (t) => {
+  test.serial(`${line} Celery: revoke --terminate ends a running TypeScript task`, async (t) => {
     const fleet = await startFleet(t, line);
     await fleet.typeScriptWorker({ trackStarted: true });
     const { taskId: id } = await fleet.app.send("ts.block", [60], {}, { queue: "ts" });
@@ -140,7 +147,7 @@ for (const line of PYTHON_LINES) {
     await fleet.nothingUnacknowledged();
   });
 
-  test.serial(`${line} Celery: a revoked task that waits here for a free place does not run`, async (t) => {
+  test.serial(`${line} Celery: a revoked task waiting for a free slot does not run`, async (t) => {
     const fleet = await startFleet(t, line);
     await fleet.typeScriptWorker({ prefetchMultiplier: 4 });
     const id = await fleet.python.run<string>(`
@@ -154,21 +161,24 @@ for (const line of PYTHON_LINES) {
     t.deepEqual(await fleet.notes("begun:revoked", 0), []);
   });
 
-  test.serial(`${line} Celery: shutdown ends our worker once its task is done, and only ours`, async (t) => {
-    const fleet = await startFleet(t, line);
-    await fleet.pythonWorker();
-    const worker = await fleet.typeScriptWorker();
-    const id = await fleet.python.run<string>(`return slow.apply_async(("last", 1), queue="ts").id`);
-    await fleet.notes("begun:last", 1);
-    await fleet.python.run(`app.control.shutdown(destination=["ts@test"])`);
-    t.is(await worker.waitForEnd(), 0);
-    t.is((await fleet.stored(id))!.status, "SUCCESS");
-    t.deepEqual(await fleet.python.run("return app.control.ping(timeout=10)"), [
-      { "py@test": { ok: "pong" } },
-    ]);
-  });
+  test.serial(
+    `${line} Celery: shutdown stops only the addressed worker, after its current task`,
+    async (t) => {
+      const fleet = await startFleet(t, line);
+      await fleet.pythonWorker();
+      const worker = await fleet.typeScriptWorker();
+      const id = await fleet.python.run<string>(`return slow.apply_async(("last", 1), queue="ts").id`);
+      await fleet.notes("begun:last", 1);
+      await fleet.python.run(`app.control.shutdown(destination=["ts@test"])`);
+      t.is(await worker.waitForEnd(), 0);
+      t.is((await fleet.stored(id))!.status, "SUCCESS");
+      t.deepEqual(await fleet.python.run("return app.control.ping(timeout=10)"), [
+        { "py@test": { ok: "pong" } },
+      ]);
+    },
+  );
 
-  test.serial(`${line} Celery: rate_limit slows our tasks down`, async (t) => {
+  test.serial(`${line} Celery: rate_limit throttles TypeScript tasks`, async (t) => {
     const fleet = await startFleet(t, line);
     await fleet.typeScriptWorker({ concurrency: 4 });
     const limit = (name: string) =>
@@ -184,29 +194,26 @@ for (const line of PYTHON_LINES) {
     t.is(await fleet.app.send("tasks.add", [1, 2], {}, { queue: "ts" }).then((each) => each.get(120_000)), 3);
   });
 
-  test.serial(
-    `${line} Celery: add_consumer and cancel_consumer change our queues, pool_grow our places`,
-    async (t) => {
-      const fleet = await startFleet(t, line);
-      await fleet.typeScriptWorker();
-      const tell = (call: string) =>
-        fleet.python.run<{ "ts@test": Record<string, string> }[]>(
-          `return app.control.${call}, destination=["ts@test"], reply=True, timeout=3)`,
-        );
-      t.truthy((await tell(`add_consumer("extra"`))[0]!["ts@test"]["ok"]);
-      t.is(await fleet.python.run(`return add.apply_async((1, 2), queue="extra").get(timeout=120)`), 3);
-      t.truthy((await tell(`cancel_consumer("extra"`))[0]!["ts@test"]["ok"]);
-      const names = await fleet.python.run(
-        `return [queue["name"] for queue in app.control.inspect(["ts@test"]).active_queues()["ts@test"]]`,
+  test.serial(`${line} Celery: add_consumer, cancel_consumer and pool_grow take effect`, async (t) => {
+    const fleet = await startFleet(t, line);
+    await fleet.typeScriptWorker();
+    const tell = (call: string) =>
+      fleet.python.run<{ "ts@test": Record<string, string> }[]>(
+        `return app.control.${call}, destination=["ts@test"], reply=True, timeout=3)`,
       );
-      t.deepEqual(names, ["ts"]);
-      t.truthy((await tell("pool_grow(1"))[0]!["ts@test"]["ok"]);
-      const ids = await fleet.python.run<string[]>(`
+    t.truthy((await tell(`add_consumer("extra"`))[0]!["ts@test"]["ok"]);
+    t.is(await fleet.python.run(`return add.apply_async((1, 2), queue="extra").get(timeout=120)`), 3);
+    t.truthy((await tell(`cancel_consumer("extra"`))[0]!["ts@test"]["ok"]);
+    const names = await fleet.python.run(
+      `return [queue["name"] for queue in app.control.inspect(["ts@test"]).active_queues()["ts@test"]]`,
+    );
+    t.deepEqual(names, ["ts"]);
+    t.truthy((await tell("pool_grow(1"))[0]!["ts@test"]["ok"]);
+    const ids = await fleet.python.run<string[]>(`
       return [slow.apply_async(("grown", 1.5), queue="ts").id for _ in range(2)]
     `);
-      await fleet.notes("begun:grown", 2);
-      t.deepEqual(await fleet.notes("done:grown", 0), [], "both run at once");
-      for (const id of ids) await fleet.ended(id);
-    },
-  );
+    await fleet.notes("begun:grown", 2);
+    t.deepEqual(await fleet.notes("done:grown", 0), [], "both run at once");
+    for (const id of ids) await fleet.ended(id);
+  });
 }

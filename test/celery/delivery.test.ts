@@ -16,7 +16,7 @@ async function untilVisible(fleet: Fleet): Promise<void> {
 }
 
 for (const line of PYTHON_LINES) {
-  test.serial(`${line} Celery: a task of ours that is killed is completed by Python`, async (t) => {
+  test.serial(`${line} Celery: Python completes a task whose TypeScript worker was killed`, async (t) => {
     const fleet = await startFleet(t, line, { visibilityTimeoutSeconds: 3 });
     const worker = await fleet.typeScriptWorker({ queues: ["shared"] });
     const id = await fleet.python.run<string>(`return slow.apply_async(("killed", 1), queue="shared").id`);
@@ -33,7 +33,7 @@ for (const line of PYTHON_LINES) {
   });
 
   test.serial(
-    `${line} Celery: a late-acknowledged Python task that is killed is completed by us`,
+    `${line} Celery: a TypeScript worker completes a late-acknowledged task of a killed Python worker`,
     async (t) => {
       const settings = { task_acks_late: true };
       const fleet = await startFleet(t, line, { visibilityTimeoutSeconds: 3, settings });
@@ -51,56 +51,63 @@ for (const line of PYTHON_LINES) {
     },
   );
 
-  test.serial(`${line} Celery: our running worker completes what a killed one of ours held`, async (t) => {
-    const fleet = await startFleet(t, line);
-    const worker = await fleet.typeScriptWorker({ queues: ["shared"], hostname: "first@test" });
-    const result = await fleet.app.send("tasks.slow", ["killed", 1], {}, { queue: "shared" });
-    await fleet.notes("begun:killed", 1);
-    worker.signal("SIGSTOP"); // so that it does not finish before the other worker has started
-    await fleet.typeScriptWorker({ queues: ["shared"], hostname: "second@test" });
-    worker.signal("SIGKILL");
-    t.like(await result.get(120_000), { hostname: "second@test", redelivered: true });
-  });
-
-  test.serial(`${line} Celery: however often we are killed, each of 2,000 tasks is done`, async (t) => {
-    const count = 2000;
-    const fleet = await startFleet(t, line, { visibilityTimeoutSeconds: 2 });
-    const numbers = Array.from({ length: count }, (_, number) => number);
-    const send = (number: number) =>
-      fleet.app.send("tasks.mark", [number], {}, { queue: "shared", ignoreResult: true });
-    while (numbers.length > 0) await Promise.all(numbers.splice(0, 500).map(send));
-    await fleet.pythonWorker({ queues: ["shared"], concurrency: 2 });
-    const marked = async () => fleet.store.scard("marked");
-    const ours = async () => Number(await fleet.store.get("marks:ts"));
-    const start = () => fleet.typeScriptWorker({ queues: ["shared"], concurrency: 4, prefetchMultiplier: 4 });
-    let kills = 0;
-    let worker: StartedProcess;
-    for (;;) {
-      const before = await ours();
-      worker = await start();
-      if ((await marked()) >= count - 500) break; // this worker is not killed
-      await until("some tasks of ours", 120_000, async () =>
-        (await ours()) > before + 20 || (await marked()) === count ? true : undefined,
-      );
-      await pause(Math.random() * 50);
+  test.serial(
+    `${line} Celery: a running TypeScript worker completes a task held by a killed one`,
+    async (t) => {
+      const fleet = await startFleet(t, line);
+      const worker = await fleet.typeScriptWorker({ queues: ["shared"], hostname: "first@test" });
+      const result = await fleet.app.send("tasks.slow", ["killed", 1], {}, { queue: "shared" });
+      await fleet.notes("begun:killed", 1);
+      worker.signal("SIGSTOP"); // so that it does not finish before the other worker has started
+      await fleet.typeScriptWorker({ queues: ["shared"], hostname: "second@test" });
       worker.signal("SIGKILL");
-      await worker.ended;
-      kills++;
-    }
-    await until("all numbers marked", 120_000, async () => ((await marked()) === count ? true : undefined));
-    await fleet.nothingUnacknowledged();
-    t.true(
-      kills > 0 && (await ours()) > 0 && Number(await fleet.store.get("marks:py")) > 0,
-      `${kills} kills`,
-    );
-    t.is(await fleet.store.llen("shared"), 0);
-    t.log(
-      `killed ${kills} times; ${await ours()} tasks ran here, ${await fleet.store.get("marks:py")} in Python`,
-    );
-  });
+      t.like(await result.get(120_000), { hostname: "second@test", redelivered: true });
+    },
+  );
 
   test.serial(
-    `${line} Celery: a task of ours far longer than the visibility timeout runs once beside Python`,
+    `${line} Celery: each of 2,000 tasks completes despite repeated kills of TypeScript workers`,
+    async (t) => {
+      const count = 2000;
+      const fleet = await startFleet(t, line, { visibilityTimeoutSeconds: 2 });
+      const numbers = Array.from({ length: count }, (_, number) => number);
+      const send = (number: number) =>
+        fleet.app.send("tasks.mark", [number], {}, { queue: "shared", ignoreResult: true });
+      while (numbers.length > 0) await Promise.all(numbers.splice(0, 500).map(send));
+      await fleet.pythonWorker({ queues: ["shared"], concurrency: 2 });
+      const marked = async () => fleet.store.scard("marked");
+      const ours = async () => Number(await fleet.store.get("marks:ts"));
+      const start = () =>
+        fleet.typeScriptWorker({ queues: ["shared"], concurrency: 4, prefetchMultiplier: 4 });
+      let kills = 0;
+      let worker: StartedProcess;
+      for (;;) {
+        const before = await ours();
+        worker = await start();
+        if ((await marked()) >= count - 500) break; // this worker is not killed
+        await until("some tasks of ours", 120_000, async () =>
+          (await ours()) > before + 20 || (await marked()) === count ? true : undefined,
+        );
+        await pause(Math.random() * 50);
+        worker.signal("SIGKILL");
+        await worker.ended;
+        kills++;
+      }
+      await until("all numbers marked", 120_000, async () => ((await marked()) === count ? true : undefined));
+      await fleet.nothingUnacknowledged();
+      t.true(
+        kills > 0 && (await ours()) > 0 && Number(await fleet.store.get("marks:py")) > 0,
+        `${kills} kills`,
+      );
+      t.is(await fleet.store.llen("shared"), 0);
+      t.log(
+        `killed ${kills} times; ${await ours()} tasks ran here, ${await fleet.store.get("marks:py")} in Python`,
+      );
+    },
+  );
+
+  test.serial(
+    `${line} Celery: a TypeScript task longer than the visibility timeout runs once beside Python workers`,
     async (t) => {
       const fleet = await startFleet(t, line, { visibilityTimeoutSeconds: 1 });
       await fleet.typeScriptWorker({ queues: ["shared"] });
@@ -126,7 +133,7 @@ for (const line of PYTHON_LINES) {
   );
 
   test.serial(
-    `${line} Celery: tasks that outlast the visibility timeout run no more often beside us than in Python alone`,
+    `${line} Celery: tasks that outlast the visibility timeout run once each beside TypeScript workers`,
     async (t) => {
       const runs: Record<string, number> = {};
       for (const company of ["Python alone", "beside us"]) {

@@ -8,7 +8,7 @@ import { startRedis } from "../servers/redis.js";
 const run = promisify(execFile);
 const root = new URL("../..", import.meta.url);
 
-test("the example of docs/celery.md prints what it says", async (t) => {
+test("the example of docs/celery.md prints the documented output", async (t) => {
   const redis = await startRedis();
   t.teardown(() => redis.remove());
   const text = readFileSync(new URL("docs/celery.md", root), "utf8");

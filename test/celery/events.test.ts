@@ -7,7 +7,7 @@ import { until } from "./until.js";
 
 for (const line of PYTHON_LINES) {
   test.serial(
-    `${line} Celery: celery events --dump shows the life of our worker and its tasks`,
+    `${line} Celery: celery events --dump shows the events of a TypeScript worker and its tasks`,
     async (t) => {
       const fleet = await startFleet(t, line);
       const dump = fleet.pythonCommand(["events", "--dump"]);
@@ -42,7 +42,7 @@ for (const line of PYTHON_LINES) {
   );
 
   test.serial(
-    `${line} Celery: a Python worker gets along with ours: mingle, gossip, heartbeats`,
+    `${line} Celery: a Python worker interoperates with a TypeScript worker: mingle, gossip, heartbeats`,
     async (t) => {
       const fleet = await startFleet(t, line);
       await fleet.typeScriptWorker();
@@ -58,7 +58,7 @@ for (const line of PYTHON_LINES) {
   );
 }
 
-test.serial("Flower shows our worker and the life of its tasks", async (t) => {
+test.serial("Flower shows a TypeScript worker and the states of its tasks", async (t) => {
   const fleet = await startFleet(t, "newest");
   const port = await freePort();
   const flower = fleet.pythonCommand(["flower", "--address=127.0.0.1", `--port=${port}`]);

@@ -18,7 +18,7 @@ async function commandsPerSecond(fleet: Fleet): Promise<number> {
 }
 
 for (const queues of [["ts"], ["ts", "compute", "highmemory"]]) {
-  test(`an idle worker gives the server less than 5 commands a second and queue (${queues.length})`, async (t) => {
+  test(`an idle worker sends fewer than 5 commands per second and queue (${queues.length})`, async (t) => {
     const fleet = await startFleet(t, "newest");
     await fleet.typeScriptWorker({ queues });
     await pause(2000); // skip the start
@@ -28,7 +28,7 @@ for (const queues of [["ts"], ["ts", "compute", "highmemory"]]) {
   });
 }
 
-test("Python's idle worker, for comparison", async (t) => {
+test("baseline: an idle Python worker", async (t) => {
   const fleet = await startFleet(t, "newest");
   await fleet.pythonWorker({ queues: ["py"] });
   await pause(2000);
@@ -42,7 +42,7 @@ for (const [priority, limitMs] of [
   [3, 250],
   [9, 250],
 ] as const) {
-  test.serial(`a message of priority ${priority} does not wait in an idle worker's queue`, async (t) => {
+  test.serial(`an idle worker picks up a message of priority ${priority} promptly`, async (t) => {
     const fleet = await startFleet(t, "newest");
     await fleet.typeScriptWorker();
     const delays: number[] = [];

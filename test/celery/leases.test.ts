@@ -10,7 +10,7 @@ import { until } from "./until.js";
 /** How long the broker is down: longer than a worker's lifetime without a heartbeat, which is 15 seconds. */
 const AWAY_MS = 40_000;
 
-test("what a worker that stands still held is run by another; it drops the task when it comes back", async (t) => {
+test("another worker runs the tasks of a paused worker, which drops them when it resumes", async (t) => {
   const fleet = await startFleet(t, "newest");
   const first = await fleet.typeScriptWorker({
     queues: ["shared"],
@@ -42,7 +42,7 @@ test("what a worker that stands still held is run by another; it drops the task 
   t.true(later.some(({ hostname }) => hostname === "first@test"));
 });
 
-test("a worker whose event loop was blocked for longer than its lifetime stores nothing", async (t) => {
+test("a worker whose event loop was blocked beyond its lifetime stores no results", async (t) => {
   const fleet = await startFleet(t, "newest");
   await fleet.typeScriptWorker({ queues: ["first"], hostname: "first@test", concurrency: 3 });
   const waiting = await fleet.app.send("ts.heeding", ["waiting", 30], {}, { queue: "first" });
@@ -83,7 +83,7 @@ async function runsWhileAway(fleet: Fleet, away: () => Promise<void>): Promise<M
 }
 
 for (const line of PYTHON_LINES) {
-  test(`${line} Celery: Redis stands still for 40 s, and no task runs twice`, async (t) => {
+  test(`${line} Celery: no task runs twice after Redis is paused for 40 s`, async (t) => {
     const fleet = await startFleet(t, line);
     const runs = await runsWhileAway(fleet, async () => {
       fleet.redis.signal("SIGSTOP");
@@ -93,7 +93,7 @@ for (const line of PYTHON_LINES) {
     t.deepEqual([...runs.values()], Array(9).fill(1));
   });
 
-  test(`${line} Celery: Redis is killed and back after 40 s, half of them loading, and no task runs twice`, async (t) => {
+  test(`${line} Celery: no task runs twice after Redis is down for 40 s, half of them spent loading`, async (t) => {
     const args: string[] = [];
     const redis = await startRedis({ appendOnly: true, args });
     t.teardown(() => redis.remove());

@@ -24,7 +24,7 @@ async function open(t: ExecutionContext) {
   return { proxy, broker: app.broker, app, store };
 }
 
-test("a message whose claim was not answered is run by the worker that lives, long before any timeout", async (t) => {
+test("a message whose claim reply was lost is run by its live worker, long before any timeout", async (t) => {
   const redis = await startRedis();
   const proxy = await LossyProxy.start(redis.port);
   const app = new CeleryApp({ broker: `redis://127.0.0.1:${proxy.port}/0`, workerLifetimeSeconds: 2 });
@@ -53,7 +53,7 @@ test("a message whose claim was not answered is run by the worker that lives, lo
   await until("all acknowledged", 120_000, async () => (await store.hlen("unacked")) === 0 || undefined);
 });
 
-test("a claim whose answer was lost gets the same message when it is sent again", async (t) => {
+test("a claim resent after a lost reply gets the same message", async (t) => {
   const { proxy, broker, app, store } = await open(t);
   await app.send("any.task", ["first"], {});
   await app.send("any.task", ["second"], {});
@@ -66,7 +66,7 @@ test("a claim whose answer was lost gets the same message when it is sent again"
   t.is((await broker.claim(["celery"]))?.raw?.toString(), second);
 });
 
-test("a claim that arrives again gets what it got, and nothing if that was put back or a later claim has followed", async (t) => {
+test("a repeated claim gets its message again, unless it was put back or a later claim followed", async (t) => {
   const { broker, app, store } = await open(t);
   for (const name of ["first", "second", "third"]) await app.send("any.task", [name], {});
   const [third, second, first] = await store.lrange("celery", 0, -1);

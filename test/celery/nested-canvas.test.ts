@@ -54,7 +54,7 @@ const FLOWS: readonly Flow[] = [
           mul.s(2).set(queue=q(4)))`,
   },
   {
-    name: "two chords one after the other",
+    name: "two chords in sequence",
     expected: "35",
     flow: `
     chain(add.s(1, 1).set(queue=q(0)),
@@ -106,19 +106,19 @@ const FLOWS: readonly Flow[] = [
     chain(add.s(x=1, y=2).set(queue=q(0)), add.s(y=3).set(queue=q(1)), mul.s(y=2).set(queue=q(2)))`,
   },
   {
-    name: "a part that waits for its time",
+    name: "a part with a countdown",
     expected: "6",
     flow: `
     chord([add.s(1, 1).set(queue=q(0), countdown=0.3), add.s(2, 2).set(queue=q(1))], tsum.s().set(queue=q(2)))`,
   },
   {
-    name: "a part that is tried again",
+    name: "a retried part",
     expected: "6",
     flow: `
     chord([retrying.s(2, 0.1, "part").set(queue=q(0)), add.s(2, 2).set(queue=q(1))], tsum.s().set(queue=q(2)))`,
   },
   {
-    name: "a chain through a task that is tried again",
+    name: "a chain with a retried task",
     expected: "11",
     flow: `
     chain(retrying.s(1, 0.1, "chain").set(queue=q(0)), add.s(10).set(queue=q(1)))`,
@@ -190,7 +190,7 @@ const APPLY = `
 
 for (const line of PYTHON_LINES) {
   for (const { name, flow, expected, hangsInOldest } of FLOWS) {
-    test.serial(`${line} Celery: ${name} ends as it does in Python`, async (t) => {
+    test.serial(`${line} Celery: ${name} gives the same result as in Python`, async (t) => {
       const fleet = await startFleet(t, line);
       await Promise.all([fleet.pythonWorker(), fleet.typeScriptWorker()]);
       for (const [path, code] of Object.entries(PATHS)) {

@@ -24,7 +24,7 @@ function errorOf({ status, result }: StoredResult): string {
 
 for (const line of PYTHON_LINES) {
   test.serial(
-    `${line} Celery: emoji, half of them and deep headers are no reason to lose a task`,
+    `${line} Celery: emoji, lone surrogates and deeply nested headers do not lose tasks`,
     async (t) => {
       const fleet = await startFleet(t, line);
       const worker = await fleet.typeScriptWorker();
@@ -72,55 +72,58 @@ for (const line of PYTHON_LINES) {
     t.is(await (await fleet.app.send("ts.nothing", [], {}, { queue: "ts" })).get(120_000), null);
   });
 
-  test.serial(`${line} Celery: results that JSON cannot hold are failures, and done with`, async (t) => {
-    const fleet = await startFleet(t, line, { visibilityTimeoutSeconds: 2 });
-    const worker = await fleet.typeScriptWorker();
-    const link = {
-      task: "tasks.errback",
-      args: [],
-      kwargs: {},
-      options: { queue: "ts" },
-      subtask_type: null,
-      immutable: false,
-    };
-    const cases: [string, unknown[]][] = [
-      ["ts.circular", []],
-      ["ts.to_json", []],
-      ["ts.nested", [5000]],
-      ["ts.nested", [100_000]],
-      ["ts.digits", []],
-      ["ts.function_elsewhere", []],
-    ];
-    const failed = await ends(
-      fleet,
-      cases.map(([task, args]) => [task, { body: [args, {}, { errbacks: [link], callbacks: [link] }] }]),
-    );
-    for (const end of failed) t.is(errorOf(end), "FAILURE kombu.exceptions.EncodeError");
-    t.is((await fleet.notes("errbacks", cases.length)).length, cases.length);
-    const [deep, circular, odd, never] = await ends(fleet, [
-      ["ts.nested", { body: [[900]] }],
-      ["ts.fail_circular", {}],
-      ["ts.throw_odd", {}],
-      ["ts.retry_never", {}],
-    ]);
-    t.is(deep!.status, "SUCCESS");
-    t.like(circular!.result, { exc_type: "ValueError", exc_module: "builtins" });
-    t.is((circular!.result as { exc_message: string[] }).exc_message[0], "bad");
-    t.is(errorOf(odd!), "FAILURE builtins.Exception");
-    t.is(errorOf(never!), "FAILURE builtins.ValueError");
-    const body = await fleet.python.run<string>(`
+  test.serial(
+    `${line} Celery: results that JSON cannot represent fail with EncodeError and are acknowledged`,
+    async (t) => {
+      const fleet = await startFleet(t, line, { visibilityTimeoutSeconds: 2 });
+      const worker = await fleet.typeScriptWorker();
+      const link = {
+        task: "tasks.errback",
+        args: [],
+        kwargs: {},
+        options: { queue: "ts" },
+        subtask_type: null,
+        immutable: false,
+      };
+      const cases: [string, unknown[]][] = [
+        ["ts.circular", []],
+        ["ts.to_json", []],
+        ["ts.nested", [5000]],
+        ["ts.nested", [100_000]],
+        ["ts.digits", []],
+        ["ts.function_elsewhere", []],
+      ];
+      const failed = await ends(
+        fleet,
+        cases.map(([task, args]) => [task, { body: [args, {}, { errbacks: [link], callbacks: [link] }] }]),
+      );
+      for (const end of failed) t.is(errorOf(end), "FAILURE kombu.exceptions.EncodeError");
+      t.is((await fleet.notes("errbacks", cases.length)).length, cases.length);
+      const [deep, circular, odd, never] = await ends(fleet, [
+        ["ts.nested", { body: [[900]] }],
+        ["ts.fail_circular", {}],
+        ["ts.throw_odd", {}],
+        ["ts.retry_never", {}],
+      ]);
+      t.is(deep!.status, "SUCCESS");
+      t.like(circular!.result, { exc_type: "ValueError", exc_module: "builtins" });
+      t.is((circular!.result as { exc_message: string[] }).exc_message[0], "bad");
+      t.is(errorOf(odd!), "FAILURE builtins.Exception");
+      t.is(errorOf(never!), "FAILURE builtins.ValueError");
+      const body = await fleet.python.run<string>(`
       part = lambda name: signature(name, queue="ts")
       return chord([part("ts.nothing"), part("ts.circular")], signature("tasks.echo", queue="ts")).apply_async().id
     `);
-    t.is(errorOf(await fleet.ended(body)), "FAILURE celery.exceptions.ChordError");
-    await fleet.nothingUnacknowledged();
-    await pause(3000); // longer than the visibility timeout: nothing is redelivered
-    t.is(await fleet.store.llen("ts"), 0);
-    t.notRegex(worker.output, /not stored|not settled/);
-  });
+      t.is(errorOf(await fleet.ended(body)), "FAILURE celery.exceptions.ChordError");
+      await fleet.nothingUnacknowledged();
+      await pause(3000); // longer than the visibility timeout: nothing is redelivered
+      t.is(await fleet.store.llen("ts"), 0);
+      t.notRegex(worker.output, /not stored|not settled/);
+    },
+  );
 
   test.serial(
-    `${line} Celery: malformed messages fail with a sentence, are counted, and done with`,
+    `${line} Celery: malformed messages fail with a clear error, are logged and acknowledged`,
     async (t) => {
       const fleet = await startFleet(t, line);
       const worker = await fleet.typeScriptWorker();
@@ -187,7 +190,7 @@ for (const line of PYTHON_LINES) {
   );
 
   test.serial(
-    `${line} Celery: what is no message is kept aside, logged, and fails the task that it shows`,
+    `${line} Celery: unreadable messages are set aside, logged, and fail any task they name`,
     async (t) => {
       const fleet = await startFleet(t, line);
       const { id, raw } = rawMessage("tasks.add", "ts", { body: [[1, 2]] });
@@ -220,7 +223,7 @@ for (const line of PYTHON_LINES) {
   );
 
   test.serial(
-    `${line} Celery: a message with too many bytes fails, also when only its body has them`,
+    `${line} Celery: a message over the size limit fails, also if only its decompressed body is`,
     async (t) => {
       const maxMessageBytes = 2 ** 20;
       const fleet = await startFleet(t, line, { app: { maxMessageBytes } });
@@ -249,7 +252,7 @@ for (const line of PYTHON_LINES) {
     },
   );
 
-  test.serial(`${line} Celery: a held message that is odd goes back when its worker is dead`, async (t) => {
+  test.serial(`${line} Celery: unusual messages held by a dead worker go back to the queue`, async (t) => {
     const fleet = await startFleet(t, line, { visibilityTimeoutSeconds: 1 });
     const { broker } = fleet.app;
     const messages: [RawMessage, unknown][] = [

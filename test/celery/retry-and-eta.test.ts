@@ -6,7 +6,7 @@ import { until } from "./until.js";
 
 for (const line of PYTHON_LINES) {
   test.serial(
-    `${line} Celery: a task retried twice keeps id and priority, and shows RETRY in between`,
+    `${line} Celery: a task retried twice keeps its id and priority and shows RETRY in between`,
     async (t) => {
       const fleet = await startFleet(t, line);
       await fleet.typeScriptWorker();
@@ -31,46 +31,43 @@ for (const line of PYTHON_LINES) {
     },
   );
 
-  test.serial(
-    `${line} Celery: a retry of ours may run in Python, and a retry of Python's here`,
-    async (t) => {
-      const fleet = await startFleet(t, line);
-      const send = `return retrying.apply_async((1, 2, key), queue="shared").id`;
-      for (const [key, first] of [
-        ["ours", "ts"],
-        ["theirs", "py"],
-      ] as const) {
-        const id = await fleet.python.run<string>(send, { key });
-        const begin = {
-          ts: () => fleet.typeScriptWorker({ queues: ["shared"] }),
-          py: () => fleet.pythonWorker({ queues: ["shared"] }),
-        };
-        const worker = await begin[first]();
-        await until(
-          "the state RETRY",
-          20_000,
-          async () => (await fleet.stored(id))?.status === "RETRY" || undefined,
-        );
-        // kombu loses a message that it is receiving when it exits, so wait until the retry was received.
-        if (first === "py") await worker.whenPrinted(/ received.* received/s);
-        worker.signal("SIGTERM"); // the retry, which is waiting for its ETA, is put back into the queue
-        t.is(await worker.waitForEnd(), 0);
-        const other = await begin[first === "ts" ? "py" : "ts"]();
-        t.is((await fleet.ended(id)).result, 1);
-        const attempts = await fleet.notes(`attempts:${key}`, 2);
-        t.deepEqual(
-          attempts.map(({ lang, retries }) => [lang, retries]),
-          [
-            [first, 0],
-            [first === "ts" ? "py" : "ts", 1],
-          ],
-        );
-        await other.killGroup();
-      }
-    },
-  );
+  test.serial(`${line} Celery: a TypeScript task's retry may run in Python, and vice versa`, async (t) => {
+    const fleet = await startFleet(t, line);
+    const send = `return retrying.apply_async((1, 2, key), queue="shared").id`;
+    for (const [key, first] of [
+      ["ours", "ts"],
+      ["theirs", "py"],
+    ] as const) {
+      const id = await fleet.python.run<string>(send, { key });
+      const begin = {
+        ts: () => fleet.typeScriptWorker({ queues: ["shared"] }),
+        py: () => fleet.pythonWorker({ queues: ["shared"] }),
+      };
+      const worker = await begin[first]();
+      await until(
+        "the state RETRY",
+        20_000,
+        async () => (await fleet.stored(id))?.status === "RETRY" || undefined,
+      );
+      // kombu loses a message that it is receiving when it exits, so wait until the retry was received.
+      if (first === "py") await worker.whenPrinted(/ received.* received/s);
+      worker.signal("SIGTERM"); // the retry, which is waiting for its ETA, is put back into the queue
+      t.is(await worker.waitForEnd(), 0);
+      const other = await begin[first === "ts" ? "py" : "ts"]();
+      t.is((await fleet.ended(id)).result, 1);
+      const attempts = await fleet.notes(`attempts:${key}`, 2);
+      t.deepEqual(
+        attempts.map(({ lang, retries }) => [lang, retries]),
+        [
+          [first, 0],
+          [first === "ts" ? "py" : "ts", 1],
+        ],
+      );
+      await other.killGroup();
+    }
+  });
 
-  test.serial(`${line} Celery: a task retried too often fails with its error`, async (t) => {
+  test.serial(`${line} Celery: a task that exceeds its retries fails with its error`, async (t) => {
     const fleet = await startFleet(t, line);
     await fleet.typeScriptWorker();
     const error = await t.throwsAsync<PythonError>(
@@ -80,7 +77,7 @@ for (const line of PYTHON_LINES) {
     t.is((await fleet.notes("attempts:often", 4)).length, 4);
   });
 
-  test.serial(`${line} Celery: a countdown is kept, and nothing else waits for it`, async (t) => {
+  test.serial(`${line} Celery: a countdown is kept and delays no other task`, async (t) => {
     const fleet = await startFleet(t, line);
     await fleet.typeScriptWorker({ concurrency: 1, prefetchMultiplier: 1 });
     await fleet.python.run("app.connection().ensure_connection()");
@@ -99,7 +96,7 @@ for (const line of PYTHON_LINES) {
     t.is(await own.get(120_000), 3);
   });
 
-  test.serial(`${line} Celery: a countdown of ours is kept by Python`, async (t) => {
+  test.serial(`${line} Celery: Python honors a countdown and an expiry set by TypeScript`, async (t) => {
     const fleet = await startFleet(t, line);
     await fleet.pythonWorker();
     const sent = Date.now();
@@ -115,7 +112,7 @@ for (const line of PYTHON_LINES) {
     t.is((await fleet.ended(expired.taskId)).status, "REVOKED");
   });
 
-  test.serial(`${line} Celery: a task revoked before its time does not run`, async (t) => {
+  test.serial(`${line} Celery: a task revoked before its ETA does not run`, async (t) => {
     const fleet = await startFleet(t, line);
     await fleet.typeScriptWorker();
     const id = await fleet.python.run<string>(`
@@ -132,7 +129,7 @@ for (const line of PYTHON_LINES) {
     t.is((await fleet.stored(id))!.status, "REVOKED");
   });
 
-  test.serial(`${line} Celery: a task revoked before it comes does not wait for its time`, async (t) => {
+  test.serial(`${line} Celery: a task revoked before it arrives does not wait for its ETA`, async (t) => {
     const fleet = await startFleet(t, line);
     await fleet.typeScriptWorker();
     await fleet.python.run(`app.control.revoke("early", reply=True, timeout=120, destination=["ts@test"])`);

@@ -7,7 +7,7 @@ import { until } from "./until.js";
 for (const line of PYTHON_LINES) {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     test.serial(
-      `${line} Celery: ${signal} lets our running task finish, and Python runs the rest`,
+      `${line} Celery: on ${signal}, a TypeScript worker finishes its task, and Python runs the rest`,
       async (t) => {
         const fleet = await startFleet(t, line);
         const worker = await fleet.typeScriptWorker({
@@ -36,7 +36,7 @@ for (const line of PYTHON_LINES) {
     );
   }
 
-  test.serial(`${line} Celery: a second signal breaks our task off, and Python runs it`, async (t) => {
+  test.serial(`${line} Celery: a second signal aborts the running task and requeues it`, async (t) => {
     const fleet = await startFleet(t, line);
     const worker = await fleet.typeScriptWorker({ queues: ["shared"] });
     const id = await fleet.python.run<string>(`return slow.apply_async(("cold", 60), queue="shared").id`);
@@ -52,7 +52,7 @@ for (const line of PYTHON_LINES) {
   });
 
   test.serial(
-    `${line} Celery: a hard limit ends our task, whoever sets it, and the next one runs`,
+    `${line} Celery: a hard time limit from the message or the worker ends a task, and the next one runs`,
     async (t) => {
       const fleet = await startFleet(t, line);
       const worker = await fleet.typeScriptWorker({ timeLimitSeconds: 1 });
@@ -81,7 +81,7 @@ for (const line of PYTHON_LINES) {
   );
 
   test.serial(
-    `${line} Celery: a soft limit asks our task to end, in our process and in its own`,
+    `${line} Celery: a soft time limit stops a task in the worker's process or a child process`,
     async (t) => {
       const fleet = await startFleet(t, line);
       await fleet.typeScriptWorker();
@@ -100,7 +100,7 @@ for (const line of PYTHON_LINES) {
     },
   );
 
-  test.serial(`${line} Celery: after max_tasks_per_child tasks another process runs the next`, async (t) => {
+  test.serial(`${line} Celery: a new child process starts after max_tasks_per_child tasks`, async (t) => {
     const fleet = await startFleet(t, line);
     const worker = await fleet.typeScriptWorker({ maxTasksPerChild: 2 });
     const pids = await fleet.python.run<number[]>(`
@@ -114,7 +114,7 @@ for (const line of PYTHON_LINES) {
   });
 
   test.serial(
-    `${line} Celery: a task whose process dies fails with WorkerLostError, or goes back if told so`,
+    `${line} Celery: a task whose process dies fails with WorkerLostError, or is requeued if configured`,
     async (t) => {
       const fleet = await startFleet(t, line);
       const worker = await fleet.typeScriptWorker();
@@ -132,22 +132,27 @@ for (const line of PYTHON_LINES) {
     },
   );
 
-  test.serial(`${line} Celery: a paused process of ours that comes back does no harm`, async (t) => {
-    const fleet = await startFleet(t, line, { visibilityTimeoutSeconds: 1 });
-    const worker = await fleet.typeScriptWorker({ queues: ["shared"] });
-    const id = await fleet.python.run<string>(`return slow.apply_async(("paused", 1.5), queue="shared").id`);
-    await fleet.notes("begun:paused", 1);
-    worker.signal("SIGSTOP");
-    await until("the visibility timeout", 120_000, async () => {
-      const [, held] = await fleet.store.zrange("unacked_index", 0, 0, "WITHSCORES");
-      return Number(held) + 2 < Date.now() / 1000 || undefined;
-    });
-    await fleet.pythonWorker({ queues: ["shared"] });
-    t.like((await fleet.ended(id)).result, { lang: "py" });
-    worker.signal("SIGCONT");
-    await fleet.notes("done:paused", 2);
-    await fleet.nothingUnacknowledged();
-    t.like((await fleet.stored(id))!.result, { lang: "py" });
-    t.is(await fleet.python.run(`return add.apply_async((1, 2), queue="shared").get(timeout=120)`), 3);
-  });
+  test.serial(
+    `${line} Celery: a paused TypeScript worker that resumes does not overwrite Python's result`,
+    async (t) => {
+      const fleet = await startFleet(t, line, { visibilityTimeoutSeconds: 1 });
+      const worker = await fleet.typeScriptWorker({ queues: ["shared"] });
+      const id = await fleet.python.run<string>(
+        `return slow.apply_async(("paused", 1.5), queue="shared").id`,
+      );
+      await fleet.notes("begun:paused", 1);
+      worker.signal("SIGSTOP");
+      await until("the visibility timeout", 120_000, async () => {
+        const [, held] = await fleet.store.zrange("unacked_index", 0, 0, "WITHSCORES");
+        return Number(held) + 2 < Date.now() / 1000 || undefined;
+      });
+      await fleet.pythonWorker({ queues: ["shared"] });
+      t.like((await fleet.ended(id)).result, { lang: "py" });
+      worker.signal("SIGCONT");
+      await fleet.notes("done:paused", 2);
+      await fleet.nothingUnacknowledged();
+      t.like((await fleet.stored(id))!.result, { lang: "py" });
+      t.is(await fleet.python.run(`return add.apply_async((1, 2), queue="shared").get(timeout=120)`), 3);
+    },
+  );
 }

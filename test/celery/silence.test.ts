@@ -60,7 +60,7 @@ async function startWorker(
 }
 
 for (const means of ["swallowed", "dropped"] as const) {
-  test(`bytes are ${means}: all connections are made anew, and tasks, results and remote control go on`, async (t) => {
+  test(`reconnects and resumes tasks, results and remote control after bytes are ${means}`, async (t) => {
     const { proxy, app, direct, worker, begun, release, waitFor } = await open(t);
     const early = await app.send("hold", ["early"]);
     await waitFor("early");
@@ -94,7 +94,7 @@ for (const means of ["swallowed", "dropped"] as const) {
   });
 }
 
-test("a master behind a Sentinel goes silent, and tasks and results continue when it is back", async (t) => {
+test("tasks and results resume once an unresponsive master behind Sentinel responds again", async (t) => {
   const redis = await startRedis();
   const sentinel = await Sentinel.start(redis);
   t.teardown(() => sentinel.kill());
@@ -124,7 +124,7 @@ test("a master behind a Sentinel goes silent, and tasks and results continue whe
   await waitForSubscriber(direct, "/0.celery.pidbox");
 });
 
-test("an idle connection that only listens is found to be silent, and listens again", async (t) => {
+test("detects an unresponsive idle subscriber connection and subscribes again", async (t) => {
   const { proxy, app, direct, waitFor } = await open(t);
   const result = app.result("later"); // sent below
   const value = result.get();
@@ -147,7 +147,7 @@ async function waitForSubscriber({ broker }: CeleryApp, channel: string): Promis
 }
 
 for (const state of ["idle", "busy", "storing an outcome", "not started"] as const) {
-  test(`a worker that is ${state} ends in its grace while the broker is silent`, async (t) => {
+  test(`a worker that is ${state} stops within its grace period while the broker is unresponsive`, async (t) => {
     const { proxy, app, worker, release, waitFor } = await open(t, { shutdownGraceSeconds: 3 });
     if (state === "busy" || state === "storing an outcome") {
       await app.send("hold", ["held"]);
@@ -168,7 +168,7 @@ for (const state of ["idle", "busy", "storing an outcome", "not started"] as con
   });
 }
 
-test("while connections are refused, a process tries once a second at most, and is back soon after", async (t) => {
+test("retries at most once per second while connections are refused, and recovers promptly", async (t) => {
   const { proxy, direct, app, waitFor } = await open(t, { queues: ["celery", "compute", "highmemory"] });
   const cache = new RedisConnection({
     host: "127.0.0.1",

@@ -6,7 +6,7 @@ import { PYTHON_LINES } from "./python-celery.js";
 for (const line of PYTHON_LINES) {
   // kombu 5.1 has no global_keyprefix.
   const prefix = line === "oldest" ? "" : "cluster:";
-  test.serial(`${line} Celery: priority steps, separator and prefix may be the cluster's own`, async (t) => {
+  test.serial(`${line} Celery: supports custom priority steps, separator and prefix`, async (t) => {
     const fleet = await startFleet(t, line, {
       transportOptions: { priority_steps: [0, 2, 4, 6, 8], sep: ":", global_keyprefix: prefix },
       app: { prioritySteps: [0, 2, 4, 6, 8], separator: ":", keyPrefix: prefix },
@@ -43,7 +43,7 @@ for (const line of PYTHON_LINES) {
     );
   });
 
-  test.serial(`${line} Celery: messages in lists that we do not serve are warned of`, async (t) => {
+  test.serial(`${line} Celery: warns about messages in lists that the worker does not serve`, async (t) => {
     const fleet = await startFleet(t, line, {
       transportOptions: { priority_steps: [0, 1, 2, 7], sep: "\x06\x16" },
     });

@@ -26,11 +26,13 @@ const VALUES = `
 `;
 
 for (const line of PYTHON_LINES) {
-  test.serial(`${line} Celery: values come back from our task as from a Python task`, async (t) => {
-    const fleet = await startFleet(t, line);
-    await fleet.typeScriptWorker();
-    await fleet.pythonWorker();
-    const answers = await fleet.python.run<Record<string, [string, string]>>(`${VALUES}
+  test.serial(
+    `${line} Celery: values round-trip through a TypeScript task as through a Python task`,
+    async (t) => {
+      const fleet = await startFleet(t, line);
+      await fleet.typeScriptWorker();
+      await fleet.pythonWorker();
+      const answers = await fleet.python.run<Record<string, [string, string]>>(`${VALUES}
       def answer(value, queue):
           return repr(echo.apply_async((value,), queue=queue).get(timeout=120))
       answers = {}
@@ -42,11 +44,12 @@ for (const line of PYTHON_LINES) {
           answers[name] = [answer(value, "ts"), answer(value, "py")]
       return answers
     `);
-    t.true(Object.keys(answers).length >= 12, Object.keys(answers).join());
-    for (const [name, [ours, theirs]] of Object.entries(answers)) t.is(ours, theirs, name);
-  });
+      t.true(Object.keys(answers).length >= 12, Object.keys(answers).join());
+      for (const [name, [ours, theirs]] of Object.entries(answers)) t.is(ours, theirs, name);
+    },
+  );
 
-  test.serial(`${line} Celery: compressed messages are read`, async (t) => {
+  test.serial(`${line} Celery: reads compressed messages`, async (t) => {
     const fleet = await startFleet(t, line);
     await fleet.typeScriptWorker();
     const code = `return echo.apply_async(("x" * 10000,), queue="ts", compression=compression).get(timeout=120)`;
@@ -55,7 +58,7 @@ for (const line of PYTHON_LINES) {
     }
   });
 
-  test.serial(`${line} Celery: numbers that JSON cannot hold reach Python whole`, async (t) => {
+  test.serial(`${line} Celery: numbers that JSON cannot represent reach Python unchanged`, async (t) => {
     const fleet = await startFleet(t, line);
     await fleet.pythonWorker();
     const shown = async (value: unknown) =>

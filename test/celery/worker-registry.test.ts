@@ -29,7 +29,7 @@ async function open(t: ExecutionContext) {
   return { app: apps[0]!, ours, other, store, age, heldKeys };
 }
 
-test("a worker is dead once its heartbeat is older than its lifetime, as long as others send theirs", async (t) => {
+test("a worker is dead once its heartbeat is older than its lifetime, if others still send theirs", async (t) => {
   const { ours, other, age } = await open(t);
   t.true((await other.registry.beat()).isBack, "new");
   t.false((await other.registry.beat()).isBack);
@@ -42,7 +42,7 @@ test("a worker is dead once its heartbeat is older than its lifetime, as long as
   t.deepEqual((await ours.registry.beat()).deadWorkers, []);
 });
 
-test("after a time without heartbeats of anyone, all who lived before get a full lifetime", async (t) => {
+test("after a gap without any heartbeats, all previously live workers get a full lifetime", async (t) => {
   const { ours, other, store, age } = await open(t);
   await ours.registry.beat();
   await age(ours.registry.id, 40);
@@ -60,7 +60,7 @@ test("after a time without heartbeats of anyone, all who lived before get a full
   t.true((await ours.registry.beat()).deadWorkers.includes(other.registry.id), "a short pause is none");
 });
 
-test("a clock that was set back neither kills nor keeps alive", async (t) => {
+test("a clock that is set back neither kills live workers nor revives dead ones", async (t) => {
   const { ours, other, age } = await open(t);
   await age(ours.registry.id, -3600);
   await age(other.registry.id, -3590);
@@ -71,7 +71,7 @@ test("a clock that was set back neither kills nor keeps alive", async (t) => {
   t.false((await other.registry.beat()).isBack);
 });
 
-test("what a dead worker held goes back in order, as redelivered, and nothing is left of it", async (t) => {
+test("messages of a dead worker are requeued in order as redelivered, and no keys remain", async (t) => {
   const { app, ours, other, store, age, heldKeys } = await open(t);
   for (const n of [1, 2, 3]) await app.send("any.task", [n, "é😀"], {}, { priority: n === 3 ? 9 : 0 });
   await other.registry.beat();
@@ -102,7 +102,7 @@ test("what a dead worker held goes back in order, as redelivered, and nothing is
   t.deepEqual(await heldKeys(), []);
 });
 
-test("a worker that comes back in time keeps what no other worker has restored yet", async (t) => {
+test("a worker that returns in time keeps messages that were not restored yet", async (t) => {
   const { app, ours, other, age } = await open(t);
   await app.send("any.task");
   await other.registry.beat();
@@ -116,7 +116,7 @@ test("a worker that comes back in time keeps what no other worker has restored y
   t.true(await other.acknowledge(claimed!.tag));
 });
 
-test("messages of Python's workers are restored only if those have not for a period, and few at a time", async (t) => {
+test("restores Python workers' messages only after an extra period, and a few at a time", async (t) => {
   const { app, ours, store } = await open(t);
   const now = Math.floor(Date.now() / 1000);
   for (let n = 0; n < 25; n++) {
@@ -138,7 +138,7 @@ test("messages of Python's workers are restored only if those have not for a per
   t.is(await store.zcard("unacked_index"), 5);
 });
 
-test("a worker that ends is forgotten, one that still holds messages is left to be found", async (t) => {
+test("a stopped worker leaves the registry only once it holds no messages", async (t) => {
   const { app, ours, store, heldKeys } = await open(t);
   await ours.registry.beat();
   await app.send("any.task");

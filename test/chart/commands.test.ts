@@ -14,7 +14,7 @@ function optionsOf(command: string): string[] {
 
 const options = new Map<string, readonly string[]>();
 
-test("our program has each command and option that a container gives it", (t) => {
+test("the CLI has each command and option that a container passes to it", (t) => {
   for (const name of RENDERING_NAMES) {
     const chart = rendering(name);
     const image = chart.workload("api").pod.containers[0]?.image;
@@ -33,7 +33,7 @@ test("our program has each command and option that a container gives it", (t) =>
   t.deepEqual([...options.keys()].sort(), ["api", "check", "exporter", "migrate", "worker"]);
 });
 
-test("our programs listen where the kubelet and Prometheus look for them", (t) => {
+test("the programs listen where the kubelet and Prometheus expect them", (t) => {
   for (const { pod, kind } of rendering("default").workloads) {
     if (kind !== "Deployment") continue;
     for (const { name, args = [], ports = [] } of pod.containers) {
@@ -49,7 +49,7 @@ test("our programs listen where the kubelet and Prometheus look for them", (t) =
   }
 });
 
-test("side-cars and tests ask the service where it is", (t) => {
+test("sidecars and tests use the address of the service", (t) => {
   const chart = rendering("default");
   const urlOf = (part: string, container: string) => {
     const { args = [] } = chart.workload(part).containers.find(({ name }) => name === container)!;

@@ -20,14 +20,14 @@ function hooksIn(name: Parameters<typeof rendering>[0]) {
   });
 }
 
-test("an upgrade migrates the database before anything else reaches the cluster", (t) => {
+test("an upgrade migrates the database before any other change", (t) => {
   const [migrate] = hooksIn("default").filter(({ name, kind }) => name === "migrate" && kind === "Job");
   t.deepEqual(migrate?.on, ["pre-upgrade"], "at the install the chart's own database is not there yet");
   const [external] = hooksIn("all-external").filter(({ name, kind }) => name === "migrate" && kind === "Job");
   t.deepEqual(external?.on, ["pre-install", "pre-upgrade"]);
 });
 
-test("an account of a hook is there before its job", (t) => {
+test("a hook's ServiceAccount is created before its job", (t) => {
   for (const name of ["default", "all-external", "everything-on"] as const) {
     const hooks = hooksIn(name);
     const account = hooks.find((hook) => hook.kind === "ServiceAccount");
@@ -37,7 +37,7 @@ test("an account of a hook is there before its job", (t) => {
   }
 });
 
-test("a job before an install or an upgrade uses nothing that only comes with it", (t) => {
+test("pre-install and pre-upgrade jobs use nothing that the release creates later", (t) => {
   for (const name of ["default", "all-external", "everything-on"] as const) {
     const chart = rendering(name);
     const early = chart.workloads.filter(({ manifest }) =>
@@ -53,7 +53,7 @@ test("a job before an install or an upgrade uses nothing that only comes with it
   }
 });
 
-test("buckets and users are made after the install and each upgrade, by MinIO's client", (t) => {
+test("MinIO's client creates buckets and users after each install and upgrade", (t) => {
   const [provision] = hooksIn("default").filter(({ name }) => name === "provision");
   t.deepEqual(provision?.on, ["post-install", "post-upgrade"]);
   const { containers, pod } = rendering("default").workload("provision");
@@ -80,7 +80,7 @@ test("buckets and users are made after the install and each upgrade, by MinIO's 
   );
 });
 
-test("jobs end: after tries and after a time; what they leave is removed before the next", (t) => {
+test("jobs have retry and time limits, and leftovers are removed before the next run", (t) => {
   const jobs = rendering("default").workloads.filter(({ kind }: Workload) => kind === "Job");
   t.is(jobs.length, 2);
   for (const { manifest, name } of jobs) {
@@ -94,7 +94,7 @@ test("jobs end: after tries and after a time; what they leave is removed before 
   }
 });
 
-test("api and workers wait for the tables, and can do without jobs", (t) => {
+test("the API and workers wait for the tables, and jobs can be disabled", (t) => {
   for (const part of ["api", "worker", "highmemory-worker"]) {
     const [first, ...others] = rendering("default").workload(part).pod.initContainers ?? [];
     t.deepEqual(others, []);
@@ -105,7 +105,7 @@ test("api and workers wait for the tables, and can do without jobs", (t) => {
   t.is(without.workload("api").pod.initContainers, undefined);
 });
 
-test("`helm test` runs both of our suites against the Service, from our image", (t) => {
+test("`helm test` runs both suites against the Service, using the service's image", (t) => {
   const chart = rendering("default");
   const hooks = hooksIn("default").filter(({ on }) => on.includes("test"));
   t.deepEqual(

@@ -49,12 +49,12 @@ function reachesOf(chart: RenderedChart, part: string): Port[] {
 const monitored = render({ workers: { monitor: { enabled: true } } });
 
 for (const [part, expected] of Object.entries(REACHES)) {
-  test(`policies of the network: from ${part}`, (t) => {
+  test(`network policies: connections from ${part}`, (t) => {
     t.deepEqual(reachesOf(monitored, part).sort(), [...expected].sort());
   });
 }
 
-test("all pods that are to stay are under a policy, in both directions", (t) => {
+test("a policy covers every long-running pod in both directions", (t) => {
   for (const name of RENDERING_NAMES) {
     const chart = rendering(name);
     for (const { kind, labels, name: workload } of chart.workloads) {
@@ -71,7 +71,7 @@ test("all pods that are to stay are under a policy, in both directions", (t) => 
   }
 });
 
-test("doors can be closed to all but some, and our own tests still pass", (t) => {
+test("access can be restricted to selected peers, and the Helm tests still pass", (t) => {
   const watchers = [{ namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "monitoring" } } }];
   const chart = render({
     workers: { monitor: { enabled: true } },
@@ -83,7 +83,7 @@ test("doors can be closed to all but some, and our own tests still pass", (t) =>
   t.deepEqual(api.spec.ingress[0].from, watchers);
 });
 
-test("where clients reach the object store themselves, they may", (t) => {
+test("clients can reach the object store if it is exposed to them", (t) => {
   const values = { minio: { domain: "objects.example.org", ingress: { enabled: true } } };
   t.deepEqual(
     reachesOf(render({ ...values, workers: { monitor: { enabled: true } } }), "outside").sort(),
@@ -91,7 +91,7 @@ test("where clients reach the object store themselves, they may", (t) => {
   );
 });
 
-test("stores of others, and the cluster's DNS, are reached", (t) => {
+test("external stores and the cluster's DNS are reachable", (t) => {
   const chart = rendering("all-external");
   for (const part of ["api", "worker", "highmemory-worker"]) {
     for (const port of [6432, 26379, 6379, 443, 53]) {
@@ -113,7 +113,7 @@ test("stores of others, and the cluster's DNS, are reached", (t) => {
   }
 });
 
-test("without policies everybody reaches everything; without those of egress, our pods do", (t) => {
+test("without policies all connections are allowed; without egress policies only outgoing ones", (t) => {
   const open = render({ networkPolicy: { enabled: false } });
   t.deepEqual(open.of("NetworkPolicy"), []);
   const half = render({ networkPolicy: { egress: false } });
@@ -121,7 +121,7 @@ test("without policies everybody reaches everything; without those of egress, ou
   t.false(mayReach(half, "outside", endOf(half, "redis"), 6379));
 });
 
-test("each Service leads to pods of one part, at a port that they have", (t) => {
+test("each Service selects pods of one part, with ports that they expose", (t) => {
   for (const name of RENDERING_NAMES) {
     const chart = rendering(name);
     for (const { metadata, spec } of chart.of("Service")) {
@@ -141,7 +141,7 @@ test("each Service leads to pods of one part, at a port that they have", (t) => 
   }
 });
 
-test("the Service of the API leads to nginx alone, and metrics are elsewhere", (t) => {
+test("the API's Service exposes only nginx, and metrics have other ports", (t) => {
   const chart = rendering("default");
   const { spec } = chart.get("Service", `${FULL_NAME}-api`);
   t.deepEqual(spec.ports, [{ name: "http", port: 8851, targetPort: "http" }]);
@@ -157,7 +157,7 @@ test("the Service of the API leads to nginx alone, and metrics are elsewhere", (
   t.is(chart.workload("worker").pod.containers[0]?.ports?.[0]?.containerPort, 8852);
 });
 
-test("a ServiceMonitor finds the Services with the ports that it asks", (t) => {
+test("a ServiceMonitor selects Services with the ports it scrapes", (t) => {
   const chart = rendering("everything-on");
   const found: Record<string, string[]> = {};
   for (const { metadata, spec } of chart.of("ServiceMonitor")) {
@@ -181,7 +181,7 @@ test("a ServiceMonitor finds the Services with the ports that it asks", (t) => {
   });
 });
 
-test("an Ingress leads to Services that are there, over TLS for each of its hosts", (t) => {
+test("an Ingress routes to existing Services, with TLS for each host", (t) => {
   t.deepEqual(rendering("default").of("Ingress"), []);
   const chart = rendering("everything-on");
   const ingresses = chart.of("Ingress");
@@ -213,7 +213,7 @@ test("an Ingress leads to Services that are there, over TLS for each of its host
   );
 });
 
-test("autoscalers scale something that is there, by a container that asks for CPU", (t) => {
+test("autoscalers target existing workloads whose container requests CPU", (t) => {
   const chart = rendering("everything-on");
   const targets = chart.of("HorizontalPodAutoscaler").map(({ spec }: Manifest) => {
     const { kind, name, apiVersion } = spec.scaleTargetRef;
@@ -230,7 +230,7 @@ test("autoscalers scale something that is there, by a container that asks for CP
   t.deepEqual(rendering("default").of("HorizontalPodAutoscaler"), []);
 });
 
-test("budgets for disruptions select the pods of one part, and let nodes be emptied", (t) => {
+test("disruption budgets select the pods of one part and allow node drains", (t) => {
   const selected = (chart: RenderedChart) =>
     chart.of("PodDisruptionBudget").flatMap(({ spec }) => {
       t.is(spec.maxUnavailable, 1);

@@ -3,7 +3,7 @@ import { notesOf } from "./notes.js";
 import { FULL_NAME, RELEASE, render } from "./rendered-chart.js";
 import { RENDERING_NAMES, rendering, VALUES } from "./renderings.js";
 
-test("the notes tell the next steps", (t) => {
+test("the notes show the next steps", (t) => {
   const notes = notesOf();
   t.regex(notes, /is installed as release linkage in namespace records/);
   t.true(notes.includes(`helm test ${RELEASE} --namespace records`));
@@ -11,7 +11,7 @@ test("the notes tell the next steps", (t) => {
   t.regex(notesOf({}, { args: ["--is-upgrade"] }), /is upgraded as release linkage/);
 });
 
-test("what the notes name is there", (t) => {
+test("objects named in the notes exist", (t) => {
   for (const name of RENDERING_NAMES) {
     if (name === "minimal") continue;
     const chart = rendering(name);
@@ -32,7 +32,7 @@ test("what the notes name is there", (t) => {
   }
 });
 
-test("the notes tell the address: of the ingress, of a node, of a load balancer", (t) => {
+test("the notes show the address of an ingress, a node or a load balancer", (t) => {
   const ingress = { domain: "linkage.example.org", ingress: { enabled: true } };
   t.regex(notesOf({ api: ingress }), /curl https:\/\/linkage\.example\.org\/api\/v1\/status/);
   t.regex(notesOf({ api: { service: { type: "NodePort" } } }), /nodePort/);
@@ -41,7 +41,7 @@ test("the notes tell the address: of the ingress, of a node, of a load balancer"
   t.regex(notesOf(watched), /https:\/\/linkage\.example\.org\/monitor/);
 });
 
-test("the notes warn of what will not work or loses something", (t) => {
+test("the notes warn about incomplete or risky settings", (t) => {
   t.regex(notesOf({ api: { domain: "linkage.example.org" } }), /no ingress routes linkage\.example\.org/);
   t.regex(notesOf({ workers: { celery: { ACKS_LATE: false } } }), /ACKS_LATE is false/);
   t.regex(notesOf(), /Clients outside the cluster cannot upload files/);

@@ -9,7 +9,7 @@ const external = { existingSecret: "theirs" };
 /** Values for the Python service's chart, the equivalent ones for ours, and the hints in the notes. */
 const OLDER: readonly (readonly [string, Values, Values, readonly string[]])[] = [
   [
-    "counts",
+    "replica counts",
     { api: { replicaCount: 3 }, workers: { replicaCount: 5, highmemory: { replicaCount: 2 } } },
     { api: { replicas: 3 }, workers: { replicas: 5, highmemory: { replicas: 2 } } },
     [
@@ -65,7 +65,7 @@ const OLDER: readonly (readonly [string, Values, Values, readonly string[]])[] =
     ["anonlink.config -> config", "minio.defaultBucket.name -> minio.bucket"],
   ],
   [
-    "stores of others",
+    "external stores",
     {
       provision: { redis: false },
       redis: { server: "sentinel.example.org", useSentinel: true, sentinelName: "theirs", external },
@@ -90,7 +90,7 @@ const OLDER: readonly (readonly [string, Values, Values, readonly string[]])[] =
 ];
 
 for (const [what, older, ours, hints] of OLDER) {
-  test(`names of the Python service's chart mean the same as ours: ${what}`, (t) => {
+  test(`accepts the value names of the Python service's chart: ${what}`, (t) => {
     const chart = render({ ...older, ...OWN_SECRET });
     t.is(chart.text, render({ ...ours, ...OWN_SECRET }).text);
     t.not(chart.text, render(OWN_SECRET).text);
@@ -101,7 +101,7 @@ for (const [what, older, ours, hints] of OLDER) {
   });
 }
 
-test("names that both charts share need no hint", (t) => {
+test("names shared by both charts need no hint", (t) => {
   const values = {
     api: {
       domain: "linkage.example.org",
@@ -124,7 +124,7 @@ test("names that both charts share need no hint", (t) => {
   t.notRegex(notesOf(values), /have been renamed/);
 });
 
-test("what is taken from the Python service's values and not read is told", (t) => {
+test("the notes list values of the Python service's chart that are ignored", (t) => {
   t.regex(notesOf({ workers: { MAX_CACHE_SIZE: 100 } }), /workers\.MAX_CACHE_SIZE is ignored/);
   t.notRegex(notesOf(), /is ignored/);
 });

@@ -11,7 +11,7 @@ const everyContainer = everyPod.flatMap(([pod, workload]) =>
   workload.containers.map((container) => ({ where: `${pod}: ${container.name}`, workload, container })),
 );
 
-test("no pod runs as root, with a right, with a token, or with names of services in its environment", (t) => {
+test("no pod runs as root, uses host namespaces, or mounts a service account token", (t) => {
   t.true(everyPod.length > 50);
   for (const [where, { pod, kind }] of everyPod) {
     const { securityContext } = pod;
@@ -27,7 +27,7 @@ test("no pod runs as root, with a right, with a token, or with names of services
   }
 });
 
-test("each part has an account of its own that may do nothing, or none is made", (t) => {
+test("no pod uses the default service account, unless account creation is disabled", (t) => {
   const accounts = rendering("default").workloads.map(({ pod }) => pod.serviceAccountName);
   t.false(accounts.includes("default"));
   const without = render({ serviceAccounts: { create: false } });
@@ -38,7 +38,7 @@ test("each part has an account of its own that may do nothing, or none is made",
   }
 });
 
-test("no container may do more than its work: the first ones, side-cars, jobs and tests included", (t) => {
+test("every container drops all privileges and has a read-only root filesystem", (t) => {
   for (const { where, container } of everyContainer) {
     const { securityContext } = container;
     t.is(securityContext?.allowPrivilegeEscalation, false, where);
@@ -49,7 +49,7 @@ test("no container may do more than its work: the first ones, side-cars, jobs an
   }
 });
 
-test("each container has a folder that it can write to, and only mounts volumes that its pod has", (t) => {
+test("each container has a writable, size-limited /tmp and mounts only volumes of its pod", (t) => {
   for (const { where, workload, container } of everyContainer) {
     const volumes = new Map((workload.pod.volumes ?? []).map((volume) => [volume.name, volume]));
     const claims = (workload.manifest.spec.volumeClaimTemplates ?? []).map(
@@ -65,7 +65,7 @@ test("each container has a folder that it can write to, and only mounts volumes 
   }
 });
 
-test("each container says what it needs and what it may take", (t) => {
+test("each container sets CPU and memory requests and limits", (t) => {
   for (const { where, container } of everyContainer) {
     const { requests = {}, limits = {} } = container.resources ?? {};
     for (const resource of ["cpu", "memory"]) {
@@ -75,7 +75,7 @@ test("each container says what it needs and what it may take", (t) => {
   }
 });
 
-test("each image has a tag that stays", (t) => {
+test("each image has a fixed version tag", (t) => {
   for (const { where, container } of everyContainer) {
     const { image, imagePullPolicy } = container;
     t.regex(image, /^[a-z0-9./-]+:[A-Za-z0-9][A-Za-z0-9._-]+$/, where);
@@ -91,7 +91,7 @@ test("each image has a tag that stays", (t) => {
   t.false(images.some((image) => image.startsWith("anonlink-wasm")));
 });
 
-test("whatever serves is asked whether it has started, lives and is ready, at a port that it has", (t) => {
+test("each long-running container has probes on ports that it exposes", (t) => {
   for (const [where, { kind, pod }] of everyPod) {
     if (kind === "Job" || kind === "Pod") continue;
     for (const container of pod.containers) {
@@ -112,7 +112,7 @@ test("whatever serves is asked whether it has started, lives and is ready, at a 
   }
 });
 
-test("our programs are asked at the addresses that they have", (t) => {
+test("probes use the health endpoints of the programs", (t) => {
   const chart = rendering("everything-on");
   const paths = (part: string, name: string) => {
     const container = chart.workload(part).pod.containers.find((one) => one.name === name);
@@ -125,7 +125,7 @@ test("our programs are asked at the addresses that they have", (t) => {
   t.deepEqual(paths("api", "exporter"), ["/healthz", "/healthz", undefined]);
 });
 
-test("a selector finds its own pods and no others", (t) => {
+test("a selector matches only its own pods", (t) => {
   for (const name of RENDERING_NAMES) {
     const { workloads } = rendering(name);
     const selected = (selector: Record<string, string>) =>
@@ -143,7 +143,7 @@ test("a selector finds its own pods and no others", (t) => {
 
 const QUEUES = { worker: "celery,compute", "highmemory-worker": "celery,compute,highmemory" };
 
-test("the two kinds of workers take from the queues that are theirs", (t) => {
+test("each kind of worker consumes its own queues", (t) => {
   const chart = rendering("default");
   for (const [part, queues] of Object.entries(QUEUES)) {
     const { args = [] } = chart.workload(part).pod.containers[0] ?? {};
@@ -156,7 +156,7 @@ test("the two kinds of workers take from the queues that are theirs", (t) => {
   t.is(args[args.indexOf("--queues") + 1], QUEUES["highmemory-worker"], "no task is left over");
 });
 
-test("replicas are the values'; where an autoscaler counts them, nobody else does", (t) => {
+test("values set the replicas, unless an autoscaler does", (t) => {
   const values = { api: { replicas: 3 }, workers: { replicas: 20, highmemory: { replicas: 2 } } };
   const chart = render(values);
   const replicas = (part: string) => chart.workload(part).manifest.spec.replicas;
@@ -167,7 +167,7 @@ test("replicas are the values'; where an autoscaler counts them, nobody else doe
   }
 });
 
-test("a worker drains within the two minutes of a spot node", (t) => {
+test("a worker drains within the two-minute notice of a spot node", (t) => {
   for (const name of RENDERING_NAMES) {
     const chart = rendering(name);
     for (const part of Object.keys(QUEUES)) {
@@ -183,7 +183,7 @@ test("a worker drains within the two minutes of a spot node", (t) => {
   }
 });
 
-test("the API has time to finish what clients are sending, and stays until nginx has ended", (t) => {
+test("the API can finish requests in progress, and runs until nginx has stopped", (t) => {
   const { pod } = rendering("default").workload("api");
   t.is(pod.terminationGracePeriodSeconds, 300);
   const preStop = (name: string) =>
@@ -194,7 +194,7 @@ test("the API has time to finish what clients are sending, and stays until nginx
   t.true((rendering("default").workload("postgresql").pod.terminationGracePeriodSeconds ?? 30) >= 60);
 });
 
-test("where pods run is the values'", (t) => {
+test("pod placement, labels and annotations come from the values", (t) => {
   const chart = rendering("everything-on");
   const parts = ["api", "worker", "highmemory-worker", "monitor", "postgresql", "redis", "minio"];
   for (const part of parts) {
@@ -209,7 +209,7 @@ test("where pods run is the values'", (t) => {
   for (const { pod } of chart.workloads) t.deepEqual(pod.imagePullSecrets, [{ name: "registry" }]);
 });
 
-test("pods of a kind are spread over nodes, each kind by its own labels", (t) => {
+test("pods of a part are spread over nodes by that part's labels", (t) => {
   for (const part of ["api", "worker", "highmemory-worker"]) {
     const { pod, manifest } = rendering("default").workload(part);
     const [constraint, ...others] = pod.topologySpreadConstraints ?? [];
@@ -218,7 +218,7 @@ test("pods of a kind are spread over nodes, each kind by its own labels", (t) =>
   }
 });
 
-test("the small values ask for half of 2 CPUs and 4 GiB at most, with a hook job and the monitor beside all else", (t) => {
+test("the minimal values request at most 1 CPU and 2 GiB, including a hook job and the monitor", (t) => {
   const minimal = render({ workers: { monitor: { enabled: true } } }, { files: [MINIMAL] });
   const needs = (resource: string) => {
     let sum = 0;
@@ -243,7 +243,7 @@ test("the small values ask for half of 2 CPUs and 4 GiB at most, with a hook job
   t.true(limits.reduce((sum, limit) => sum + limit, 0) <= 4 * 2 ** 30, "also where each takes all it may");
 });
 
-test("pods start anew when what they read at their start changes", (t) => {
+test("pods restart when the configuration they read at startup changes", (t) => {
   const annotationsOf = (values: object, part: string) =>
     JSON.stringify(render({ ...values }, {}).workload(part).annotations);
   const keys = {

@@ -60,7 +60,7 @@ function sharedObjects(bucket: string, keys: Keys): MinioSharedObjects {
   return new MinioSharedObjects({ endpoint: server.address, secure: false, bucket, ...keys });
 }
 
-test.serial("makes buckets and users, twice at once and again", async (t) => {
+test.serial("creates buckets and users, also concurrently and repeatedly", async (t) => {
   const env = environmentOf(server);
   const atOnce = await Promise.all([provisioning.run(env), provisioning.run(env, ["/bin/bash", "--posix"])]);
   const again = await provisioning.run(env);
@@ -85,7 +85,7 @@ test.serial("makes buckets and users, twice at once and again", async (t) => {
   }
 });
 
-test.serial("one user may put objects in the bucket for uploads, and do nothing else", async (t) => {
+test.serial("the upload user can only put objects into the upload bucket", async (t) => {
   const own = storeOf(UPLOAD_BUCKET, server);
   const uploader = storeOf(UPLOAD_BUCKET, UPLOADER);
   await uploader.putStream("some/small", content(100));
@@ -100,7 +100,7 @@ test.serial("one user may put objects in the bucket for uploads, and do nothing 
   t.deepEqual(await namesIn(own, "some/"), ["some/large", "some/small"]);
 });
 
-test.serial("the other may get similarity scores, and do nothing else", async (t) => {
+test.serial("the download user can only get similarity scores", async (t) => {
   const own = storeOf(OWN_BUCKET, server);
   await own.putStream("similarity-scores/a.bin", content(3 * MIB));
   await own.putStream("quarantine/a.txt", content(10));
@@ -114,7 +114,7 @@ test.serial("the other may get similarity scores, and do nothing else", async (t
   t.is(await own.byteLengthOf("similarity-scores/a.bin"), 3 * MIB);
 });
 
-test.serial("the service gives out temporary credentials by these users, which end at a path", async (t) => {
+test.serial("the service issues temporary credentials from these users, limited to a path", async (t) => {
   const uploads = sharedObjects(UPLOAD_BUCKET, UPLOADER);
   const party = storeOf(UPLOAD_BUCKET, keysOf(await uploads.uploadCredentials(`${PROJECT}/1`)));
   await party.putStream(`${PROJECT}/1/small`, content(100));
@@ -139,7 +139,7 @@ test.serial("the service gives out temporary credentials by these users, which e
   await t.throwsAsync(bytesOf(scores.get("similarity-scores/b.bin")), denied);
 });
 
-test.serial("a new secret key takes effect, and the old one none any more", async (t) => {
+test.serial("a new secret key replaces the old one", async (t) => {
   const changed = { ...UPLOADER, secretKey: "another-secret-key" };
   const env = { ...environmentOf(server), UPLOAD_OBJECT_STORE_SECRET_KEY: changed.secretKey };
   const { code, output } = await provisioning.run(env);
@@ -152,23 +152,20 @@ test.serial("a new secret key takes effect, and the old one none any more", asyn
   await storeOf(UPLOAD_BUCKET, UPLOADER).putStream("changed", content(3));
 });
 
-test.serial(
-  "without uploads and keys there is the service's bucket alone, by the name that it is given",
-  async (t) => {
-    const { address: MINIO_SERVER, accessKey: MINIO_ACCESS_KEY, secretKey: MINIO_SECRET_KEY } = server;
-    const env = { MINIO_SERVER, MINIO_ACCESS_KEY, MINIO_SECRET_KEY, MINIO_BUCKET: "another.bucket-2" };
-    const { code, output } = await provisioning.run({
-      ...env,
-      UPLOAD_OBJECT_STORE_ENABLED: "False",
-      UPLOAD_OBJECT_STORE_BUCKET: "not-made",
-    });
-    t.is(code, 0, output);
-    t.deepEqual(await namesIn(storeOf("another.bucket-2", server), ""), []);
-    await t.throwsAsync(namesIn(storeOf("not-made", server), ""), { code: "NoSuchBucket" });
-  },
-);
+test.serial("without uploads and keys, creates only the service's bucket under the given name", async (t) => {
+  const { address: MINIO_SERVER, accessKey: MINIO_ACCESS_KEY, secretKey: MINIO_SECRET_KEY } = server;
+  const env = { MINIO_SERVER, MINIO_ACCESS_KEY, MINIO_SECRET_KEY, MINIO_BUCKET: "another.bucket-2" };
+  const { code, output } = await provisioning.run({
+    ...env,
+    UPLOAD_OBJECT_STORE_ENABLED: "False",
+    UPLOAD_OBJECT_STORE_BUCKET: "not-made",
+  });
+  t.is(code, 0, output);
+  t.deepEqual(await namesIn(storeOf("another.bucket-2", server), ""), []);
+  await t.throwsAsync(namesIn(storeOf("not-made", server), ""), { code: "NoSuchBucket" });
+});
 
-test.serial("waits for the store, and not for ever", async (t) => {
+test.serial("waits for the object store up to a time limit", async (t) => {
   const late = new S3Server(await freePort());
   t.teardown(() => late.remove());
   const waiting = provisioning.run(environmentOf(late));
@@ -191,7 +188,7 @@ test.serial("waits for the store, and not for ever", async (t) => {
   t.deepEqual(readdirSync(provisioning.temporaryFolder), []);
 });
 
-test.serial("wrong settings are refused by name, before the store is asked", async (t) => {
+test.serial("rejects invalid settings by name before contacting the store", async (t) => {
   const wrongOnes: [string, string, RegExp][] = [
     ["MINIO_SECURE", "perhaps", /MINIO_SECURE: expected true or false/],
     ["UPLOAD_OBJECT_STORE_ENABLED", "2", /UPLOAD_OBJECT_STORE_ENABLED: expected true or false/],

@@ -78,7 +78,7 @@ class Cluster {
 const isJob = (change: string) => / Job /.test(change);
 const toPods = (change: string) => /^(create|change) (Deployment|StatefulSet) /.test(change);
 
-test("an install makes all that the chart renders, then buckets and users, and tells the notes", async (t) => {
+test("an install creates everything rendered, then buckets and users, and prints the notes", async (t) => {
   const cluster = await Cluster.start(t);
   const output = await cluster.apply("install");
   t.regex(output, /NOTES:\n.*is installed as release linkage in namespace records/);
@@ -96,7 +96,7 @@ test("an install makes all that the chart renders, then buckets and users, and t
   );
 });
 
-test("with stores of others the database is migrated before anything else is there", async (t) => {
+test("with an external database, an install migrates it before creating anything else", async (t) => {
   const cluster = await Cluster.start(t);
   const existingSecret = "theirs";
   await cluster.apply("install", {
@@ -145,7 +145,7 @@ test("an upgrade migrates first, provisions last, and keeps the passwords", asyn
   t.is(cluster.credentials["REDIS_PASSWORD"], REDIS_PASSWORD, "also when it is given no more");
 });
 
-test("the size of a volume stays as it was made, however it is written", async (t) => {
+test("an upgrade cannot change a volume's size, but may write it in another unit", async (t) => {
   const cluster = await Cluster.start(t);
   await cluster.apply("install");
   const { code, stderr } = await cluster.tryToApply("upgrade", { postgresql: { storage: { size: "30Gi" } } });
@@ -154,7 +154,7 @@ test("the size of a volume stays as it was made, however it is written", async (
   await cluster.apply("upgrade", { postgresql: { storage: { size: "20480Mi" } } });
 });
 
-test("where a migration fails, the release goes on as it was", async (t) => {
+test("a failed migration leaves the release unchanged", async (t) => {
   const cluster = await Cluster.start(t);
   await cluster.apply("install");
   cluster.takeChanges();
@@ -171,7 +171,7 @@ test("where a migration fails, the release goes on as it was", async (t) => {
   t.is(cluster.api.find("Deployment", `${FULL_NAME}-worker`)?.spec.replicas, 5);
 });
 
-test("a rollback brings the old pods back, with the passwords that the volumes know", async (t) => {
+test("a rollback restores the old pods and keeps the passwords", async (t) => {
   const cluster = await Cluster.start(t);
   await cluster.apply("install");
   const before = cluster.credentials;
@@ -183,7 +183,7 @@ test("a rollback brings the old pods back, with the passwords that the volumes k
   t.deepEqual(cluster.credentials, before);
 });
 
-test("after an uninstall the passwords are left, and the next install takes them", async (t) => {
+test("an uninstall keeps the passwords, and the next install reuses them", async (t) => {
   const cluster = await Cluster.start(t);
   await cluster.apply("install");
   const before = cluster.credentials;
@@ -196,7 +196,7 @@ test("after an uninstall the passwords are left, and the next install takes them
   t.deepEqual(cluster.credentials, before);
 });
 
-test("`helm test` runs our suites one after the other, and fails where one does", async (t) => {
+test("`helm test` runs the suites in sequence and fails if one fails", async (t) => {
   const cluster = await Cluster.start(t);
   await cluster.apply("install");
   cluster.takeChanges();

@@ -25,7 +25,7 @@ function problemsOf(manifests: readonly Manifest[]): string[] {
   return JSON.parse(execFileSync(python, [folder("validate.py")], { input, encoding: "utf8" })) as string[];
 }
 
-test("Helm's linter has nothing to say", (t) => {
+test("helm lint reports no warnings or errors", (t) => {
   const files = [undefined, MINIMAL];
   for (const file of files) {
     const { code, stdout, stderr } = helm(["lint", "--strict", CHART, ...(file ? ["--values", file] : [])]);
@@ -39,14 +39,14 @@ test("Helm's linter has nothing to say", (t) => {
 });
 
 for (const name of RENDERING_NAMES) {
-  test(`Kubernetes ${VERSIONS.join(" and ")} know every field: ${name}`, (t) => {
+  test(`objects match the schemas of Kubernetes ${VERSIONS.join(" and ")}: ${name}`, (t) => {
     const manifests = rendering(name).manifests.filter(({ apiVersion }) => apiVersion !== OPERATOR);
     t.true(manifests.length > 15);
     t.deepEqual(problemsOf(manifests), []);
   });
 }
 
-test("a package of the chart has all that the folder has", (t) => {
+test("a packaged chart renders the same as the folder", (t) => {
   const folder = mkdtempSync(join(tmpdir(), "chart-"));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   t.is(helm(["package", CHART, "--destination", folder]).code, 0);
@@ -56,7 +56,7 @@ test("a package of the chart has all that the folder has", (t) => {
   t.is(render(values, { chart: join(folder, file!) }).text, rendering("all-external").text);
 });
 
-test("so they do those of what the operator applies himself", (t) => {
+test("manifests applied by the operator match the schemas too", (t) => {
   const applied = ["aws-storage.yaml", "jobs/integration-test-job.yaml", "jobs/e2e-test-job.yaml"];
   for (const file of applied) {
     const documents = parseAllDocuments(readFileSync(join(CHART, file), "utf8"));
@@ -64,7 +64,7 @@ test("so they do those of what the operator applies himself", (t) => {
   }
 });
 
-test("a field with a wrong name, and one of a wrong type, would be noticed", (t) => {
+test("detects misspelled fields and fields of the wrong type", (t) => {
   const { manifests } = rendering("default");
   const wrong = JSON.parse(
     JSON.stringify(manifests).replaceAll('"periodSeconds":', '"periodSecond":'),
@@ -74,7 +74,7 @@ test("a field with a wrong name, and one of a wrong type, would be noticed", (t)
   t.true(problemsOf(untyped as Manifest[]).length >= 2 * 3);
 });
 
-test("an older Kubernetes is refused", (t) => {
+test("rejects Kubernetes versions before 1.27", (t) => {
   const { code, stderr } = tryToRender({}, { args: ["--kube-version", "1.26.9"] });
   t.not(code, 0);
   t.regex(stderr, /kubeVersion: >=1\.27/);
@@ -82,7 +82,7 @@ test("an older Kubernetes is refused", (t) => {
   t.is(tryToRender({}, { args: ["--kube-version", "v1.32.1-eks-12ab"] }).code, 0, "of a cloud");
 });
 
-test("all names fit, however long the release's is", (t) => {
+test("names and labels stay within Kubernetes limits for the longest release name", (t) => {
   const { manifests } = render(EVERYTHING, { release: "r".repeat(53) });
   for (const { kind, metadata } of manifests) {
     t.true(metadata.name.length <= 63, `${kind} ${metadata.name}`);
@@ -92,7 +92,7 @@ test("all names fit, however long the release's is", (t) => {
   t.deepEqual(problemsOf(manifests.filter(({ apiVersion }) => apiVersion !== OPERATOR)), []);
 });
 
-test("no two objects have one name; all carry the labels by which Helm's objects are found", (t) => {
+test("object names are unique, and all objects carry Helm's labels", (t) => {
   for (const name of RENDERING_NAMES) {
     const { manifests } = rendering(name);
     const names = manifests.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
@@ -105,7 +105,7 @@ test("no two objects have one name; all carry the labels by which Helm's objects
   }
 });
 
-test("the operator's objects have the fields that its CRDs ask for", (t) => {
+test("the Prometheus operator's objects have the fields required by its CRDs", (t) => {
   t.deepEqual(
     rendering("default").manifests.filter(({ apiVersion }) => apiVersion === OPERATOR),
     [],

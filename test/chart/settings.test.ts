@@ -47,7 +47,7 @@ function variablesOf(chart: RenderedChart, container: ContainerSpec): string[] {
   return [...shared, ...(container.env ?? []).map(({ name }) => name)];
 }
 
-test("each variable that the chart sets is read", (t) => {
+test("each variable set by the chart is read by its program", (t) => {
   for (const name of RENDERING_NAMES) {
     const chart = rendering(name);
     for (const workload of chart.workloads) {
@@ -62,7 +62,7 @@ test("each variable that the chart sets is read", (t) => {
   }
 });
 
-test("each value whose name is that of a setting reaches a program that reads it", (t) => {
+test("each value named like a setting reaches a program that reads it", (t) => {
   const { api, workers } = parse(readFileSync(join(CHART, "values.yaml"), "utf8"));
   const given: Record<string, string | number> = {
     BROKER_URL: "redis://broker.example.org:6379/1",
@@ -90,7 +90,7 @@ test("each value whose name is that of a setting reaches a program that reads it
   t.true(Object.keys(after).length > Object.keys(before).length + 10);
 });
 
-test("nginx' template is filled in whole", (t) => {
+test("every variable of the nginx template is substituted", (t) => {
   const nginx = rendering("default")
     .workload("api")
     .pod.containers.find((one) => one.name === "nginx")!;
@@ -112,7 +112,7 @@ function configOf(chart: RenderedChart, part = "api") {
 }
 
 for (const name of RENDERING_NAMES) {
-  test(`our program takes the settings: ${name}`, (t) => {
+  test(`the program accepts the settings: ${name}`, (t) => {
     const chart = rendering(name);
     const parts = ["api", "worker", ...(name === "minimal" ? [] : ["highmemory-worker"])];
     for (const part of parts) t.notThrows(() => configOf(chart, part), part);
@@ -122,7 +122,7 @@ for (const name of RENDERING_NAMES) {
   });
 }
 
-test("our program finds the chart's own stores, and its passwords", (t) => {
+test("the settings point to the chart's own stores and passwords", (t) => {
   const chart = rendering("default");
   const { credentials } = chart;
   const { database, redis, celery, objectStore, uploadStore, downloadStore, limits } = configOf(chart);
@@ -171,7 +171,7 @@ test("our program finds the chart's own stores, and its passwords", (t) => {
   t.is(server("minio")["MINIO_ROOT_PASSWORD"], objectStore.secretKey);
 });
 
-test("our program finds the stores of others", (t) => {
+test("the settings point to external stores", (t) => {
   const chart = rendering("all-external");
   const { database, redis, objectStore, celery } = configOf(chart);
   t.like(database, { host: "db.example.org", port: 6432, database: "linkage", user: "linker" });
@@ -199,7 +199,7 @@ test("our program finds the stores of others", (t) => {
   t.deepEqual(chart.of("Secret"), [], "no password to generate");
 });
 
-test("what is set arrives", (t) => {
+test("values reach the program's settings", (t) => {
   const config = configOf(rendering("everything-on"));
   t.deepEqual(config.http.corsOrigins, ["https://a.example.org", "https://b.example.org"]);
   t.deepEqual(config.http.loggedHeaders, ["user-agent"]);
@@ -249,7 +249,7 @@ test("what is set arrives", (t) => {
 /** Secrets that the operator creates and values refer to. */
 const OF_THE_OPERATOR = ["of-the-database", "of-redis", "of-the-objects", "of-our-own"];
 
-test("each ConfigMap, Secret, key and account that is referred to is there", (t) => {
+test("every referenced ConfigMap, Secret, key and service account exists", (t) => {
   for (const name of RENDERING_NAMES) {
     const chart = rendering(name);
     for (const { name: where, containers, pod } of chart.workloads) {
@@ -275,7 +275,7 @@ test("each ConfigMap, Secret, key and account that is referred to is there", (t)
   }
 });
 
-test("passwords are generated: long, each another one, and others in another release", (t) => {
+test("generated passwords are long and unique, also across releases", (t) => {
   const first = render(EVERYTHING).credentials;
   const second = render(EVERYTHING).credentials;
   t.deepEqual(Object.keys(first).sort(), [
@@ -300,7 +300,7 @@ test("passwords are generated: long, each another one, and others in another rel
   }
 });
 
-test("no password stands anywhere but in the Secret", (t) => {
+test("passwords appear only in the Secret", (t) => {
   const given = {
     postgresql: { password: "of-the-database-1" },
     redis: { password: "of-the-redis-2" },
@@ -338,13 +338,13 @@ test("no password stands anywhere but in the Secret", (t) => {
   });
 });
 
-test("passwords stay with what they open: the Secret outlives the release, and is no hook", (t) => {
+test("the Secret is kept on uninstall and is not a hook", (t) => {
   const { metadata, type } = rendering("default").get("Secret", FULL_NAME);
   t.deepEqual(metadata.annotations, { "helm.sh/resource-policy": "keep" });
   t.is(type, "Opaque");
 });
 
-test("a Secret of the operator's takes the place of ours", (t) => {
+test("an existing Secret replaces the generated one", (t) => {
   const chart = rendering("a Secret of the operator's");
   t.deepEqual(chart.of("Secret"), []);
   const names = chart.workloads.flatMap(({ containers }) =>

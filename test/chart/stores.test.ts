@@ -12,7 +12,7 @@ function claimOf(chart: RenderedChart, store: string) {
   return { spec: claim.spec, name: claim.metadata.name as string, others };
 }
 
-test("each store keeps its data on a volume of the class `slow`", (t) => {
+test("each store keeps its data on a volume of storage class `slow`", (t) => {
   const chart = rendering("default");
   const folders = { postgresql: "/var/lib/postgresql/data", redis: "/data", minio: "/data" };
   const sizes = { postgresql: "20Gi", redis: "8Gi", minio: "50Gi" };
@@ -34,7 +34,7 @@ test("each store keeps its data on a volume of the class `slow`", (t) => {
   t.is(metadata.name, "slow");
 });
 
-test("the class is a value: one for all, one for each store, or the cluster's own", (t) => {
+test("the storage class can be set globally, per store, or left to the cluster", (t) => {
   const chart = render({ storageClass: "fast", redis: { storage: { storageClass: "faster", size: "1Gi" } } });
   t.is(claimOf(chart, "postgresql").spec.storageClassName, "fast");
   t.is(claimOf(chart, "minio").spec.storageClassName, "fast");
@@ -45,7 +45,7 @@ test("the class is a value: one for all, one for each store, or the cluster's ow
   }
 });
 
-test("the labels of volumes do not change with the version: Kubernetes would refuse the upgrade", (t) => {
+test("volume claim labels do not depend on the chart version", (t) => {
   for (const store of STORES) {
     const { spec } = rendering("default").workload(store).manifest;
     const { labels } = spec.volumeClaimTemplates[0].metadata;
@@ -53,7 +53,7 @@ test("the labels of volumes do not change with the version: Kubernetes would ref
   }
 });
 
-test("Redis writes all it answers for to its volume, and throws nothing away", (t) => {
+test("Redis persists its data and never evicts keys", (t) => {
   const text = rendering("default").get("ConfigMap", `${FULL_NAME}-redis`).data?.["redis.conf"] ?? "";
   for (const line of ["appendonly yes", "appendfsync everysec", "dir /data", "maxmemory-policy noeviction"]) {
     t.true(text.split("\n").includes(line), line);
@@ -63,7 +63,7 @@ test("Redis writes all it answers for to its volume, and throws nothing away", (
 });
 
 for (const store of STORES) {
-  test(`an external ${store} takes the place of the chart's by its switch and a Secret`, (t) => {
+  test(`an external ${store} and its Secret replace the chart's own`, (t) => {
     const chart = render({ [store]: (VALUES["all-external"] as Record<string, unknown>)[store] });
     const names = chart.manifests.map(({ kind, metadata }) => `${kind}/${metadata.name}`);
     t.deepEqual(

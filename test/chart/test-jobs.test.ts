@@ -17,7 +17,7 @@ function jobOf(suite: string): Manifest {
 }
 
 for (const suite of SUITES) {
-  test(`the job of the ${suite} tests does what \`helm test\` does`, (t) => {
+  test(`the ${suite} test job matches the Helm test`, (t) => {
     const { pod } = chart.workloads.find(({ name }) => name === `${RELEASE}-${suite}-test`)!;
     const own = jobOf(suite).spec.template.spec;
     const [ours] = pod.containers;
@@ -33,7 +33,7 @@ for (const suite of SUITES) {
     t.is(own.restartPolicy, "Never");
   });
 
-  test(`the policies of the network let the ${suite} tests through`, (t) => {
+  test(`network policies allow the ${suite} tests`, (t) => {
     const from = { labels: jobOf(suite).spec.template.metadata.labels };
     const to = (part: string) => {
       const { labels } = chart.workloads.find(({ name }) => name === `${RELEASE}-${part}`)!;

@@ -87,7 +87,7 @@ const WRONG: readonly (readonly [Values, RegExp])[] = [
 ];
 
 for (const [values, message] of WRONG) {
-  test(`refused: ${JSON.stringify(values)}`, (t) => {
+  test(`rejects ${JSON.stringify(values)}`, (t) => {
     const { code, stdout, stderr } = tryToRender(values);
     t.not(code, 0);
     t.is(stdout, "");

@@ -52,7 +52,7 @@ async function countProjects(): Promise<number> {
 const CODE = /[0-9a-f]{48}/;
 
 for (const suite of ["integration", "e2e"] as const) {
-  test.serial(`${suite}: a good service passes, and nothing is left of it`, async (t) => {
+  test.serial(`${suite}: passes against a correct service and deletes its projects`, async (t) => {
     const before = await countProjects();
     const { isFine, lines, failed } = await check(service.url, suite);
     t.deepEqual(failed, []);
@@ -67,66 +67,60 @@ for (const suite of ["integration", "e2e"] as const) {
   });
 }
 
-test.serial(
-  "each wrong answer fails the check of its name, in one line that says what is wrong",
-  async (t) => {
-    const { isFine, lines, failed } = await checkThrough(async ({ method, path }, forward) => {
-      const answer = await forward();
-      // Reveals which projects exist.
-      if (method === "GET" && path.endsWith("/projects/unknown")) answer.status = 404;
-      // Accepts a threshold of 0.
-      if (answer.status === 400 && method === "POST" && path.endsWith("/runs")) answer.status = 201;
-      // Reports no versions.
-      if (path.endsWith("/version")) answer.text = "{}";
-      return answer;
-    }, "integration");
-    t.false(isFine);
-    t.deepEqual(
-      failed.map((line) => line.slice(2, line.indexOf(" ("))),
-      [
-        "GET /version names three versions",
-        "a project without its token gets 400, with another one 403, an unknown project 403",
-        "a run with an invalid threshold gets 400",
-        "runs without a token get 400, with a wrong one 403; an unknown run gets 403",
-      ],
-    );
-    t.regex(failed[0]!, /\): GET \/version: expected a text as anonlink$/);
-    t.regex(failed[1]!, /\): GET \/projects\/unknown: expected 403, got 404 with \{.*\}$/);
-    t.regex(failed[2]!, /\): POST \/projects\/…\/runs: expected 400, got 201 with \{.*\}$/);
-    t.notRegex(lines.join("\n"), CODE, "neither ids nor tokens");
-    t.is(await countProjects(), 0);
-  },
-);
+test.serial("each wrong answer fails its check with a one-line explanation", async (t) => {
+  const { isFine, lines, failed } = await checkThrough(async ({ method, path }, forward) => {
+    const answer = await forward();
+    // Reveals which projects exist.
+    if (method === "GET" && path.endsWith("/projects/unknown")) answer.status = 404;
+    // Accepts a threshold of 0.
+    if (answer.status === 400 && method === "POST" && path.endsWith("/runs")) answer.status = 201;
+    // Reports no versions.
+    if (path.endsWith("/version")) answer.text = "{}";
+    return answer;
+  }, "integration");
+  t.false(isFine);
+  t.deepEqual(
+    failed.map((line) => line.slice(2, line.indexOf(" ("))),
+    [
+      "GET /version names three versions",
+      "a project without its token gets 400, with another one 403, an unknown project 403",
+      "a run with an invalid threshold gets 400",
+      "runs without a token get 400, with a wrong one 403; an unknown run gets 403",
+    ],
+  );
+  t.regex(failed[0]!, /\): GET \/version: expected a text as anonlink$/);
+  t.regex(failed[1]!, /\): GET \/projects\/unknown: expected 403, got 404 with \{.*\}$/);
+  t.regex(failed[2]!, /\): POST \/projects\/…\/runs: expected 400, got 201 with \{.*\}$/);
+  t.notRegex(lines.join("\n"), CODE, "neither ids nor tokens");
+  t.is(await countProjects(), 0);
+});
 
-test.serial(
-  "wrong results fail: a score's last bit, a group that is missing, a permutation that does not line up",
-  async (t) => {
-    const { isFine, failed } = await checkThrough(async ({ path }, forward) => {
-      const answer = await forward();
-      if (!path.endsWith("/result") || answer.status !== 200) return answer;
-      const result = JSON.parse(answer.text) as {
-        similarity_scores?: [unknown, unknown, number][];
-        groups?: unknown[];
-        permutation?: number[];
-      };
-      const score = result.similarity_scores?.find(([, , value]) => value < 0.75);
-      if (score !== undefined) score[2] += 2 ** -53;
-      result.groups?.pop();
-      if (result.permutation !== undefined) result.permutation.reverse();
-      answer.text = JSON.stringify(result);
-      return answer;
-    }, "e2e");
-    t.false(isFine);
-    const said = failed.join("\n");
-    t.regex(said, /^✘ two parties of .*: the number of groups: expected 1000, got 999$/m);
-    t.regex(said, /^✘ similarity scores are the library's.*: the scores: expected …/m);
-    t.regex(said, /^✘ permutations line up .*: the rows that line up: expected /m);
-    t.notRegex(said, /progress between 0 and 1/);
-    t.is(await countProjects(), 0);
-  },
-);
+test.serial("detects a score off by one bit, a missing group and a misaligned permutation", async (t) => {
+  const { isFine, failed } = await checkThrough(async ({ path }, forward) => {
+    const answer = await forward();
+    if (!path.endsWith("/result") || answer.status !== 200) return answer;
+    const result = JSON.parse(answer.text) as {
+      similarity_scores?: [unknown, unknown, number][];
+      groups?: unknown[];
+      permutation?: number[];
+    };
+    const score = result.similarity_scores?.find(([, , value]) => value < 0.75);
+    if (score !== undefined) score[2] += 2 ** -53;
+    result.groups?.pop();
+    if (result.permutation !== undefined) result.permutation.reverse();
+    answer.text = JSON.stringify(result);
+    return answer;
+  }, "e2e");
+  t.false(isFine);
+  const said = failed.join("\n");
+  t.regex(said, /^✘ two parties of .*: the number of groups: expected 1000, got 999$/m);
+  t.regex(said, /^✘ similarity scores are the library's.*: the scores: expected …/m);
+  t.regex(said, /^✘ permutations line up .*: the rows that line up: expected /m);
+  t.notRegex(said, /progress between 0 and 1/);
+  t.is(await countProjects(), 0);
+});
 
-test.serial("a service that is busy now and then passes all the same", async (t) => {
+test.serial("passes if the service is occasionally busy", async (t) => {
   let count = 0;
   const { isFine, failed } = await checkThrough(async (_, forward) => {
     if (++count % 5 !== 0) return forward();
@@ -137,7 +131,7 @@ test.serial("a service that is busy now and then passes all the same", async (t)
   t.true(count > 50);
 });
 
-test.serial("projects that the service keeps although they were deleted fail the check", async (t) => {
+test.serial("fails if deleted projects are still listed", async (t) => {
   const before = await countProjects();
   const { isFine, lines } = await checkThrough(async ({ method, path }, forward) => {
     const isProject = /\/projects\/[0-9a-f]{48}$/.test(path);
@@ -149,7 +143,7 @@ test.serial("projects that the service keeps although they were deleted fail the
   t.true((await countProjects()) > before);
 });
 
-test.serial("when the time is over, what waits fails, and what was made is deleted", async (t) => {
+test.serial("fails pending checks on timeout and deletes its projects", async (t) => {
   const before = await countProjects();
   // Increases the time until it suffices to reach the wait for a run.
   for (let timeoutMs = 3000; ; timeoutMs *= 2) {
@@ -174,7 +168,7 @@ test.serial("when the time is over, what waits fails, and what was made is delet
   }
 });
 
-test.serial("SIGTERM ends it, and what was made is deleted", async (t) => {
+test.serial("SIGTERM stops the check and deletes its projects", async (t) => {
   const before = await countProjects();
   const proxy = await startProxy(service.url, async ({ path }, forward) => {
     const answer = await forward();
@@ -195,7 +189,7 @@ test.serial("SIGTERM ends it, and what was made is deleted", async (t) => {
   t.is(await countProjects(), before);
 });
 
-test("without a service, the exit code is 1 and each line says why", async (t) => {
+test("without a service, exits with code 1 and explains each failure", async (t) => {
   const { code, stdout } = await runCli([
     "check",
     "--url",
@@ -209,7 +203,7 @@ test("without a service, the exit code is 1 and each line says why", async (t) =
   t.regex(lines.at(-1)!, /^0 passed, \d+ failed$/);
 });
 
-test("the command line wants a service and a suite", async (t) => {
+test("requires a service URL and a suite", async (t) => {
   for (const [args, message] of [
     [["--suite", "e2e"], /required option '--url <url>'/],
     [["--url", "http://localhost"], /required option '--suite <name>'/],

@@ -4,7 +4,7 @@ import { freePort } from "../servers/free-port.js";
 import { StartedProcess } from "../started-process.js";
 import { CLI, root } from "./run-cli.js";
 
-test("api answers while its stores are out of reach: alive, but not ready; and ends in order", async (t) => {
+test("api starts without its stores, is alive but not ready, and shuts down cleanly", async (t) => {
   t.timeout(120_000);
   const [port, nobody] = [await freePort(), await freePort()];
   const [program, ...first] = CLI;

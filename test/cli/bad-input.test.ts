@@ -89,7 +89,7 @@ const cases: Record<string, [string[], RegExp][]> = {
 };
 
 for (const [name, list] of Object.entries(cases)) {
-  test(`bad ${name} end with exit code 2 and one helpful sentence`, async (t) => {
+  test(`bad ${name} exit with code 2 and a one-sentence error`, async (t) => {
     t.timeout(240_000); // many processes are started
     for (const [args, message] of list) {
       const { code, stdout, stderr } = await runCli(["match", ...args]);
@@ -101,7 +101,7 @@ for (const [name, list] of Object.entries(cases)) {
   });
 }
 
-test("an unknown command, and none, exit with 2", async (t) => {
+test("an unknown or missing command exits with code 2", async (t) => {
   t.like(await runCli(["matsch"]), {
     code: 2,
     stderr: "anonlink-wasm: unknown command 'matsch'\n(Did you mean match?)\n",
@@ -111,7 +111,7 @@ test("an unknown command, and none, exit with 2", async (t) => {
   t.regex(stderr, /^Usage: anonlink-wasm/);
 });
 
-test("DEBUG=anonlink-wasm adds the stack", async (t) => {
+test("DEBUG=anonlink-wasm prints the stack trace", async (t) => {
   const { code, stderr } = await runCli(["match", A, "nope", ...good], "", { DEBUG: "x,anonlink-wasm" });
   t.is(code, 2);
   t.regex(stderr, /^anonlink-wasm: nope does not exist\.\nUsageError: .*\n +at /);

@@ -1,7 +1,7 @@
 import test from "ava";
 import { runCli } from "./run-cli.js";
 
-test("describe tells rows, width and popcounts", async (t) => {
+test("describe reports rows, width and popcounts", async (t) => {
   const { stdout, code } = await runCli(["describe", "test/data/febrl4-1k/clks-a.json"]);
   t.is(code, 0);
   t.regex(stdout, /^rows +1,000$/m);
@@ -10,7 +10,7 @@ test("describe tells rows, width and popcounts", async (t) => {
   t.notRegex(stdout, /Warning/);
 });
 
-test("describe as JSON holds the whole distribution", async (t) => {
+test("describe --format json includes the whole distribution", async (t) => {
   const { stdout } = await runCli(
     ["describe", "-", "--format", "json", "--byte-length", "2"],
     Buffer.from([1, 0, 3, 0, 255, 255]),
@@ -20,7 +20,7 @@ test("describe as JSON holds the whole distribution", async (t) => {
   t.deepEqual(description.popcounts.counts, [0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
 });
 
-test("describe warns where CLKs look wrong: empty, full, duplicates", async (t) => {
+test("describe warns about empty, full and duplicate CLKs", async (t) => {
   const { stdout, code } = await runCli(
     ["describe", "-"],
     JSON.stringify({ clks: ["AAA=", "//8=", "AQI=", "AQI="] }),
@@ -31,7 +31,7 @@ test("describe warns where CLKs look wrong: empty, full, duplicates", async (t) 
   t.regex(stdout, /Warning: 1 of 4 records equals an earlier/);
 });
 
-test("describe refuses what it cannot read with exit code 2", async (t) => {
+test("describe exits with code 2 if it cannot read its input", async (t) => {
   for (const [args, message] of [
     [["nope"], /does not exist/],
     [[], /missing required argument/],

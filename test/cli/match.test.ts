@@ -18,7 +18,7 @@ for (const [threshold, pairs, correct] of [
   [0.7, 7215, 997],
   [0.6, 761_514, 1000],
 ] as const) {
-  test(`scores at ${threshold} are the data's known ${pairs} pairs, as the REST API gives them`, async (t) => {
+  test(`scores at ${threshold} are the ${pairs} known pairs, in the REST API's format`, async (t) => {
     const { code, stdout, stderr } = await runCli([
       "match",
       A,
@@ -39,14 +39,14 @@ for (const [threshold, pairs, correct] of [
   });
 }
 
-test("groups are the default, as the REST API gives them", async (t) => {
+test("prints groups by default, in the REST API's format", async (t) => {
   const { stdout } = await runCli(["match", A, B, "--threshold", "0.8"]);
   const { groups } = JSON.parse(stdout) as { groups: [number, number][][] };
   t.is(groups.length, 946);
   for (const [left, right] of groups) t.is(ids.a[left![1]], ids.b[right![1]]);
 });
 
-test("the binary candidate file holds the same as the JSON", async (t) => {
+test("the binary candidate file holds the same scores as the JSON", async (t) => {
   const args = ["match", A, B, "--threshold", "0.7", "--result", "scores"];
   const binary = parseCandidateFile((await runCli([...args, "--format", "binary"])).stdoutBytes);
   const json = JSON.parse((await runCli(args)).stdout) as {
@@ -82,7 +82,7 @@ test("raw, gzip-compressed, piped and JSON inputs give the same result", async (
   }
 });
 
-test("every kernel and any number of threads print the same", async (t) => {
+test("the output does not depend on the kernel or the number of threads", async (t) => {
   const expected = (await runCli(["match", A, B, "--threshold", "0.8", "--result", "scores"])).stdout;
   for (const more of [
     ["--kernel", "reference"],
@@ -96,7 +96,7 @@ test("every kernel and any number of threads print the same", async (t) => {
   }
 });
 
-test("permutations line up exactly on the mask", async (t) => {
+test("permutations align exactly where the mask is set", async (t) => {
   const args = ["match", A, B, "--threshold", "0.8", "--result", "permutations"];
   const { mask, permutations } = JSON.parse((await runCli(args)).stdout) as {
     mask: number[];
@@ -123,7 +123,7 @@ test("permutations line up exactly on the mask", async (t) => {
   t.is(lines.filter((line) => line.endsWith(",1")).length, 2 * 946);
 });
 
-test("CSV puts the user's ids beside rows, from lines or a column", async (t) => {
+test("CSV output includes the user's ids, read from lines or a column", async (t) => {
   const scratch = scratchFolder();
   const [lineFile, csvFile] = [join(scratch, "a.txt"), join(scratch, "b.csv")];
   writeFileSync(lineFile, ids.a.map((id) => `p,${id}`).join("\r\n"));
@@ -152,7 +152,7 @@ test("CSV puts the user's ids beside rows, from lines or a column", async (t) =>
   );
 });
 
-test("the truth adds precision, recall and F1", async (t) => {
+test("--truth adds precision, recall and F1", async (t) => {
   const { stderr, stdout } = await runCli(["match", A, B, "--threshold", "0.8", "--truth", TRUTH]);
   t.is(
     stderr,
@@ -179,7 +179,7 @@ test("the truth adds precision, recall and F1", async (t) => {
   t.regex(low.stderr, /^precision 13\.82 %, recall 99\.70 %, .*\(997 of 7215 found/);
 });
 
-test("the summary has a histogram, and a JSON form", async (t) => {
+test("the summary includes a histogram and is available as JSON", async (t) => {
   const args = ["match", A, B, "--threshold", "0.8", "--result", "summary", "--truth", TRUTH];
   const { stdout } = await runCli(args);
   t.regex(stdout, /^pairs +946 with a score of at least 0\.8$/m);
@@ -196,7 +196,7 @@ test("the summary has a histogram, and a JSON form", async (t) => {
   );
 });
 
-test("three parties, and blocks", async (t) => {
+test("links three parties, and records with blocks", async (t) => {
   const scratch = scratchFolder();
   const { clks } = JSON.parse(readFileSync(A, "utf8")) as { clks: string[] };
   const blocked = (party: number) => {
@@ -226,7 +226,7 @@ test("three parties, and blocks", async (t) => {
   t.regex(mixed.stderr, /Only .*0\.json has blocks; .*clks-b\.json has none\./);
 });
 
-test("help and version", async (t) => {
+test("prints help and version", async (t) => {
   t.regex((await runCli(["match", "--help"])).stdout, /--byte-length/);
   t.regex((await runCli(["--version"])).stdout, /^\d+\.\d+\.\d+\n$/);
 });

@@ -35,7 +35,7 @@ test("--out writes a complete file or none", async (t) => {
   t.deepEqual(readdirSync(scratch), ["groups.json"]);
 });
 
-test("--out never replaces a file that is read, under whatever name", async (t) => {
+test("--out never overwrites an input, also through a link", async (t) => {
   const scratch = scratchFolder();
   const [real, linked] = [join(scratch, "real.json"), join(scratch, "linked.json")];
   const content = readFileSync(A);
@@ -55,7 +55,7 @@ test("--out never replaces a file that is read, under whatever name", async (t) 
   t.deepEqual(readFileSync(real), content);
 });
 
-test("--out follows a link and writes into a pipe as it is", async (t) => {
+test("--out follows a link and writes to a pipe", async (t) => {
   const scratch = scratchFolder();
   const [real, linked, pipe] = ["real.json", "linked.json", "pipe"].map((name) => join(scratch, name));
   writeFileSync(real!, "");
@@ -71,7 +71,7 @@ test("--out follows a link and writes into a pipe as it is", async (t) => {
   t.true(lstatSync(pipe!).isFIFO());
 });
 
-test("a reader that closes the pipe early ends the command quietly", async (t) => {
+test("exits quietly if the reader closes the pipe early", async (t) => {
   const scores = `$CLI match ${A} ${B} --threshold 0.6 --result scores`;
   const { code, stdout, stderr } = await bash(`${scores} --format csv | head -n 2`);
   t.is(code, 0);
@@ -86,12 +86,12 @@ test("a reader that closes the pipe early ends the command quietly", async (t) =
   }
 });
 
-test("a pipe as an input has no size to make a hint of", async (t) => {
+test("the error for a piped raw input suggests no byte length", async (t) => {
   const { stderr } = await bash(`$CLI match <(cat ${folder}/clks-a.bin) ${B} --threshold 0.9`);
   t.regex(stderr, /^anonlink-wasm: \S+ holds raw bytes; set --byte-length to the bytes per CLK\.\n$/);
 });
 
-test("bad standard input ends the command, though the writer goes on waiting", async (t) => {
+test("invalid standard input exits at once while the writer keeps the pipe open", async (t) => {
   const child = spawn(CLI[0], [...CLI.slice(1), "match", "-", B, "--threshold", "0.9"], { cwd: root });
   child.stdin.on("error", () => {});
   child.stdin.write(`{"clks" [${" ".repeat(5000)}`);
@@ -102,7 +102,7 @@ for (const [signal, code] of [
   ["SIGINT", 130],
   ["SIGTERM", 143],
 ] as const) {
-  test(`${signal} stops reading, exits with ${code} and leaves no file`, async (t) => {
+  test(`${signal} during reading exits with ${code} and leaves no file`, async (t) => {
     const scratch = scratchFolder();
     const args = ["match", "-", B, "--threshold", "0.9", "--out", join(scratch, "out.json")];
     const child = spawn(CLI[0], [...CLI.slice(1), ...args], { cwd: root });
@@ -115,7 +115,7 @@ for (const [signal, code] of [
   });
 }
 
-test("Ctrl-C stops the comparison, exits with 130 and leaves no file", async (t) => {
+test("Ctrl-C during the comparison exits with 130 and leaves no file", async (t) => {
   const scratch = scratchFolder();
   const raw = readFileSync(`${folder}/clks-a.bin`);
   const big = join(scratch, "big.bin");

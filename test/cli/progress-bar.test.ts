@@ -13,7 +13,7 @@ function written(isTTY: boolean, total: number): string {
   return String(stream.read() ?? "");
 }
 
-test("a progress bar shows on a terminal only", (t) => {
+test("shows a progress bar only on a terminal", (t) => {
   t.regex(written(true, 100), /comparing .* 0 %/);
   t.is(written(false, 100), "");
   t.is(written(true, 0), "", "nothing to compare");

@@ -14,7 +14,7 @@ for (const [args, message] of [
   [["api", "--log-level", "loud"], /--log-level/],
   [["serve", "extra"], /too many arguments/],
 ] as const) {
-  test(`${args.join(" ")}: one sentence, and exit code 2`, async (t) => {
+  test(`${args.join(" ")}: exits with code 2 and a one-sentence error`, async (t) => {
     const { code, stderr, stdout } = await runCli(args);
     t.is(code, 2);
     t.regex(stderr, message);
@@ -22,7 +22,7 @@ for (const [args, message] of [
   });
 }
 
-test("a wrong setting ends serve with its name", async (t) => {
+test("serve names an invalid setting and exits", async (t) => {
   const { code, stderr } = await runCli(["serve", "--data", join(tmpdir(), "never-made")], "", {
     MAX_PARTIES: "1",
   });
@@ -30,7 +30,7 @@ test("a wrong setting ends serve with its name", async (t) => {
   t.regex(stderr, /^anonlink-wasm: MAX_PARTIES must be a whole number from 2/);
 });
 
-test("serve says where it is, answers, and ends in order; nobody else gets its port", async (t) => {
+test("serve prints its URL, shuts down cleanly, and rejects a port in use", async (t) => {
   t.timeout(120_000);
   const folder = mkdtempSync(join(tmpdir(), "anonlink-serve-"));
   const data = join(folder, "made", "by itself");

@@ -1,7 +1,7 @@
 import test from "ava";
 import { readServiceConfig } from "../../src/config/service-config.js";
 
-test("without settings, all have their defaults", (t) => {
+test("settings have defaults", (t) => {
   const config = readServiceConfig({});
   t.deepEqual(config.http, {
     corsOrigins: [],
@@ -16,7 +16,7 @@ test("without settings, all have their defaults", (t) => {
   t.is(config.downloadStore, undefined);
 });
 
-test("the names of the Python service work, with underscores in numbers", (t) => {
+test("accepts the Python service's variable names, and underscores in numbers", (t) => {
   const config = readServiceConfig({
     FLASK_DB_MIN_CONNECTIONS: "3",
     FLASK_DB_MAX_CONNECTIONS: "30",
@@ -56,7 +56,7 @@ test("the names of the Python service work, with underscores in numbers", (t) =>
   t.is(config.encodingStore, "packed");
 });
 
-test("uploads by way of an object store can be switched off", (t) => {
+test("uploads through an object store can be disabled", (t) => {
   const keys = { UPLOAD_OBJECT_STORE_ACCESS_KEY: "u", UPLOAD_OBJECT_STORE_SECRET_KEY: "us" };
   t.truthy(readServiceConfig(keys).uploadStore);
   t.is(readServiceConfig({ ...keys, UPLOAD_OBJECT_STORE_ENABLED: "false" }).uploadStore, undefined);
@@ -77,7 +77,7 @@ for (const [variable, value] of [
   ["UPLOAD_OBJECT_STORE_SERVER", "http://u:secret@minio"],
   ["DOWNLOAD_OBJECT_STORE_SECURE", "maybe"],
 ] as const) {
-  test(`${variable}=${value} is refused by its name`, (t) => {
+  test(`rejects ${variable}=${value} and names the variable`, (t) => {
     const error = t.throws(() => readServiceConfig({ [variable]: value }), { name: "ConfigError" });
     t.true(error.message.startsWith(`${variable} must be `), error.message);
     t.false(error.message.includes("secret"));

@@ -101,7 +101,7 @@ export function testEncodingStore(
     return { dataproviderId, receiptToken, blockCount, ids: await opened.blocksOf(dataproviderId) };
   }
 
-  test("an upload without blocks: ranges are ranges of rows, in shared memory", async (t) => {
+  test("without blocks, ranges are ranges of rows, in shared memory", async (t) => {
     const opened = await open(t);
     const rows = randomRows(2500);
     for (const portion of [BYTE_LENGTH, 7 * BYTE_LENGTH, 2500 * BYTE_LENGTH, 5000 * BYTE_LENGTH]) {
@@ -127,7 +127,7 @@ export function testEncodingStore(
   });
 
   for (const pieceRows of [1 << 18, 7]) {
-    test(`overlapping blocks, read by range and together, that came in pieces of up to ${pieceRows} rows`, async (t) => {
+    test(`reads overlapping blocks by range and together, written in pieces of up to ${pieceRows} rows`, async (t) => {
       const opened = await open(t);
       const random = seededRandom(pieceRows);
       const rows = randomRows(3000);
@@ -181,7 +181,7 @@ export function testEncodingStore(
     });
   }
 
-  test("200,000 tiny blocks", async (t) => {
+  test("stores 200,000 tiny blocks", async (t) => {
     const opened = await open(t);
     const recordCount = 100_000;
     const rows = randomRows(recordCount, 8);
@@ -213,7 +213,7 @@ export function testEncodingStore(
     );
   });
 
-  test("one row in thousands of blocks, and a row in none", async (t) => {
+  test("stores a row in thousands of blocks, and a row in none", async (t) => {
     const opened = await open(t);
     const rows = randomRows(3);
     const blocks = new Map(range(0, 5000).map((n) => [hashed(n), n % 2 === 0 ? [1] : [1, 2]]));
@@ -225,7 +225,7 @@ export function testEncodingStore(
     t.is(read.records.length, 7500);
   });
 
-  test("a block of more rows than a piece takes, which has a gap at its end", async (t) => {
+  test("stores a block larger than a piece, with a gap at its end", async (t) => {
     const opened = await open(t);
     const recordCount = 600_000;
     const rows = randomRows(recordCount, 8);
@@ -250,7 +250,7 @@ export function testEncodingStore(
     t.deepEqual([...read.records.subarray(read.starts[1]!)], [2, 3]);
   });
 
-  test("an upload of no rows", async (t) => {
+  test("stores an upload without rows", async (t) => {
     const opened = await open(t);
     const { dataproviderId, blockCount } = await upload(opened, new Uint8Array(0), new Map());
     t.is(blockCount, 0);
@@ -258,7 +258,7 @@ export function testEncodingStore(
     t.is(await codeOf(t, () => opened.store.readRange(block, BYTE_LENGTH)), "missing-encodings");
   });
 
-  test("what is not there, or of another size, is an error; an abort is its reason", async (t) => {
+  test("missing or differently sized encodings are errors, and an abort throws its reason", async (t) => {
     const opened = await open(t);
     const { store } = opened;
     const { dataproviderId, ids } = await upload(
@@ -289,7 +289,7 @@ export function testEncodingStore(
     t.is((await store.readRange(whole, BYTE_LENGTH)).entityIds.length, 50);
   });
 
-  test("nobody sees an upload before it is committed; one that is broken off leaves nothing", async (t) => {
+  test("an upload is invisible until committed, and leaves nothing if aborted", async (t) => {
     const opened = await open(t);
     const receiptToken = token();
     const dataproviderId = await opened.addParty(receiptToken);
@@ -313,7 +313,7 @@ export function testEncodingStore(
     }
   });
 
-  test("a commit that fails half-way leaves nothing, and the upload may come again", async (t) => {
+  test("a commit that fails halfway leaves nothing, and the upload can be repeated", async (t) => {
     const opened = await open(t);
     const receiptToken = token();
     const dataproviderId = await opened.addParty(receiptToken);
@@ -360,7 +360,7 @@ export function testEncodingStore(
     t.is((await opened.blocksOf(dataproviderId)).size, 40_000);
   });
 
-  test("an upload that was removed is gone, and another one may come", async (t) => {
+  test("a removed upload leaves nothing, and another one can follow", async (t) => {
     const opened = await open(t);
     const { store } = opened;
     const blocks = new Map([[hashed(1), range(0, 100)]]);
@@ -385,7 +385,7 @@ export function testEncodingStore(
     t.true(rows.equals(read.dataset.bytes));
   });
 
-  test("one whose turn was taken over cannot store any more, nor remove what its successor stores", async (t) => {
+  test("an upload that lost its slot cannot commit or remove its successor's data", async (t) => {
     const opened = await open(t);
     const { store } = opened;
     const blocks = new Map([[hashed(1), range(0, 100)]]);
@@ -411,7 +411,7 @@ export function testEncodingStore(
     t.is(await opened.countStored(dataproviderId, [first, second]), 0);
   });
 
-  test("one that was killed leaves the turn to the next, who finds nothing of it", async (t) => {
+  test("the successor of a killed upload finds none of its data", async (t) => {
     const opened = await open(t);
     const { store } = opened;
     const [first, second] = [token(), token()];
@@ -431,7 +431,7 @@ export function testEncodingStore(
     await killed.abort(); // so that the test can end
   });
 
-  test("many upload and read at once", async (t) => {
+  test("stores and reads several uploads concurrently", async (t) => {
     const opened = await open(t);
     await Promise.all(
       range(0, 6).map(async (n) => {

@@ -22,19 +22,26 @@ export function testMigrations(test: TestFn, open: (t: ExecutionContext) => Prom
     return describeSchema(connection);
   }
 
-  test.serial("an empty database gets the tables of the Python service, and nothing else", async (t) => {
-    const expected = await describePythons(t);
-    t.true(expected.columns.length > 50 && expected.indexes.length > 20 && expected.constraints.length > 25);
-    const connection = await open(t);
-    t.deepEqual(await migrate(connection), { from: undefined, to: NEWEST, applied: REVISIONS });
-    t.deepEqual(await describeSchema(connection), expected);
-    t.deepEqual(await connection.query("SELECT version_num FROM alembic_version"), [{ version_num: NEWEST }]);
-    t.deepEqual(await migrate(connection), { from: NEWEST, to: NEWEST, applied: [] });
-    t.deepEqual(await describeSchema(connection), expected);
-  });
+  test.serial(
+    "creates the tables of the Python service in an empty database, and nothing else",
+    async (t) => {
+      const expected = await describePythons(t);
+      t.true(
+        expected.columns.length > 50 && expected.indexes.length > 20 && expected.constraints.length > 25,
+      );
+      const connection = await open(t);
+      t.deepEqual(await migrate(connection), { from: undefined, to: NEWEST, applied: REVISIONS });
+      t.deepEqual(await describeSchema(connection), expected);
+      t.deepEqual(await connection.query("SELECT version_num FROM alembic_version"), [
+        { version_num: NEWEST },
+      ]);
+      t.deepEqual(await migrate(connection), { from: NEWEST, to: NEWEST, applied: [] });
+      t.deepEqual(await describeSchema(connection), expected);
+    },
+  );
 
   for (const [n, revision] of REVISIONS.entries()) {
-    test.serial(`tables of revision ${revision} are brought to the newest, with their rows`, async (t) => {
+    test.serial(`upgrades tables of revision ${revision} to the newest, with their rows`, async (t) => {
       const expected = await describePythons(t);
       const connection = await open(t);
       await run(connection, SCHEMAS.get(revision)!);
@@ -64,14 +71,14 @@ export function testMigrations(test: TestFn, open: (t: ExecutionContext) => Prom
     });
   }
 
-  test.serial("several at once migrate once", async (t) => {
+  test.serial("concurrent migrations apply once", async (t) => {
     const connection = await open(t);
     const migrated = await Promise.all(Array.from({ length: 6 }, () => migrate(connection)));
     t.deepEqual(migrated.map(({ applied }) => applied.length).sort(), [0, 0, 0, 0, 0, 3]);
     await t.notThrowsAsync(new SqlDatabase(connection).check());
   });
 
-  test.serial("types that undone migrations have left are used again", async (t) => {
+  test.serial("reuses types left behind by undone migrations", async (t) => {
     const connection = await open(t);
     await migrate(connection);
     const expected = await describeSchema(connection);
@@ -84,7 +91,7 @@ export function testMigrations(test: TestFn, open: (t: ExecutionContext) => Prom
     t.deepEqual(await describeSchema(connection), expected);
   });
 
-  test.serial("a migration that fails changes nothing, and can be tried again", async (t) => {
+  test.serial("a failed migration changes nothing and can be retried", async (t) => {
     const connection = await open(t);
     await connection.query("CREATE TABLE metrics (mine integer)");
     const before = await describeSchema(connection);
@@ -94,7 +101,7 @@ export function testMigrations(test: TestFn, open: (t: ExecutionContext) => Prom
     t.is((await migrate(connection)).applied.length, 3);
   });
 
-  test.serial("tables of others, or of a later version, are left alone", async (t) => {
+  test.serial("leaves foreign tables and tables of later versions alone", async (t) => {
     const connection = await open(t);
     await connection.query("CREATE TABLE projects (mine integer)");
     await t.throwsAsync(migrate(connection), {
@@ -114,21 +121,24 @@ export function testMigrations(test: TestFn, open: (t: ExecutionContext) => Prom
     });
   });
 
-  test.serial("a database without tables fails the check, and says what makes them", async (t) => {
-    const connection = await open(t);
-    const database = new SqlDatabase(connection);
-    await t.throwsAsync(database.check(), {
-      code: "store-failed",
-      message: /has no tables, .*anonlink-wasm migrate/,
-    });
-    await run(connection, SCHEMAS.get(REVISIONS[0]!)!);
-    await t.throwsAsync(database.check(), {
-      code: "store-failed",
-      message: /has tables of revision 292d2f2d3939/,
-    });
-    await migrate(connection);
-    await database.check();
-    const { parties } = await addProject(database);
-    t.is(parties.length, 2);
-  });
+  test.serial(
+    "the check of a database without tables fails and names the command that creates them",
+    async (t) => {
+      const connection = await open(t);
+      const database = new SqlDatabase(connection);
+      await t.throwsAsync(database.check(), {
+        code: "store-failed",
+        message: /has no tables, .*anonlink-wasm migrate/,
+      });
+      await run(connection, SCHEMAS.get(REVISIONS[0]!)!);
+      await t.throwsAsync(database.check(), {
+        code: "store-failed",
+        message: /has tables of revision 292d2f2d3939/,
+      });
+      await migrate(connection);
+      await database.check();
+      const { parties } = await addProject(database);
+      t.is(parties.length, 2);
+    },
+  );
 }

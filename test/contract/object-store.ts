@@ -55,7 +55,7 @@ export function testObjectStore(
   open: (t: ExecutionContext) => Promise<OpenedObjectStore>,
 ): void {
   for (const byteLength of [0, 1, MIB + 1, 16 * MIB, 16 * MIB + 1, 40 * MIB]) {
-    test(`a file of ${byteLength} bytes comes back as it was, put at once or streamed`, async (t) => {
+    test(`stores a file of ${byteLength} bytes unchanged, put or streamed`, async (t) => {
       const { store, leftovers } = await open(t);
       const name = "similarity-scores/a.bin";
       t.is(await store.byteLengthOf(name), undefined);
@@ -73,7 +73,7 @@ export function testObjectStore(
     });
   }
 
-  test("a part of a file; what lies beyond the end is left out", async (t) => {
+  test("reads part of a file, up to its end", async (t) => {
     const { store } = await open(t);
     const whole = await bytesOf(content(3 * MIB));
     await store.putStream("a", content(3 * MIB));
@@ -98,7 +98,7 @@ export function testObjectStore(
   });
 
   for (const byteLength of [0, 1000, 20 * MIB]) {
-    test(`a stream that fails after ${byteLength} bytes leaves the file that was there before`, async (t) => {
+    test(`a stream that fails after ${byteLength} bytes leaves the previous file`, async (t) => {
       const { store, leftovers } = await open(t);
       for (const before of [undefined, 5]) {
         if (before !== undefined) await store.put("a", () => content(before), before);
@@ -113,7 +113,7 @@ export function testObjectStore(
     });
   }
 
-  test("content of another length than was said is an error, and leaves nothing", async (t) => {
+  test("content of an unexpected length is an error and leaves nothing", async (t) => {
     const { store, leftovers } = await open(t);
     for (const [byteLength, promised] of [
       [100, 99],
@@ -130,7 +130,7 @@ export function testObjectStore(
     t.deepEqual(await leftovers(), []);
   });
 
-  test("an abort ends putting with its reason, and leaves nothing", async (t) => {
+  test("an abort ends a put with its reason and leaves nothing", async (t) => {
     const { store, leftovers } = await open(t);
     for (const byteLength of [MIB, 20 * MIB]) {
       for (const isStream of [true, false]) {
@@ -152,7 +152,7 @@ export function testObjectStore(
     t.deepEqual(await leftovers(), []);
   });
 
-  test("an abort ends getting with its reason; one who leaves early may come again", async (t) => {
+  test("an abort ends a get with its reason, and a read can stop early", async (t) => {
     const { store } = await open(t);
     await store.putStream("a", content(20 * MIB));
     const controller = new AbortController();
@@ -170,7 +170,7 @@ export function testObjectStore(
     t.is((await bytesOf(store.get("a"))).length, 20 * MIB);
   });
 
-  test("of those who write one name at once, one wins, with all of its bytes", async (t) => {
+  test("one of several concurrent writes of a name wins, with all of its bytes", async (t) => {
     const { store, leftovers } = await open(t);
     const seeds = [1, 2, 3, 4];
     const lengthOf = (seed: number) => 17 * MIB + seed;
@@ -187,7 +187,7 @@ export function testObjectStore(
     t.deepEqual(await leftovers(), []);
   });
 
-  test("a file that is replaced while it is read is the old one to its end, or an error", async (t) => {
+  test("reading a file that is replaced returns the old file or an error", async (t) => {
     const { store } = await open(t);
     await store.putStream("a", content(20 * MIB, 1));
     const replace = () => store.putStream("a", content(20 * MIB, 2));
@@ -211,7 +211,7 @@ export function testObjectStore(
     t.is(await digest(store.get("a")), await digest(content(20 * MIB, 2)));
   });
 
-  test("files are listed by what they begin with, and removed", async (t) => {
+  test("lists files by prefix, and removes them", async (t) => {
     const { store } = await open(t);
     const names = Array.from({ length: 1100 }, (_, n) => `similarity-scores/${n}.bin`);
     const others = ["similarity", "packed/0123", "packed/0124", "odd/a b+c%2F~(ä)€😀.bin", "odd/-_.json"];
@@ -231,7 +231,7 @@ export function testObjectStore(
     t.deepEqual(await listed(""), others.filter((name) => name !== "packed/0123").sort());
   });
 
-  test("names that lead elsewhere are refused", async (t) => {
+  test("rejects names that lead elsewhere", async (t) => {
     const { store } = await open(t);
     const bad = ["", "/", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/./b", "a\\b", "a\0b", "a\nb"];
     for (const name of [...bad, "a".repeat(1025), "\ud800"]) {
@@ -246,7 +246,7 @@ export function testObjectStore(
     t.deepEqual(await namesIn(store, ""), []);
   });
 
-  test("a file that is not there is an error that does not tell the token in its name", async (t) => {
+  test("the error for a missing file does not reveal the token in its name", async (t) => {
     const { store } = await open(t);
     const ranges: (ByteRange | undefined)[] = [
       undefined,
@@ -263,7 +263,7 @@ export function testObjectStore(
     }
   });
 
-  test("it answers", async (t) => {
+  test("check() succeeds", async (t) => {
     const { store } = await open(t);
     await store.check();
     await t.throwsAsync(store.check(AbortSignal.abort(new Error("late"))), { message: "late" });

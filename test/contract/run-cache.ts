@@ -24,7 +24,7 @@ export function testRunCache(test: TestFn, open: (t: ExecutionContext) => Promis
     }
   });
 
-  test("a deleted run stays so, a complete one does not become active again, nor an unknown one complete", async (t) => {
+  test("a run's state only moves forward, from active to complete to deleted", async (t) => {
     const { cache } = await open(t);
     const runId = run();
     await cache.setRunState(runId, "complete");
@@ -40,7 +40,7 @@ export function testRunCache(test: TestFn, open: (t: ExecutionContext) => Promis
     }
   });
 
-  test("progress adds up, each task once, also when it comes again at the same time", async (t) => {
+  test("adds up progress, each task once, also if repeated concurrently", async (t) => {
     const { cache } = await open(t);
     const runId = run();
     t.is(await cache.progressOf(runId), undefined);
@@ -56,7 +56,7 @@ export function testRunCache(test: TestFn, open: (t: ExecutionContext) => Promis
     t.deepEqual(await cache.progressOf(runId), { comparisons: 4_000_000_000_010, candidates: 3 });
   });
 
-  test("the first one settles how large packages are, for all", async (t) => {
+  test("the first caller sets the package size for all", async (t) => {
     const { cache } = await open(t);
     const runId = run();
     t.is(await cache.settlePackageSize(runId, 7), 7);
@@ -70,7 +70,7 @@ export function testRunCache(test: TestFn, open: (t: ExecutionContext) => Promis
     t.is(await cache.settlePackageSize(runId, 400), 400);
   });
 
-  test("progress is forgotten as a stage ends, but not the tasks that were counted", async (t) => {
+  test("clearing progress at the end of a stage keeps the counted tasks", async (t) => {
     const { cache } = await open(t);
     const runId = run();
     await cache.setRunState(runId, "active");
@@ -81,7 +81,7 @@ export function testRunCache(test: TestFn, open: (t: ExecutionContext) => Promis
     t.true(await cache.isActive(runId));
   });
 
-  test("of a run that is not active nothing is counted", async (t) => {
+  test("does not count progress of a run that is not active", async (t) => {
     const { cache } = await open(t);
     const progress = { comparisons: 1, candidates: 1 };
     const unknown = run();
@@ -98,7 +98,7 @@ export function testRunCache(test: TestFn, open: (t: ExecutionContext) => Promis
     t.is(await cache.runState(unknown), undefined);
   });
 
-  test("a run that is removed is unknown, and may begin anew", async (t) => {
+  test("a removed run is unknown and can start again", async (t) => {
     const { cache } = await open(t);
     const runId = run();
     await cache.setRunState(runId, "active");
@@ -111,13 +111,13 @@ export function testRunCache(test: TestFn, open: (t: ExecutionContext) => Promis
     t.is(await cache.countProgress(runId, "task", { comparisons: 10, candidates: 3 }), 3);
   });
 
-  test("a project of which nothing is known can be forgotten", async (t) => {
+  test("removing an unknown project succeeds", async (t) => {
     const { cache } = await open(t);
     await cache.removeProject(run());
     await t.notThrowsAsync(cache.removeProject(run()));
   });
 
-  test("runs do not share what is known of them", async (t) => {
+  test("runs do not share state", async (t) => {
     const { cache } = await open(t);
     const [one, two] = [run(), run()];
     await cache.setRunState(one, "active");
@@ -140,7 +140,7 @@ export function testRunCache(test: TestFn, open: (t: ExecutionContext) => Promis
     t.false(await cache.isUploadHeld(token));
   });
 
-  test("an upload that says nothing for a minute is held no longer", async (t) => {
+  test("the hold on an upload expires after a minute unless renewed", async (t) => {
     const { cache, pass } = await open(t);
     const token = run();
     await cache.holdUpload(token, 60);
@@ -153,7 +153,7 @@ export function testRunCache(test: TestFn, open: (t: ExecutionContext) => Promis
     t.false(await cache.isUploadHeld(token));
   });
 
-  test("it answers", async (t) => {
+  test("check() succeeds", async (t) => {
     const { cache } = await open(t);
     await t.notThrowsAsync(cache.check(AbortSignal.timeout(120_000)));
   });

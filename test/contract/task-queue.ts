@@ -109,7 +109,7 @@ export function testTaskQueue(
     await until(`${count} tasks done`, 120_000, async () => (done.length >= count ? true : undefined));
   };
 
-  test("a task is done with its parameters, under its id", async (t) => {
+  test("runs a task with its parameters and id", async (t) => {
     const { queue, start, done } = await setUp(t);
     start();
     const value = { list: [1, null, "ü"], "of all": { kinds: true } };
@@ -118,7 +118,7 @@ export function testTaskQueue(
     t.like(done[0], { task: "note", taskId: ids.a, parameters: { value } });
   });
 
-  test("what waits is counted, and done once somebody does it", async (t) => {
+  test("counts waiting tasks, and runs them once a worker starts", async (t) => {
     const { queue, start, done } = await setUp(t);
     t.is(await queue.depth(), 0);
     for (let value = 0; value < 5; value++) await queue.send(call("note", { value }));
@@ -130,7 +130,7 @@ export function testTaskQueue(
   });
 
   for (const count of [1, 2, 250]) {
-    test(`a chord of ${count}: its last task gets the results in their order`, async (t) => {
+    test(`the callback of a chord of ${count} gets the results in order`, async (t) => {
       const { queue, start, done } = await setUp(t);
       start();
       const parts = Array.from({ length: count }, (_, value) => call("square", { value }));
@@ -141,7 +141,7 @@ export function testTaskQueue(
     });
   }
 
-  test("parts of a chord may come as a stream", async (t) => {
+  test("the parts of a chord can be a stream", async (t) => {
     const { queue, start, done } = await setUp(t);
     start();
     async function* parts() {
@@ -156,7 +156,7 @@ export function testTaskQueue(
     t.deepEqual(done.at(-1)!.parameters["results"], results);
   });
 
-  test("a chord that is sent twice is completed once", async (t) => {
+  test("a chord that is sent twice completes once", async (t) => {
     const { queue, start, done } = await setUp(t);
     const parts = [1, 2, 3].map((value) =>
       call("square", { value }, { id: `3f0c0f6e-0000-8000-8000-00000000000${value}` }),
@@ -175,7 +175,7 @@ export function testTaskQueue(
     );
   });
 
-  test("when a task fails for good, somebody hears of it, by its id", async (t) => {
+  test("a task that finally fails triggers its error handler with its id", async (t) => {
     const { queue, start, done, failures } = await setUp(t);
     start();
     await queue.send(call("fail", { value: 1 }, { id: ids.a, onError: call("hear", { who: "me" }) }));
@@ -184,7 +184,7 @@ export function testTaskQueue(
     t.deepEqual(failures, [{ taskId: ids.a, isLastTry: true }]);
   });
 
-  test("when a part of a chord fails for good, the error of its last task is sent instead of it", async (t) => {
+  test("a chord part that finally fails triggers the error handler of the callback", async (t) => {
     const { queue, start, done } = await setUp(t);
     start();
     const parts = [call("square", { value: 1 }), call("fail", { value: 2 }), call("square", { value: 3 })];
@@ -200,7 +200,7 @@ export function testTaskQueue(
     t.false(done.some(({ task }) => task === "collect"));
   });
 
-  test("what has failed is tried again, under its id", async (t) => {
+  test("retries a failed task under the same id", async (t) => {
     const { queue, start, done, failures } = await setUp(t);
     start();
     await queue.send(call("failOnce", { value: 1 }, { id: ids.a }));
@@ -209,7 +209,7 @@ export function testTaskQueue(
     t.deepEqual(failures, [{ taskId: ids.a, isLastTry: false }]);
   });
 
-  test("what is put off has not failed, and is done under its id", async (t) => {
+  test("a postponed task does not count as failed, and runs under the same id", async (t) => {
     const { queue, start, done, failures } = await setUp(t);
     start();
     await queue.send(call("putOff", { value: 1 }, { id: ids.a, onError: call("hear", {}) }));
@@ -218,7 +218,7 @@ export function testTaskQueue(
     t.is(failures.length, 6);
   });
 
-  test("what cannot be done with such arguments is not tried again", async (t) => {
+  test("does not retry a task with invalid arguments", async (t) => {
     const { queue, start, done, failures } = await setUp(t);
     start();
     await queue.send(call("refuse", { value: 1 }, { id: ids.a, onError: call("hear", {}) }));
@@ -227,7 +227,7 @@ export function testTaskQueue(
     t.is(failures.length, 1);
   });
 
-  test("it answers", async (t) => {
+  test("check() succeeds", async (t) => {
     const { queue } = await setUp(t);
     await t.notThrowsAsync(queue.check(AbortSignal.timeout(120_000)));
   });

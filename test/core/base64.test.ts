@@ -13,7 +13,7 @@ test("encodes as Node does", (t) => {
   t.is(encodeBase64(Uint8Array.of(9, 1, 2, 9), 1, 3), Buffer.of(1, 2).toString("base64"));
 });
 
-test("decodes what it encoded, to an offset and not beyond", (t) => {
+test("decodes its own output at an offset, and writes nothing else", (t) => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(9), (bytes, offset) => {
       const target = new Uint8Array(bytes.length + offset + 5).fill(170);
@@ -25,7 +25,7 @@ test("decodes what it encoded, to an offset and not beyond", (t) => {
   );
 });
 
-test("decodes texts and bytes, with white space anywhere", (t) => {
+test("decodes strings and bytes, with white space anywhere", (t) => {
   const target = new Uint8Array(4);
   t.is(decodeBase64(" A\nQID\r\n\tBA =\v=\f ", target), 4);
   t.deepEqual(target, Uint8Array.of(1, 2, 3, 4));
@@ -33,7 +33,7 @@ test("decodes texts and bytes, with white space anywhere", (t) => {
   t.is(decodeBase64("", target), 0);
 });
 
-test("gives the same for a text cut anywhere", (t) => {
+test("gives the same result for input cut anywhere", (t) => {
   const text = new TextEncoder().encode("AQID\nBAUGBwg=");
   for (let cut = 0; cut <= text.length; cut++) {
     const target = new Uint8Array(8);
@@ -64,14 +64,14 @@ for (const [text, reason] of [
   ["AAAAAAAAé", /not base64 at character 8/],
   ["\u0000AAA", /not base64 at character 0/],
 ] as const) {
-  test(`refuses ${JSON.stringify(text)}`, (t) => {
+  test(`rejects ${JSON.stringify(text)}`, (t) => {
     const error = t.throws(() => decodeBase64(text, new Uint8Array(64)), { instanceOf: LinkageError });
     t.is(error?.code, "invalid-dataset");
     t.regex(error?.message ?? "", reason);
   });
 }
 
-test("refuses a target without room, and does not write past it", (t) => {
+test("rejects a target that is too small without writing past its end", (t) => {
   const memory = new Uint8Array(8);
   t.throws(() => decodeBase64("////////", memory.subarray(0, 5)), {
     message: "The base64 decodes to 6 bytes, but the target has room for 5.",
@@ -79,7 +79,7 @@ test("refuses a target without room, and does not write past it", (t) => {
   t.deepEqual(memory.subarray(5), new Uint8Array(3));
 });
 
-test("takes any text or says what is wrong: the same texts as Python's strict decoder", (t) => {
+test("accepts the same strings as Python's strict decoder", (t) => {
   const letters = fc.constantFrom("A", "z", "9", "+", "/", "=", "\n", "-");
   fc.assert(
     fc.property(fc.array(letters, { maxLength: 12 }), (parts) => {

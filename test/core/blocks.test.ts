@@ -35,14 +35,14 @@ test("indexes rows as the oracle does", (t) => {
   );
 });
 
-test("a number and its text are the same block, and a row counts once", (t) => {
+test("a number and its string are the same block, and a row counts once", (t) => {
   const index = indexBlocks([[1, "1", 1, -0], ["0"]]);
   t.deepEqual(index.names, ["1", "0"]);
   t.deepEqual(index.starts, Uint32Array.of(0, 1, 3));
   t.deepEqual(index.records, Uint32Array.of(0, 0, 1));
 });
 
-test("memberships may come in any order", (t) => {
+test("accepts memberships in any order", (t) => {
   const builder = new BlockIndexBuilder();
   for (const [row, name] of [
     [7, "a"],
@@ -63,7 +63,7 @@ test("memberships may come in any order", (t) => {
   );
 });
 
-test("finds names given as UTF-8 among those given as text", (t) => {
+test("matches names given as UTF-8 with names given as strings", (t) => {
   const builder = new BlockIndexBuilder();
   const names = ["plain", "größe", "\ufeffmark", "", "12"];
   names.forEach((name, row) => {
@@ -78,7 +78,7 @@ test("finds names given as UTF-8 among those given as text", (t) => {
   t.deepEqual([...index.records.subarray(0, 3)], [0, 10, 20]);
 });
 
-test("many names, and names with equal hashes, are kept apart", (t) => {
+test("distinguishes many names, and names with equal hashes", (t) => {
   // FNV-1a keeps only its state, so two strings that lead from one state to the same next one are interchangeable.
   // Five such pairs in a row make 32 names with the same hash, more than the table probes.
   let state = 0x811c9dc5;
@@ -113,13 +113,13 @@ test("many names, and names with equal hashes, are kept apart", (t) => {
 });
 
 for (const wrong of [1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, null, undefined, true, {}, 1n]) {
-  test(`refuses the block ${typeof wrong} ${String(wrong)}`, (t) => {
+  test(`rejects the block ${typeof wrong} ${String(wrong)}`, (t) => {
     const error = t.throws(() => indexBlocks([[wrong as number]]), { instanceOf: LinkageError });
     t.is(error?.code, "invalid-dataset");
   });
 }
 
-test("matches the blocks with the same name, in the left order", (t) => {
+test("matches blocks of the same name, in the order of the left side", (t) => {
   fc.assert(
     fc.property(rows, rows, (a, b) => {
       const left = indexBlocks(a);

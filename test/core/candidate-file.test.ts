@@ -103,14 +103,14 @@ function halfFloatBits(value: number): number {
   return bits;
 }
 
-test("a file's bytes are those of the format", (t) => {
+test("writes the bytes of the documented format", (t) => {
   const expected = "01080404" + "000000000000e83f" + "01000000" + "02000000" + "03000000" + "ffffffff";
   const bytes = candidateFileBytes(onePair(0.75, 1, 2, 3, 2 ** 32 - 1));
   t.is(Buffer.from(bytes).toString("hex"), expected);
   t.deepEqual(candidateFileBytes(emptyCandidatePairs()), Uint8Array.of(1, 8, 4, 4));
 });
 
-test("half-precision numbers", (t) => {
+test("reads half-precision numbers", (t) => {
   const known: [number, number][] = [
     [0x0000, 0],
     [0x8000, -0],
@@ -156,7 +156,7 @@ for (const score of [2, 4, 8]) {
   }
 }
 
-test("any score is read and written bit for bit", (t) => {
+test("round-trips any score bit for bit", (t) => {
   fc.assert(
     fc.property(fc.double({ noNaN: true }), (score) => {
       t.is(parseCandidateFile(candidateFileBytes(onePair(score))).scores[0], score);
@@ -164,7 +164,7 @@ test("any score is read and written bit for bit", (t) => {
   );
 });
 
-test("long files come in several chunks and batches", async (t) => {
+test("splits long files into several chunks and batches", async (t) => {
   const count = 150_000;
   const pairs = {
     scores: Float64Array.from({ length: count }, (_, i) => 1 - Math.floor(i / 7) / count),
@@ -196,7 +196,7 @@ test("writes async batches and reads a ReadableStream", async (t) => {
   t.deepEqual(read, concatCandidatePairs([onePair(1), onePair(0.5)]));
 });
 
-test("a stream that cannot be iterated is read, and cancelled at an early end", async (t) => {
+test("reads a stream that is not iterable, and cancels it when stopped early", async (t) => {
   for (const isEarly of [false, true]) {
     let cancelled = false;
     const bytes = candidateFileBytes(concatCandidatePairs([onePair(1), onePair(0.5)]));
@@ -241,7 +241,7 @@ const wrongFiles: Record<string, [number[], RegExp]> = {
 };
 
 for (const [name, [bytes, message]] of Object.entries(wrongFiles)) {
-  test(`refuses ${name}`, async (t) => {
+  test(`rejects ${name}`, async (t) => {
     const expected = { instanceOf: LinkageError, code: "invalid-candidate-file", message };
     t.throws(() => parseCandidateFile(Uint8Array.from(bytes)), expected);
     for (const batchSize of [1, 65_536]) {
@@ -251,7 +251,7 @@ for (const [name, [bytes, message]] of Object.entries(wrongFiles)) {
   });
 }
 
-test("order is looked at between batches and on request not at all", async (t) => {
+test("checks the order between batches too, or not at all on request", async (t) => {
   const pairs = concatCandidatePairs([onePair(0.5), onePair(1)]);
   t.throws(() => candidateFileBytes(pairs), { instanceOf: LinkageError, code: "invalid-candidates" });
   await t.throwsAsync(collect(writeCandidateFile([onePair(0.5), onePair(1)])), { instanceOf: LinkageError });
@@ -261,7 +261,7 @@ test("order is looked at between batches and on request not at all", async (t) =
   t.deepEqual(concatCandidatePairs(await read({ checkOrder: false })), pairs);
 });
 
-test("values that do not fit are refused", (t) => {
+test("rejects values that do not fit", (t) => {
   const refuse = (pairs: CandidatePairs, options: Parameters<typeof candidateFileBytes>[1]) =>
     t.throws(() => candidateFileBytes(pairs, options), {
       instanceOf: LinkageError,
@@ -276,7 +276,7 @@ test("values that do not fit are refused", (t) => {
   refuse({ ...onePair(1), leftRecords: new Uint32Array(2) }, {});
 });
 
-test("options outside their range are refused", async (t) => {
+test("rejects options out of range", async (t) => {
   const invalidOption = { instanceOf: LinkageError, code: "invalid-option" };
   for (const options of [{ scoreWidth: 2 }, { datasetWidth: 3 }, { recordWidth: "4" }]) {
     t.throws(() => candidateFileBytes(emptyCandidatePairs(), options as never), invalidOption);
@@ -288,7 +288,7 @@ test("options outside their range are refused", async (t) => {
   }
 });
 
-test("chunks that are not bytes are refused", async (t) => {
+test("rejects chunks that are not bytes", async (t) => {
   async function* text() {
     yield "abc" as unknown as Uint8Array;
   }
@@ -296,7 +296,7 @@ test("chunks that are not bytes are refused", async (t) => {
   t.throws(() => parseCandidateFile("abc" as unknown as Uint8Array), { code: "invalid-candidate-file" });
 });
 
-test("damaged and random files give a right result or a LinkageError", async (t) => {
+test("damaged and random files give a correct result or a LinkageError", async (t) => {
   const damaged = fc
     .tuple(anyPairs, fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 4 }), fc.nat(1000))
     .map(([pairs, changes, missing]) => {
@@ -367,7 +367,7 @@ test("merges hundreds of files", async (t) => {
   t.deepEqual(concatCandidatePairs(merged), dropDuplicates(sortCandidatePairs(concatCandidatePairs(lists))));
 });
 
-test("a merge names the damaged source and closes all of them", async (t) => {
+test("a merge names the damaged source and closes all sources", async (t) => {
   const closed: number[] = [];
   async function* source(index: number, bytes: Uint8Array) {
     try {

@@ -65,7 +65,7 @@ const anyIndex = fc.oneof(fc.nat(3), fc.nat(30_000), fc.integer({ min: 0, max: 2
 const anyRow = fc.tuple(anyScore, fc.nat(2), fc.nat(2), anyIndex, anyIndex) as fc.Arbitrary<Row>;
 const anyRows = fc.array(anyRow, { maxLength: 60 });
 
-test("compareCandidates is the total order", (t) => {
+test("compareCandidates is a total order", (t) => {
   fc.assert(
     fc.property(anyRow, anyRow, (a, b) => {
       const pairs = toPairs([a, b]);
@@ -84,7 +84,7 @@ test("sorting equals a sort by comparison, for any scores and parties", (t) => {
   );
 });
 
-test("sorting leaves its input as it is and gives a copy", (t) => {
+test("sorting returns a copy and leaves its input unchanged", (t) => {
   const rows: Row[] = [
     [0.5, 0, 1, 1, 1],
     [1, 0, 1, 0, 0],
@@ -179,7 +179,7 @@ for (const [scoreKind, score] of Object.entries(manyScoreKinds)) {
   });
 }
 
-test("sorts long lists of several parties, few and very many", (t) => {
+test("sorts long lists of several parties, few or very many", (t) => {
   const random = makeRandom(5);
   const upTo = (limit: number) => Math.floor(random() * limit);
   for (const parties of [3, 10, 100, 2 ** 32]) {
@@ -191,7 +191,7 @@ test("sorts long lists of several parties, few and very many", (t) => {
   }
 });
 
-test("columns of different lengths are refused", (t) => {
+test("rejects columns of different lengths", (t) => {
   const pairs = { ...emptyCandidatePairs(), leftRecords: new Uint32Array(1) };
   const columns = t.throws(() => sortCandidatePairs(pairs), { instanceOf: LinkageError });
   t.is(columns?.code, "invalid-candidates");
@@ -208,12 +208,12 @@ test("merging sorted lists equals sorting all of them", (t) => {
   );
 });
 
-test("merging is stable: of −0 and 0, the first list's comes first", (t) => {
+test("merging is stable: −0 and 0 keep the order of their lists", (t) => {
   const merged = mergeCandidatePairs([toPairs([[0, 0, 1, 0, 0]]), toPairs([[-0, 0, 1, 0, 0]])]);
   t.deepEqual([...merged.scores], [0, -0]);
 });
 
-test("isSorted finds a break anywhere, and NaN", (t) => {
+test("isSorted detects any unsorted pair, and NaN", (t) => {
   fc.assert(
     fc.property(anyRows, (rows) => {
       const expected = rows.every((row, i) => i === 0 || compareRows(rows[i - 1]!, row) <= 0);
@@ -240,7 +240,7 @@ test("dropDuplicates keeps each pair once", (t) => {
   );
 });
 
-test("concatenation and slices", (t) => {
+test("concatenates and slices", (t) => {
   fc.assert(
     fc.property(anyRows, anyRows, fc.nat(70), fc.nat(70), (a, b, from, to) => {
       const all = concatCandidatePairs([toPairs(a), emptyCandidatePairs(), toPairs(b)]);
@@ -266,7 +266,7 @@ test("takeBestPerLeftRecord keeps the first k of each left record and pair of da
   );
 });
 
-test("takeBestPerLeftRecord refuses any other k", (t) => {
+test("takeBestPerLeftRecord rejects an invalid k", (t) => {
   for (const k of [0, -1, 1.5, Number.NaN, Infinity, "1" as unknown as number]) {
     const error = t.throws(() => takeBestPerLeftRecord(emptyCandidatePairs(), k), {
       instanceOf: LinkageError,

@@ -41,7 +41,7 @@ const fromPython: [number, number, number, number[], number[]][] = [
 ];
 
 for (const [leftCount, rightCount, aim, leftBorders, rightBorders] of fromPython) {
-  test(`${leftCount} × ${rightCount} rows in chunks of about ${aim} are split as anonlink splits them`, (t) => {
+  test(`splits ${leftCount} × ${rightCount} rows into chunks of about ${aim} as anonlink does`, (t) => {
     const ranges = (borders: number[]) => borders.slice(1).map((to, i): RowRange => [borders[i]!, to]);
     const expected = ranges(leftBorders).flatMap((left) =>
       ranges(rightBorders).map((right) => ({ left, right })),
@@ -50,14 +50,14 @@ for (const [leftCount, rightCount, aim, leftBorders, rightBorders] of fromPython
   });
 }
 
-test("halves are rounded to the even neighbour", (t) => {
+test("rounds halves to the even neighbor", (t) => {
   const values = [
     0, 0.5, 1.5, 2.5, 3.5, 0.49999999999999994, 2.4999999999999996, 2.5000000000000004, 4503599627370495.5,
   ];
   t.deepEqual(values.map(roundHalfToEven), [0, 0, 2, 2, 4, 0, 2, 3, 4503599627370496]);
 });
 
-test("property: chunks tile the rectangle exactly, none is empty, and none is far above the aim", (t) => {
+test("property: chunks tile the rectangle exactly, none empty and none far above the aim", (t) => {
   const count = fc.integer({ min: 1, max: 80 });
   fc.assert(
     fc.property(count, count, fc.integer({ min: 1, max: 3000 }), (leftCount, rightCount, aim) => {
@@ -76,7 +76,7 @@ test("property: chunks tile the rectangle exactly, none is empty, and none is fa
   );
 });
 
-test("no rows on a side give no chunks; large counts are split without listing all chunks", (t) => {
+test("a side without rows gives no chunks; large counts are split lazily", (t) => {
   t.deepEqual([...splitIntoChunks(0, 5, 10)], []);
   t.deepEqual([...splitIntoChunks(5, 0, 10)], []);
   t.deepEqual(splitIntoChunks(2 ** 32 - 1, 2 ** 32 - 1, 1).next().value, { left: [0, 1], right: [0, 1] });
@@ -90,7 +90,7 @@ const pairOf = (blockId: string, leftCount: number, rightCount: number): BlockPa
 const describePackage = (chunks: BlockPairChunk[]) =>
   chunks.map(([left, right]) => `${left.blockId} ${left.range.join("-")} × ${right.range.join("-")}`);
 
-test("small block pairs are packed until a package holds the aim, large ones are split", (t) => {
+test("packs small block pairs up to the aim, and splits large ones", (t) => {
   const pairs = [
     pairOf("a", 2, 3),
     pairOf("b", 2, 2),
@@ -107,7 +107,7 @@ test("small block pairs are packed until a package holds the aim, large ones are
   ]);
 });
 
-test("a chunk says which part of which data set's block it is", (t) => {
+test("a chunk names the data sets, blocks and ranges of its two sides", (t) => {
   const pair: BlockPair<number> = {
     left: { datasetIndex: 1, blockId: 71, recordCount: 3 },
     right: { datasetIndex: 4, blockId: 98, recordCount: 2 },
@@ -132,12 +132,12 @@ test("a package holds at most 100,000 block pairs", (t) => {
   t.deepEqual(lengths, [100_000, 100_000, 1]);
 });
 
-test("block pairs without rows are left out", (t) => {
+test("skips block pairs without rows", (t) => {
   t.deepEqual([...packBlocks([pairOf("a", 0, 5), pairOf("b", 5, 0)], 10)], []);
   t.deepEqual([...packBlocks([], 10)], []);
 });
 
-test("block pairs are read as packages are asked for", (t) => {
+test("reads block pairs lazily", (t) => {
   let readCount = 0;
   function* pairs() {
     for (;;) {
@@ -149,7 +149,7 @@ test("block pairs are read as packages are asked for", (t) => {
   t.is(readCount, 6);
 });
 
-test("property: packages hold each comparison once, whole blocks where several, and keep to the aim", (t) => {
+test("property: packages cover each comparison once, and group only whole blocks within the aim", (t) => {
   const count = fc.nat(12);
   const lists = fc.array(fc.tuple(count, count), { maxLength: 30 });
   fc.assert(
@@ -177,7 +177,7 @@ test("property: packages hold each comparison once, whole blocks where several, 
   );
 });
 
-test("bad options are refused at once", (t) => {
+test("rejects invalid options at once", (t) => {
   const refuse = (act: () => unknown, message: RegExp) => {
     const error = t.throws(act, { instanceOf: LinkageError, message });
     t.is(error.code, "invalid-option");
@@ -191,7 +191,7 @@ test("bad options are refused at once", (t) => {
   refuse(() => packBlocks([pairOf("a", 1, -2)], 1).next(), /^recordCount must be .* at least 0, not -2\.$/);
 });
 
-test("block pairs that come as a stream are packed as those of a list", async (t) => {
+test("packs block pairs from a stream as those from a list", async (t) => {
   const side = (datasetIndex: number, blockId: string, recordCount: number) => ({
     datasetIndex,
     blockId,

@@ -19,7 +19,7 @@ async function* bytewise(bytes: Uint8Array) {
   for (const byte of bytes) yield Uint8Array.of(byte);
 }
 
-test("collects wrong rows: the first 100, and counts all", async (t) => {
+test("reports the first 100 invalid rows and counts all", async (t) => {
   const rows = Array.from({ length: 300 }, (_, i) =>
     i % 2 ? "AQI=" : ["AQID", "!!!!", "AQ", "", 7, null][(i / 2) % 6],
   );
@@ -57,9 +57,9 @@ test("the first valid row sets the width", (t) => {
 });
 
 for (const [name, value, rows] of [
-  ["rows that are no arrays", { clknblocks: [["AQI="], "AQI=", 3, {}, []] }, [1, 2, 3, 4]],
+  ["rows that are not arrays", { clknblocks: [["AQI="], "AQI=", 3, {}, []] }, [1, 2, 3, 4]],
   [
-    "blocks of wrong kinds",
+    "blocks of the wrong type",
     {
       clknblocks: [
         ["AQI=", null],
@@ -70,13 +70,13 @@ for (const [name, value, rows] of [
     },
     [0, 1, 2],
   ],
-  ["CLKs of wrong kinds", { clknblocks: [[1, "b"], [null], [{ a: [] }, 1], ["AQI="]] }, [0, 1, 2]],
-  ["block lists of wrong kinds", { encodings: CLKS, blocks: { "0": "b", "1": {}, "2": ["b"] } }, [0, 1]],
-  ["the same as an array", { encodings: CLKS, blocks: [["b"], null, [true]] }, [1, 2]],
-  ["a row wrong twice counts once", { blocks: { "1": 7 }, encodings: ["AQI=", "!", "AQI="] }, [1]],
+  ["CLKs of the wrong type", { clknblocks: [[1, "b"], [null], [{ a: [] }, 1], ["AQI="]] }, [0, 1, 2]],
+  ["block lists of the wrong type", { encodings: CLKS, blocks: { "0": "b", "1": {}, "2": ["b"] } }, [0, 1]],
+  ["block lists of the wrong type in an array", { encodings: CLKS, blocks: [["b"], null, [true]] }, [1, 2]],
+  ["a row with two errors counts once", { blocks: { "1": 7 }, encodings: ["AQI=", "!", "AQI="] }, [1]],
   ["too many blocks", { encodings: CLKS, blocks: { "0": [1, 2, 3], "1": [1, 2, 3, 4] } }, [1]],
   [
-    "too long a block",
+    "a block name that is too long",
     { encodings: CLKS, blocks: { "0": ["12345678"], "1": ["éééé!"], "2": [123456789] } },
     [1, 2],
   ],
@@ -97,18 +97,22 @@ for (const [name, value, rows] of [
 }
 
 for (const [name, value, message] of [
-  ["no object", 7, /^The data set must be an object or an array of base64 strings, not (7|a number)\.$/],
+  [
+    "neither object nor array",
+    7,
+    /^The data set must be an object or an array of base64 strings, not (7|a number)\.$/,
+  ],
   ["null", null, /^The data set must be an object or an array of base64 strings, not /],
   ["a string", "AQI=", /^The data set must be an object or an array of base64 strings, not a string/],
   ["no key", { clk: [] }, /^The data set must have a key clks, clknblocks or encodings\.$/],
   ["no rows", [], /^The data set has no rows; it needs at least one row, or the option byteLength\.$/],
   [
-    "CLKs that are no array",
+    "CLKs that are not an array",
     { clks: { file: {} } },
     /^clks must be an array of base64 strings, not an object\.$/,
   ],
-  ["rows with blocks that are no array", { clknblocks: "x" }, /^clknblocks must be an array of \[base64/],
-  ["blocks that are no object", { clks: CLKS, blocks: null }, /^blocks must be an object that maps /],
+  ["rows with blocks that are not an array", { clknblocks: "x" }, /^clknblocks must be an array of \[base64/],
+  ["blocks that are not an object", { clks: CLKS, blocks: null }, /^blocks must be an object that maps /],
   ["two kinds of CLKs", { clks: CLKS, encodings: CLKS }, /only one of .* has clks and encodings\.$/],
   ["two kinds of blocks", { blocks: {}, clknblocks: [] }, /under two keys, clknblocks and blocks\.$/],
   ["a row out of range", { clks: CLKS, blocks: { "3": [] } }, /^The row indices in blocks .* 3, not 3\.$/],
@@ -116,9 +120,13 @@ for (const [name, value, message] of [
   ["a block as key", { clks: CLKS, blocks: { smith: [0] } }, /^The keys of blocks must be row indices/],
   ["a key with a zero", { clks: CLKS, blocks: { "01": [] } }, /keys of blocks must be row indices/],
   ["a negative key", { clks: CLKS, blocks: { "-1": [] } }, /keys of blocks must be row indices/],
-  ["too large a key", { clks: CLKS, blocks: { "4294967295": [] } }, /keys of blocks must be row indices/],
+  [
+    "a key that is too large",
+    { clks: CLKS, blocks: { "4294967295": [] } },
+    /keys of blocks must be row indices/,
+  ],
 ] as const) {
-  test(`refuses ${name}`, (t) => {
+  test(`rejects ${name}`, (t) => {
     for (const read of [() => readClkObject(value), () => readClkJson(JSON.stringify(value))]) {
       const error = t.throws(read, { instanceOf: LinkageError });
       t.is(error?.code, "invalid-dataset");
@@ -128,7 +136,7 @@ for (const [name, value, message] of [
   });
 }
 
-test("refuses a key or a row that comes twice", (t) => {
+test("rejects a duplicate key or row", (t) => {
   t.throws(() => readClkJson('{"clks":["AQI="],"clks":["AQI="]}'), { message: /has clks and clks\.$/ });
   t.throws(() => readClkJson('{"blocks":{},"clks":["AQI="],"blocks":{}}'), {
     message: /the key blocks twice/,
@@ -159,7 +167,7 @@ for (const [text, offset, message] of [
   ['{"\\ud800x":1}', 8, "the second half of a surrogate pair but found byte 0x78"],
   ['{"\\udc00":1}', 7, "surrogates in pairs but found a single one"],
 ] as const) {
-  test(`tells the byte of a syntax error: ${JSON.stringify(text)}`, async (t) => {
+  test(`reports the byte offset of a syntax error: ${JSON.stringify(text)}`, async (t) => {
     const expected = `Invalid JSON at byte ${offset}: expected ${message}`;
     const check = (error: LinkageError | undefined) => {
       t.is(error?.code, "invalid-dataset");
@@ -170,7 +178,7 @@ for (const [text, offset, message] of [
   });
 }
 
-test("refuses text that is not UTF-8 or not UTF-16", (t) => {
+test("rejects input that is not UTF-8 or not UTF-16", (t) => {
   for (const bytes of [
     [0x80],
     [0xc0, 0x80],
@@ -187,7 +195,7 @@ test("refuses text that is not UTF-8 or not UTF-16", (t) => {
   }
 });
 
-test("holds to its limits", (t) => {
+test("enforces its limits", (t) => {
   const nested = (depth: number) => `{"x":${"[".repeat(depth)}${"]".repeat(depth)},"clks":["AQI="]}`;
   t.is(readClkJson(nested(63)).dataset.recordCount, 1);
   t.throws(() => readClkJson(nested(64)), { message: /at most 64 nested/ });
@@ -212,7 +220,7 @@ test("holds to its limits", (t) => {
   t.throws(() => readClkObject(CLKS, { byteLength: 4097 }), { instanceOf: LinkageError });
 });
 
-test("refuses packed CLKs that do not fit", async (t) => {
+test("rejects packed CLKs of the wrong length or type", async (t) => {
   t.throws(() => readClkBytes(new Uint8Array(7), { byteLength: 2 }), { message: /7 bytes \(1 too many\)/ });
   t.throws(() => readClkBytes([1, 2] as never, { byteLength: 2 }), { instanceOf: LinkageError });
   t.throws(() => readClkBytes(new Uint8Array(4), {} as never), { message: /^byteLength is required/ });
@@ -223,7 +231,7 @@ test("refuses packed CLKs that do not fit", async (t) => {
   t.is((await stream(new Uint8Array(0))).dataset.recordCount, 0);
 });
 
-test("streams: wrong chunks, wrong streams, failures and cancelling", async (t) => {
+test("streams: invalid chunks, invalid streams, failures and cancellation", async (t) => {
   await t.throwsAsync(readClkJsonStream([7] as never), { instanceOf: LinkageError });
   for (const wrong of [null, undefined, 7, "text", {}]) {
     await t.throwsAsync(readClkJsonStream(wrong as never), { instanceOf: LinkageError });

@@ -85,7 +85,7 @@ const text = fc
   .tuple(upload, fc.constantFrom(0, 1, "\t"))
   .map(([value, space]) => JSON.stringify(value, null, space));
 
-test("sound uploads are read as JSON.parse reads them", async (t) => {
+test("reads valid uploads as JSON.parse does", async (t) => {
   await fc.assert(
     fc.asyncProperty(text, fc.integer({ min: 1, max: 40 }), async (json, chunkLength) => {
       const expected = oracle(utf8(json));
@@ -97,7 +97,7 @@ test("sound uploads are read as JSON.parse reads them", async (t) => {
   );
 });
 
-test("changed uploads are read as JSON.parse reads them, or refused", async (t) => {
+test("reads modified uploads as JSON.parse does, or rejects them", async (t) => {
   const mutation = fc.record({
     at: fc.nat(),
     remove: fc.nat(3),
@@ -153,7 +153,7 @@ test("changed uploads are read as JSON.parse reads them, or refused", async (t) 
   );
 });
 
-test("bytes changed anywhere are read as JSON.parse reads them, or refused", async (t) => {
+test("reads uploads with modified bytes as JSON.parse does, or rejects them", async (t) => {
   const change = fc.tuple(fc.nat(), fc.nat(255));
   await fc.assert(
     fc.asyncProperty(text, fc.array(change, { minLength: 1, maxLength: 3 }), async (json, changes) => {
@@ -165,7 +165,7 @@ test("bytes changed anywhere are read as JSON.parse reads them, or refused", asy
   );
 });
 
-test("every beginning of an upload is refused", (t) => {
+test("rejects every truncation of an upload", (t) => {
   const upload = utf8(
     '{"n":[-1.5e3,true],"encodings":["AQI=","Aw\\u0051="],"blocks":{"0":["é",1],"1":["\\ud83d\\ude00"]}} ',
   );
@@ -175,7 +175,7 @@ test("every beginning of an upload is refused", (t) => {
   }
 });
 
-test("random bytes and random JSON are read as JSON.parse reads them, or refused", async (t) => {
+test("reads random bytes and random JSON as JSON.parse does, or rejects them", async (t) => {
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ maxLength: 60 }), (bytes) => check(t, bytes, 5)),
     { numRuns: 1000 },
@@ -193,7 +193,7 @@ test("random bytes and random JSON are read as JSON.parse reads them, or refused
   );
 });
 
-test("values of any kind are read or refused", (t) => {
+test("reads or rejects values of any type", (t) => {
   const member = fc.oneof(fc.array(fc.oneof(clk, fc.anything())), fc.anything());
   const value = fc.oneof(
     fc.anything(),

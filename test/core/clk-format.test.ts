@@ -46,7 +46,7 @@ async function* bytewise(bytes: Uint8Array) {
 }
 
 for (const party of ["a", "b"]) {
-  test(`real CLKs ${party} are the same as JSON and as bytes`, async (t) => {
+  test(`reads real CLKs ${party} identically as JSON and as bytes`, async (t) => {
     const json = febrl(`clks-${party}.json`);
     const binary = febrl(`clks-${party}.bin`);
     for (const { dataset, blocks } of [
@@ -74,7 +74,7 @@ for (const party of ["a", "b"]) {
   });
 }
 
-test("reads every shape", async (t) => {
+test("reads every form", async (t) => {
   const clks = { clks: [1, 2, 3, 4, 5, 6], byteLength: 2 };
   t.deepEqual(await readEveryWay(t, CLKS), clks);
   t.deepEqual(await readEveryWay(t, { clks: CLKS }), clks);
@@ -124,7 +124,7 @@ test("reads rows of bytes and packed words", async (t) => {
   t.deepEqual([...stream.bytes], bytes);
 });
 
-test("a text cut into three chunks anywhere gives the same", async (t) => {
+test("gives the same result for input cut into three chunks anywhere", async (t) => {
   const text = utf8(
     '\ufeff{"s":"\\u00e9\\ud83d\\ude00é€😀\\\\", "n":[-0.5e+10,0,true,false,null],"clknblocks":' +
       '[["AQ\\nI=","\\u0062\\ud83d\\ude00é",1],["\\u0041wQ\\u003d","😀",-0,12345678901234567890]]}',
@@ -152,7 +152,7 @@ test("a text cut into three chunks anywhere gives the same", async (t) => {
   }
 });
 
-test("tells JSON from bytes", (t) => {
+test("distinguishes JSON from binary data", (t) => {
   for (const text of ["[", "{", ' \n{"clks": ["AQI=", "Aw', '\ufeff["AQI="', '{"é', '[["AQ==", 1]]']) {
     t.is(detectFormat(utf8(text)), "json", text);
   }
@@ -179,7 +179,7 @@ test("tells JSON from bytes", (t) => {
   }
 });
 
-test("large texts pass through several segments", (t) => {
+test("reads large inputs in several segments", (t) => {
   const bytes = Uint8Array.from({ length: 40_000 * 100 }, (_, i) => (i * 2654435761) >>> 13);
   const { dataset } = readClkBytes(bytes, { byteLength: 100 });
   const rows = toBase64Array(dataset);

@@ -19,7 +19,7 @@ test("describes real CLKs", (t) => {
   t.is(describeDataset(createClkDataset(readFileSync(files[0]!), 128)).warnings.length, 0);
 });
 
-test("agrees with a plain count", (t) => {
+test("agrees with a simple count", (t) => {
   const row = fc.array(fc.constantFrom(0, 1, 255, 7), { minLength: 3, maxLength: 3 });
   fc.assert(
     fc.property(fc.array(row, { minLength: 1, maxLength: 30 }), (rows) => {
@@ -46,7 +46,7 @@ test("agrees with a plain count", (t) => {
   );
 });
 
-test("quartiles lie between records", (t) => {
+test("interpolates quartiles between records", (t) => {
   const { popcounts } = describeDataset(datasetOf([[0], [1], [3], [255]]));
   t.is(popcounts.lowerQuartile, 0.75);
   t.is(popcounts.median, 1.5);
@@ -59,7 +59,7 @@ test("counts duplicates among many rows", (t) => {
   t.is(describeDataset(datasetOf(rows)).duplicateCount, 10_000);
 });
 
-test("warns about what looks wrong, and of nothing else", (t) => {
+test("warns about suspicious data only", (t) => {
   const varied = Array.from({ length: 200 }, (_, i) => [i, 255 - i, (i * 91) & 255]);
   t.deepEqual(describeDataset(datasetOf(varied)).warnings, []);
   const warn = (rows: readonly (readonly number[])[]) => describeDataset(datasetOf(rows)).warnings.join("\n");
@@ -102,7 +102,7 @@ test("warns about what looks wrong, and of nothing else", (t) => {
   t.regex(warn(varied.map((row) => [...row, 170])), /^8 of 32 bits are the same in all records/);
 });
 
-test("an empty data set is described too", (t) => {
+test("describes an empty data set", (t) => {
   const found = describeDataset(createClkDataset(new Uint8Array(0), 8));
   t.is(found.recordCount, 0);
   t.is(found.popcounts.mean, 0);

@@ -117,7 +117,7 @@ const text = fc
     return (hasMark ? "\ufeff" : "") + (isEscaped ? json.replace(/[\u007f-\uffff]/g, escapeOf) : json);
   });
 
-test("sound texts have the values that JSON.parse returns", (t) => {
+test("valid input has the values that JSON.parse returns", (t) => {
   fc.assert(
     fc.property(text, lengths, (json, cuts) => {
       const bytes = Buffer.from(json);
@@ -129,7 +129,7 @@ test("sound texts have the values that JSON.parse returns", (t) => {
   );
 });
 
-test("changed texts have the values that JSON.parse returns, or are refused", (t) => {
+test("modified input has the values that JSON.parse returns, or is rejected", (t) => {
   const signs = [...'[]{}",:\\/ \t\n\r0123456789+-.eEtrufalsn\u0000\u001f\u007f\ufeffé😀'];
   const longer = [
     "\\u",
@@ -163,7 +163,7 @@ test("changed texts have the values that JSON.parse returns, or are refused", (t
   );
 });
 
-test("changed bytes have the values that JSON.parse returns, or are refused", (t) => {
+test("input with modified bytes has the values that JSON.parse returns, or is rejected", (t) => {
   const byte = fc.oneof(
     fc.nat(255),
     fc.constantFrom(0x22, 0x5c, 0x80, 0xbf, 0xc1, 0xe0, 0xed, 0xef, 0xf4, 0xff),
@@ -179,7 +179,7 @@ test("changed bytes have the values that JSON.parse returns, or are refused", (t
   );
 });
 
-test("random bytes and random JSON have the values that JSON.parse returns, or are refused", (t) => {
+test("random bytes and random JSON have the values that JSON.parse returns, or are rejected", (t) => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 20 }), lengths, (bytes, cuts) => check(t, bytes, cuts)),
     { numRuns: 2000 },

@@ -25,7 +25,7 @@ const THRESHOLDS = [
   1 - 2 ** -53,
 ];
 
-test("the integers accept exactly the pairs that the doubles accept: every case of small CLKs", (t) => {
+test("integer limits accept the same pairs as floating point: all cases of small CLKs", (t) => {
   const byteLength = 4;
   const bits = 8 * byteLength;
   // Rounding could matter for thresholds that are possible scores or their neighbors.
@@ -51,7 +51,7 @@ test("the integers accept exactly the pairs that the doubles accept: every case 
   t.is(wrong, 0);
 });
 
-test("the integers accept exactly the pairs that the doubles accept: random cases of wide CLKs", (t) => {
+test("integer limits accept the same pairs as floating point: random cases of wide CLKs", (t) => {
   const random = seededRandom(1);
   let wrong = 0;
   for (const byteLength of [128, 129, 1000, 4096]) {
@@ -72,7 +72,7 @@ test("the integers accept exactly the pairs that the doubles accept: random case
   t.is(wrong, 0);
 });
 
-test("partners are within the limits exactly when some overlap passes", (t) => {
+test("a partner is within the limits exactly if some overlap passes", (t) => {
   const bits = 64;
   let wrong = 0;
   for (const threshold of THRESHOLDS) {
@@ -87,12 +87,12 @@ test("partners are within the limits exactly when some overlap passes", (t) => {
   t.is(wrong, 0);
 });
 
-test("the pair that the original's C++ loses on the border is accepted", (t) => {
+test("accepts the borderline pair that anonlink's C++ loses", (t) => {
   t.true(19 >= overlapLimits(0.95, 8).leastOverlap[19 + 21]!);
   t.is(diceScore(19, 19, 21), 0.95);
 });
 
-test("a threshold outside (0, 1] is refused by name", (t) => {
+test("rejects a threshold outside (0, 1] by name", (t) => {
   for (const threshold of [
     0,
     -1,

@@ -37,7 +37,7 @@ const cases = fc.tuple(fc.nat(20), fc.nat(20), fc.nat()).chain(([n0, n1, seed]) 
   });
 });
 
-test("property: permutations are bijections that agree exactly where the mask says so", (t) => {
+test("property: permutations are bijections that agree exactly where the mask is set", (t) => {
   fc.assert(
     fc.property(cases, fc.boolean(), ({ recordCounts, groups, seed }, isSeeded) => {
       const random = isSeeded ? seededRandom(seed) : undefined;
@@ -71,7 +71,7 @@ test("the same random numbers give the same permutations", (t) => {
   t.deepEqual(permuteGroups(groups, [5, 4], seededRandom(3)), permuteGroups(groups, [5, 4], seededRandom(3)));
 });
 
-test("records of a group may come in either order", (t) => {
+test("the records of a group can be in either order", (t) => {
   const { permutations, mask } = permuteGroups(
     toGroups([
       [
@@ -107,7 +107,7 @@ test("every outcome is equally likely", (t) => {
   for (const count of counts.values()) t.true(count > 850 && count < 1150, `${count} of 4000`);
 });
 
-test("the default source gives numbers below the limit, all of them", (t) => {
+test("the default random source returns every number below the limit", (t) => {
   const random = cryptoRandomBelow();
   for (const limit of [1, 2, 3, 10]) {
     const seen = new Set(Array.from({ length: 1000 }, () => random(limit)));
@@ -120,7 +120,7 @@ test("the default source gives numbers below the limit, all of them", (t) => {
   t.true(Number.isInteger(largest) && largest < 2 ** 32);
 });
 
-test("bad input is refused", (t) => {
+test("rejects invalid input", (t) => {
   const refuse = (message: RegExp, ...parameters: Parameters<typeof permuteGroups>) => {
     const error = t.throws(() => permuteGroups(...parameters), { instanceOf: LinkageError, message });
     t.is(error.code, "invalid-option");

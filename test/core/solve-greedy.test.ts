@@ -35,7 +35,7 @@ test("no pairs give no groups", (t) => {
   t.deepEqual(groupsToArrays(groups), []);
 });
 
-test("groups are compact, ascend by their first record, and their records ascend", (t) => {
+test("groups are compact, sorted by their first record, and have sorted records", (t) => {
   const pairs: Pair[] = [
     [0, 9, 1, 1],
     [0, 2, 1, 7],
@@ -48,7 +48,7 @@ test("groups are compact, ascend by their first record, and their records ascend
   t.deepEqual(groups.records, Uint32Array.of(2, 7, 0, 9, 1));
 });
 
-test("two parties: a taken record is not taken again", (t) => {
+test("two parties: a record joins only one group", (t) => {
   const pairs: Pair[] = [
     [0, 0, 1, 0],
     [0, 0, 1, 1],
@@ -67,7 +67,7 @@ test("two parties: a taken record is not taken again", (t) => {
   ]);
 });
 
-test("two parties whose right data set comes first are ordered by it", (t) => {
+test("two parties: groups are sorted by the data set with the lower index", (t) => {
   const pairs: Pair[] = [
     [5, 0, 3, 8],
     [5, 1, 3, 2],
@@ -84,7 +84,7 @@ test("two parties whose right data set comes first are ordered by it", (t) => {
   ]);
 });
 
-test("a record joins a group only when all its members were seen with it", (t) => {
+test("a record joins a group only after a pair with each of its members", (t) => {
   const incomplete: Pair[] = [
     [0, 0, 1, 0],
     [1, 0, 2, 0],
@@ -98,7 +98,7 @@ test("a record joins a group only when all its members were seen with it", (t) =
   t.is(solve([...incomplete, [0, 0, 2, 0]])[0]!.length, 3);
 });
 
-test("a pair that is repeated, or comes the other way round, counts once", (t) => {
+test("a repeated or reversed pair counts once", (t) => {
   const incomplete: Pair[] = [
     [0, 0, 1, 0],
     [1, 0, 2, 0],
@@ -109,7 +109,7 @@ test("a pair that is repeated, or comes the other way round, counts once", (t) =
   t.is(solve(incomplete)[0]!.length, 2);
 });
 
-test("pairs remembered before a merge count for the merged group", (t) => {
+test("pairs seen before a merge count for the merged group", (t) => {
   // {a, b} and {c, d} form first; the four pairs between them follow one by one.
   const pairs: Pair[] = [
     [0, 0, 1, 0],
@@ -123,7 +123,7 @@ test("pairs remembered before a merge count for the merged group", (t) => {
   t.is(solve(pairs).length, 1);
 });
 
-test("two records of one data set may share a group, and a record paired with itself changes nothing", (t) => {
+test("two records of one data set may share a group; a record paired with itself has no effect", (t) => {
   const pairs: Pair[] = [
     [0, 0, 0, 0],
     [0, 0, 0, 1],
@@ -149,7 +149,7 @@ test("property: equals the reference, 1 to 5 data sets, with repeated and same-d
   );
 });
 
-test("property: every pair of 24 records in any order makes one group of them all", (t) => {
+test("property: almost all pairs of 24 records in any order give the reference's groups", (t) => {
   const records = Array.from({ length: 24 }, (_, i): [number, number] => [i % 5, Math.floor(i / 5)]);
   const all: Pair[] = records.flatMap((a, i) => records.slice(i + 1).map((b): Pair => [...a, ...b]));
   fc.assert(
@@ -162,7 +162,7 @@ test("property: every pair of 24 records in any order makes one group of them al
   );
 });
 
-test("property: many links and merges (a table that grows and holds outdated entries)", (t) => {
+test("property: many links and merges (a growing table with outdated entries)", (t) => {
   fc.assert(
     fc.property(pairLists(4, 60, 4000), (pairs) => {
       const candidates = toCandidates(pairs, 0);
@@ -172,7 +172,7 @@ test("property: many links and merges (a table that grows and holds outdated ent
   );
 });
 
-test("property: between two data sets the one-to-one loop equals the general solver and the reference", (t) => {
+test("property: for two data sets the one-to-one loop equals the general solver and the reference", (t) => {
   const row = fc.nat(12);
   const lists = fc.array(fc.tuple(row, row), { maxLength: 80 });
   fc.assert(
@@ -203,7 +203,7 @@ test("property: sparse rows and data sets, up to the largest index", (t) => {
   );
 });
 
-test("the general solver names one root for each group", (t) => {
+test("the general solver returns one root for each group", (t) => {
   const roots = mergeIntoGroups(Uint32Array.of(0, 3), Uint32Array.of(2, 4), 6);
   t.is(roots[0], roots[2]);
   t.is(roots[3], roots[4]);
@@ -212,7 +212,7 @@ test("the general solver names one root for each group", (t) => {
   t.is(roots[5], 5);
 });
 
-test("bad input is refused", (t) => {
+test("rejects invalid input", (t) => {
   const good = toCandidates([
     [0, 3, 1, 4],
     [0, 4, 2, 2],

@@ -8,7 +8,7 @@ const counted = (popcounts: number[], byteLength: number) => ({
   popcounts: Uint16Array.from(popcounts),
 });
 
-test("borders cut all rows into the parts asked for, each about as much work", (t) => {
+test("splits all rows into the requested number of parts with about equal work", (t) => {
   const random = seededRandom(1);
   const popcounts = () =>
     Array.from({ length: 3000 }, () => Math.floor(100 + 60 * (random() + random() + random() - 1.5)));
@@ -31,7 +31,7 @@ test("borders cut all rows into the parts asked for, each about as much work", (
   }
 });
 
-test("empty and full rows, fewer rows than parts, and none", (t) => {
+test("splits empty and full rows, and fewer rows than parts", (t) => {
   const limits = overlapLimits(0.8, 8);
   const cases = [[], [0], [0, 0, 0], [64, 64], [0, 64, 32], new Array(50).fill(64)];
   for (const left of cases) {

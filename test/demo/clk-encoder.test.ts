@@ -36,7 +36,7 @@ const KNOWN_ANSWERS = [
 ];
 
 for (const { hashesPerBigram, secret, clks } of KNOWN_ANSWERS) {
-  test(`the CLKs are clkhash's, bit for bit, with ${hashesPerBigram} hashes per bigram`, (t) => {
+  test(`the CLKs equal clkhash's bit for bit with ${hashesPerBigram} hashes per bigram`, (t) => {
     const dataset = encodePeople(PEOPLE, { hashesPerBigram, secret });
     t.is(dataset.recordCount, PEOPLE.length);
     t.is(dataset.byteLength, 128);
@@ -44,7 +44,7 @@ for (const { hashesPerBigram, secret, clks } of KNOWN_ANSWERS) {
   });
 }
 
-test("the schema behind the known answers has not changed", (t) => {
+test("the schema of the known answers has not changed", (t) => {
   const bits = linkageSchema(10).features.map(({ identifier, hashing }) => [
     identifier,
     hashing.strategy.bitsPerToken,
@@ -62,14 +62,14 @@ test("the schema behind the known answers has not changed", (t) => {
   });
 });
 
-test("each field sets at least one bit a bigram, and a count of none is refused", (t) => {
+test("each field sets at least one bit per bigram, and a count of zero is rejected", (t) => {
   t.true(linkageSchema(0.01).features.every(({ hashing }) => hashing.strategy.bitsPerToken === 1));
   for (const hashesPerBigram of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
     t.throws(() => linkageSchema(hashesPerBigram), { instanceOf: RangeError });
   }
 });
 
-test("another secret gives other CLKs", (t) => {
+test("a different secret gives different CLKs", (t) => {
   const { left } = makePeople({ count: 20, seed: 1 });
   const one = toBase64Rows(encodePeople(left, { hashesPerBigram: 10, secret: "one" }));
   const two = new Set(toBase64Rows(encodePeople(left, { hashesPerBigram: 10, secret: "two" })));

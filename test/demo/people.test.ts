@@ -4,7 +4,7 @@ import { makePeople, type PeopleSets, type Person } from "../../demo/people.js";
 
 const COUNT = 400;
 
-test("the same seed makes the same people, another seed others", (t) => {
+test("the same seed gives the same people, and another seed others", (t) => {
   t.is(hashOf(makePeople({ count: COUNT, seed: 5 })), hashOf(makePeople({ count: COUNT, seed: 5 })));
   t.not(hashOf(makePeople({ count: COUNT, seed: 5 })), hashOf(makePeople({ count: COUNT, seed: 6 })));
 });
@@ -15,7 +15,7 @@ for (const { shared, sharedCount } of [
   { shared: 0.25, sharedCount: 100 },
   { shared: 1, sharedCount: 400 },
 ]) {
-  test(`the truth of shared = ${shared} holds ${sharedCount} common entities`, (t) => {
+  test(`shared = ${shared} gives ${sharedCount} common entities`, (t) => {
     const { left, right, truth } = makePeople({
       count: COUNT,
       seed: 1,
@@ -33,13 +33,13 @@ for (const { shared, sharedCount } of [
   });
 }
 
-test("no people at all is a fair request, half a person is not", (t) => {
+test("accepts a count of zero and rejects fractions", (t) => {
   t.is(makePeople({ count: 0, seed: 1 }).left.length, 0);
   t.throws(() => makePeople({ count: 0.5, seed: 1 }), { instanceOf: RangeError });
   t.throws(() => makePeople({ count: 1, shared: 2, seed: 1 }), { instanceOf: RangeError });
 });
 
-test("most shared people are misspelt on the right, and still look alike", (t) => {
+test("most shared people are misspelled on the right but remain similar", (t) => {
   const couples = couplesOf(makePeople({ count: COUNT, shared: 1, seed: 3 }));
   const misspelt = couples.filter(([a, b]) => differingFields(a, b) > 0);
   t.true(misspelt.length > COUNT * 0.75 && misspelt.length < COUNT, `${misspelt.length} of ${COUNT}`);
@@ -66,7 +66,7 @@ test("most shared people are misspelt on the right, and still look alike", (t) =
   );
 });
 
-test("the sets are shuffled", (t) => {
+test("shuffles both sets", (t) => {
   const { truth } = makePeople({ count: COUNT, shared: 1, seed: 3 });
   t.true(truth.left.filter((entity, row) => entity === row).length < COUNT / 10);
   t.true(truth.left.filter((entity, row) => entity === truth.right[row]).length < COUNT / 10);

@@ -90,7 +90,7 @@ async function read(content: string, env: Readonly<Record<string, string>>): Pro
   return JSON.parse(stdout) as Composition;
 }
 
-test("the parts are there, and each is confined", (t) => {
+test("all services are present and confined", (t) => {
   const others = ["db", "flower", "minio", "nginx", "prometheus", "provision", "redis"];
   t.deepEqual(Object.keys(composition.services).sort(), [...OURS, ...others].sort());
   for (const [name, service] of Object.entries(composition.services)) {
@@ -105,7 +105,7 @@ test("the parts are there, and each is confined", (t) => {
   for (const name of OURS) t.is(composition.services[name]!.image, `anonlink-wasm:${version}`);
 });
 
-test("nothing is reached from other machines unless it is said", (t) => {
+test("ports are published on localhost only, and stores have an internal network", (t) => {
   const published = Object.entries(composition.services).flatMap(([name, { ports = [] }]) =>
     ports.map(({ host_ip, published, target }) => `${name} ${host_ip}:${published} ${target}`),
   );
@@ -122,7 +122,7 @@ test("nothing is reached from other machines unless it is said", (t) => {
   t.truthy(composition.services["api"]!.networks!["front"]!.ipv4_address, "nginx finds it again");
 });
 
-test("parts start when those are ready that they need, and have time to end", (t) => {
+test("services start after their dependencies are ready, and have time to stop", (t) => {
   // The reader does not report names that do not exist.
   for (const { depends_on = {}, networks } of Object.values(composition.services)) {
     for (const name of Object.keys(depends_on)) t.true(name in composition.services, name);
@@ -146,7 +146,7 @@ test("parts start when those are ready that they need, and have time to end", (t
   }
 });
 
-test("our programs take the commands and the settings that they get", async (t) => {
+test("the programs accept their commands and settings", async (t) => {
   for (const name of OURS) {
     const [command = "", ...options] = composition.services[name]!.command!;
     const { stdout } = await run(process.execPath, [join(project, "dist/cli/main.js"), command, "--help"]);
@@ -179,7 +179,7 @@ test("our programs take the commands and the settings that they get", async (t) 
   t.like(uploadStore, { endpoint: "objects.example:9000", secure: false, bucket: "anonlink-uploads" });
 });
 
-test("no password has a default: without one, the file is refused, and says what makes them", async (t) => {
+test("a missing password is an error that names make-env", async (t) => {
   for (const missing of REQUIRED) {
     const { [missing]: _, ...rest } = secrets;
     for (const env of [rest, { ...rest, [missing]: "" }]) {
@@ -190,7 +190,7 @@ test("no password has a default: without one, the file is refused, and says what
   }
 });
 
-test("make-env makes random passwords once, for its user alone", async (t) => {
+test("make-env generates random passwords once, readable by its user only", async (t) => {
   t.is(statSync(join(folder, ".env")).mode & 0o777, 0o600);
   t.deepEqual(Object.keys(secrets).sort(), REQUIRED);
   for (const [name, value] of Object.entries(secrets)) {
@@ -203,7 +203,7 @@ test("make-env makes random passwords once, for its user alone", async (t) => {
   t.regex(readFileSync(join(deploy, ".gitignore"), "utf8"), /^\.env$/m);
 });
 
-test(".env.example names all that can be set, with its default", (t) => {
+test(".env.example lists all optional settings with their defaults", (t) => {
   const example = readFileSync(join(deploy, ".env.example"), "utf8");
   const defaults = new Map(
     [...text.matchAll(/\$\{(\w+):-([^}]*)\}/g)].map(([, name, value]) => [name!, value!]),
@@ -214,7 +214,7 @@ test(".env.example names all that can be set, with its default", (t) => {
   t.deepEqual([...required].sort(), REQUIRED);
 });
 
-test("what is wrong in the file is refused", async (t) => {
+test("rejects errors in the Compose file", async (t) => {
   const wrong = [
     ["shm_size:", "shm_sise:"],
     ["{ condition: service_healthy, restart: true }", "{ condition: service_helthy }"],
@@ -227,7 +227,7 @@ test("what is wrong in the file is refused", async (t) => {
   }
 });
 
-test("all that is mounted is there", (t) => {
+test("all mounted files and volumes exist", (t) => {
   for (const [name, { volumes = [] }] of Object.entries(composition.services)) {
     for (const { type, source } of volumes) {
       if (type === "bind") t.true(existsSync(source), `${name}: ${source}`);
@@ -237,7 +237,7 @@ test("all that is mounted is there", (t) => {
   t.true((statSync(join(deploy, "make-env")).mode & 0o100) !== 0);
 });
 
-test("nginx gets all variables of its template, and its image's entry point puts in no others", async (t) => {
+test("nginx gets all variables of its template, and no others are substituted", async (t) => {
   const { environment } = composition.services["nginx"]!;
   const filter = new RegExp(environment!["NGINX_ENVSUBST_FILTER"]!);
   const variables = [...new Set([...templateText().matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name!))];
@@ -258,7 +258,7 @@ test("nginx gets all variables of its template, and its image's entry point puts
   await t.notThrowsAsync(run("bash", ["-c", check, "check", file]));
 });
 
-test("Redis runs by its command, wants the password, and keeps an append-only file", async (t) => {
+test("Redis requires its password and keeps an append-only file", async (t) => {
   const { command, environment, healthcheck } = composition.services["redis"]!;
   const data = join(folder, "redis");
   const port = await freePort();
@@ -285,7 +285,7 @@ test("Redis runs by its command, wants the password, and keeps an append-only fi
   }
 });
 
-test("Prometheus takes its configuration, and asks services that there are", async (t) => {
+test("Prometheus accepts its configuration and scrapes existing services", async (t) => {
   const file = readFileSync(join(deploy, "prometheus.yml"), "utf8");
   const config = parse(file) as {
     rule_files: string[];

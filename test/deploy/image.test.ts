@@ -55,7 +55,7 @@ function volume(name: string): string {
   return path;
 }
 
-test("the image says what it is, and whose rights it wants", (t) => {
+test("the image declares its user, entry point, labels and ports", (t) => {
   t.is(image.user, `${USER}:${USER}`);
   t.deepEqual(image.entrypoint, ["node", "/app/dist/cli/main.js"]);
   t.is(image.labels["org.opencontainers.image.title"], "anonlink-wasm");
@@ -66,7 +66,7 @@ test("the image says what it is, and whose rights it wants", (t) => {
   t.true(existsSync(join(image.root, "app/LICENSE")));
 });
 
-test("there is nothing to build or to install with, and no package but what runs", async (t) => {
+test("the image has no build tools, package managers or development dependencies", async (t) => {
   const builders =
     "gcc|g\\+\\+|cc|c\\+\\+|clang|ld|as|make|cmake|python[0-9.]*|npm|npx|corepack|yarn|yarnpkg|node-gyp";
   const search = ["-xdev", "-regextype", "posix-extended", "-regex", `.*/s?bin/(${builders})`];
@@ -95,7 +95,7 @@ test("there is nothing to build or to install with, and no package but what runs
   t.false(existsSync(join(image.root, "build")), "what was built with stays behind");
 });
 
-test("all files are root's; the user may write to /data and temporary folders alone", async (t) => {
+test("all files belong to root; the user can write only to /data and temporary folders", async (t) => {
   t.is((await run("find", [join(image.root, "app"), "!", "-uid", "0", "-o", "!", "-gid", "0"])).stdout, "");
   t.is((await run("find", [join(image.root, "app"), "!", "-type", "l", "-perm", "/022"])).stdout, "");
   // Ignores errors: folders closed to the user are not writable either. /dev is created by the engine.
@@ -107,7 +107,7 @@ test("all files are root's; the user may write to /data and temporary folders al
   t.is(rights.stdout, "", "nothing of ours runs as another user");
 });
 
-test("--version and the commands, as a user without rights and with a read-only root", async (t) => {
+test("commands run as an unprivileged user with a read-only root", async (t) => {
   const version = start(["--version"]);
   t.is(await version.process.waitForEnd(), 0, version.process.output);
   t.is(version.process.output.trim(), manifest.version);
@@ -130,7 +130,7 @@ test("match finds the pairs of two files", async (t) => {
   t.true(readFileSync(join(folder, "matched/groups.json"), "utf8").length > 1000);
 });
 
-test("serve links two small sets, keeps them over a restart, and tells its health", async (t) => {
+test("serve links two small sets, keeps them over a restart, and reports its health", async (t) => {
   const data = volume("served");
   const port = await freePort();
   const args = ["serve", "--host", "127.0.0.1", "--port", String(port), "--data", "/data"];
@@ -181,7 +181,7 @@ test("serve links two small sets, keeps them over a restart, and tells its healt
   t.is(await serve.stop(), 0);
 });
 
-test("migrate, api and worker of the image link over real stores, and tell their health", async (t) => {
+test("migrate, api and worker link over real stores and report their health", async (t) => {
   const cluster = await StartedCluster.start({ kind: "packed", workers: 0, withApi: false });
   try {
     const migrate = start(["migrate"], {}, cluster.env);

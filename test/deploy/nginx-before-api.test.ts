@@ -48,7 +48,7 @@ async function loggedByApi(t: ExecutionContext, requestId: string) {
   return JSON.parse(line!) as { call: string; headers: Record<string, string> };
 }
 
-test("nginx is not root, has no rights, and writes below one folder alone", (t) => {
+test("nginx runs as an unprivileged user with a read-only root", (t) => {
   const children = readFileSync(`/proc/${nginx.pid}/task/${nginx.pid}/children`, "utf8").trim().split(" ");
   t.true(children.length > 2, "workers");
   for (const pid of [String(nginx.pid), ...children]) {
@@ -64,7 +64,7 @@ test("nginx is not root, has no rights, and writes below one folder alone", (t) 
   t.is(readFileSync(join(nginx.folder, "nginx.pid"), "utf8").trim(), String(nginx.pid));
 });
 
-test("all that nginx compiles in is told where to write", (t) => {
+test("every temporary path compiled into nginx is configured", (t) => {
   // Without a configured path, nginx would create the folder below /var/lib/nginx, where its user may not write.
   const build = execFileSync("sh", ["-c", "nginx -V 2>&1"], { encoding: "utf8" });
   const kinds = [...build.matchAll(/--http-(\w+(?:-\w+)*)-temp-path/g)].map(([, kind]) => kind);
@@ -75,7 +75,7 @@ test("all that nginx compiles in is told where to write", (t) => {
   t.is(folders.length, kinds.length);
 });
 
-test("the API answers through nginx, below /api/v1 and without it, its problems too", async (t) => {
+test("the API and its problem documents are available through nginx, with or without /api/v1", async (t) => {
   for (const path of ["/status", "/api/v1/status", "/api/v1//status", "/api/v1/./x/../status"]) {
     const answer = await call(`${nginx.url}${path}`);
     t.is(answer.status, 200, path);
@@ -91,7 +91,7 @@ test("the API answers through nginx, below /api/v1 and without it, its problems 
   t.is(flawOf(tooLarge), undefined);
 });
 
-test("figures are hidden, however the path is spelt", async (t) => {
+test("metrics are hidden for every spelling of the path", async (t) => {
   const paths = [
     "/metrics",
     "/metrics/",
@@ -116,7 +116,7 @@ test("figures are hidden, however the path is spelt", async (t) => {
   t.is((await call(`${cluster.url}/metrics`)).status, 200, "the API itself has them");
 });
 
-test("the API learns who calls, and by which id", async (t) => {
+test("the API receives the client's address and a request id", async (t) => {
   const answer = await call(`${nginx.url}/version`, {
     from: "127.0.0.7",
     headers: {
@@ -144,7 +144,7 @@ test("the API learns who calls, and by which id", async (t) => {
   t.is(problem.headers["x-request-id"], "of-a-problem");
 });
 
-test("behind proxies that are trusted, the client is the one whom they name; others are not believed", async (t) => {
+test("trusted proxies set the client's address and scheme; other proxies are ignored", async (t) => {
   const behind = await before({
     TRUSTED_PROXIES: "set_real_ip_from 127.0.0.8/32; set_real_ip_from 10.0.0.0/8;",
     REQUESTS_PER_SECOND: "1",
@@ -177,7 +177,7 @@ test("behind proxies that are trusted, the client is the one whom they name; oth
   }
 });
 
-test("a burst beyond the limit gets problem documents, other addresses and questions after health go on", async (t) => {
+test("a burst over the limit gets problem documents; other addresses and health checks are served", async (t) => {
   const limited = await before({ REQUESTS_PER_SECOND: "1", BURST: "5" });
   try {
     const times = (count: number, path: string, from: string) =>
@@ -216,7 +216,7 @@ function uploadTo(url: string, { project_id, update_tokens }: NewProject): [url:
   return [`${url}/api/v1/projects/${project_id}/binaryclks`, { method: "POST", headers }];
 }
 
-test("an upload over the limit gets a problem document, and its token stays good", async (t) => {
+test("an upload over the size limit gets a problem document, and its token remains usable", async (t) => {
   const small = await before({ MAX_BODY_SIZE: "1m" });
   try {
     const project = await new ServiceClient(small.url).createProject();
@@ -239,7 +239,7 @@ test("an upload over the limit gets a problem document, and its token stays good
   }
 });
 
-test("uploads at the same time are bounded, in all and for each address", async (t) => {
+test("concurrent uploads are limited in total and per address", async (t) => {
   const bounded = await before({ MAX_UPLOADS: "3", MAX_UPLOADS_PER_ADDRESS: "2" });
   const open: SlowUpload[] = [];
   try {
@@ -271,7 +271,7 @@ test("uploads at the same time are bounded, in all and for each address", async 
   }
 });
 
-test("while the API is away, callers get problem documents", async (t) => {
+test("callers get problem documents while the API is down", async (t) => {
   const away = await NginxServer.start(`127.0.0.1:${await freePort()}`);
   try {
     for (const method of ["GET", "POST", "DELETE"]) {
@@ -290,7 +290,7 @@ test("while the API is away, callers get problem documents", async (t) => {
   }
 });
 
-test("an API that does not answer in time gets no second request", async (t) => {
+test("a request that times out is not sent to the API again", async (t) => {
   let requestCount = 0;
   const silent = createServer(() => {
     requestCount++;
@@ -310,7 +310,7 @@ test("an API that does not answer in time gets no second request", async (t) => 
   }
 });
 
-test("the log tells calls, and neither tokens, ids nor queries", async (t) => {
+test("the log shows calls, but no tokens, ids or queries", async (t) => {
   const [token, id] = ["7".repeat(48), "8".repeat(48)];
   const paths = [
     ["/api/v1/projects", "/projects"],
@@ -332,7 +332,7 @@ test("the log tells calls, and neither tokens, ids nor queries", async (t) => {
   t.false(nginx.output.includes(id));
 });
 
-test("SIGQUIT ends nginx in order", async (t) => {
+test("SIGQUIT shuts nginx down cleanly", async (t) => {
   const server = await before();
   t.is(await server.stop(), 0);
   t.deepEqual(

@@ -68,7 +68,7 @@ async function storedUploads(token: string): Promise<{ state: string; count: num
 }
 
 for (const chunked of [false, true]) {
-  test.serial(`an upload of ${LARGE_MIB} MiB arrives as it was sent, chunked: ${chunked}`, async (t) => {
+  test.serial(`an upload of ${LARGE_MIB} MiB arrives unchanged, chunked: ${chunked}`, async (t) => {
     const { bytes } = randomRows(chunked ? 1 : 2, MIB / BYTE_LENGTH, BYTE_LENGTH);
     const project = await client.createProject();
     const hash = createHash("sha256");
@@ -114,32 +114,29 @@ async function textOf(response: IncomingMessage): Promise<string> {
   return Buffer.concat(parts).toString();
 }
 
-test.serial(
-  "a slow client occupies nginx alone, and the API gets its upload when it is complete",
-  async (t) => {
-    const project = await client.createProject();
-    const token = project.update_tokens[1]!;
-    const upload = new SlowUpload(nginx.port, project, 1, 16_384);
-    for (let n = 0; n < 10; n++) {
-      await upload.send(100_000);
-      await pause(50);
-      t.is(await uploadState(token), "not_started");
-    }
-    // Without nginx, the API would already be processing such an upload.
-    const other = await client.createProject();
-    const direct = new SlowUpload(cluster.port, other, 1, 16_384);
-    await direct.send(1_000_000);
-    await client.until("the upload that the API is busy with", 120_000, async () =>
-      (await uploadState(other.update_tokens[1]!)) === "in_progress" ? true : undefined,
-    );
-    direct.abort();
-    await upload.finish();
-    t.is((await upload.answer).status, 201);
-    t.is(await uploadState(token), "done");
-  },
-);
+test.serial("a slow upload is buffered by nginx and reaches the API when complete", async (t) => {
+  const project = await client.createProject();
+  const token = project.update_tokens[1]!;
+  const upload = new SlowUpload(nginx.port, project, 1, 16_384);
+  for (let n = 0; n < 10; n++) {
+    await upload.send(100_000);
+    await pause(50);
+    t.is(await uploadState(token), "not_started");
+  }
+  // Without nginx, the API would already be processing such an upload.
+  const other = await client.createProject();
+  const direct = new SlowUpload(cluster.port, other, 1, 16_384);
+  await direct.send(1_000_000);
+  await client.until("the upload that the API is busy with", 120_000, async () =>
+    (await uploadState(other.update_tokens[1]!)) === "in_progress" ? true : undefined,
+  );
+  direct.abort();
+  await upload.finish();
+  t.is((await upload.answer).status, 201);
+  t.is(await uploadState(token), "done");
+});
 
-test.serial("a client that leaves in the middle leaves nothing, and may begin again at once", async (t) => {
+test.serial("a client that disconnects during an upload leaves nothing and can retry at once", async (t) => {
   const project = await client.createProject();
   const token = project.update_tokens[0]!;
   const upload = new SlowUpload(nginx.port, project, 0, 16_384);
@@ -155,7 +152,7 @@ test.serial("a client that leaves in the middle leaves nothing, and may begin ag
   t.is((await again.answer).status, 201);
 });
 
-test.serial("a large result goes to a slow reader through memory alone, and is complete", async (t) => {
+test.serial("a large result is sent to a slow reader without temporary files", async (t) => {
   const parties = overlappingRows(7, [700, 700]);
   const project = await client.createProject({ result_type: "similarity_scores" });
   await uploadAll(project, parties);
@@ -186,7 +183,7 @@ async function uploadAll(project: NewProject, parties: readonly Rows[]): Promise
 }
 
 test.serial(
-  "while the API is killed and started again, callers get answers or problems, and no upload is lost",
+  "while the API is killed and restarted, callers get documented errors and no upload is lost",
   async (t) => {
     const running = { isOver: false };
     const flaws: string[] = [];

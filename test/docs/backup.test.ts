@@ -91,7 +91,7 @@ async function fill(client: ServiceClient, cluster: StartedCluster) {
 }
 
 for (const kind of ["packed", "tables"] as const) {
-  test.serial(`${kind}: what was backed up is there in other stores, and goes on`, async (t) => {
+  test.serial(`${kind}: a backup is restored into other stores, and its runs continue`, async (t) => {
     const folder = newFolder(t);
     const lost = await StartedCluster.start({ kind, workers: 0 });
     t.teardown(() => lost.close());
@@ -130,7 +130,7 @@ for (const kind of ["packed", "tables"] as const) {
 }
 
 test.serial(
-  "a Redis that has lost its data: runs go on once they are queued again and the API has started",
+  "after Redis loses its data, runs continue once they are queued again and the API is restarted",
   async (t) => {
     const cluster = await StartedCluster.start({ kind: "packed", workers: 0, withApi: false });
     t.teardown(() => cluster.close());
@@ -152,7 +152,7 @@ test.serial(
   },
 );
 
-test.serial("a data folder that was copied is as good as the first one", async (t) => {
+test.serial("a restored copy of a data folder works like the original", async (t) => {
   const folder = newFolder(t);
   const serve = await ServeProcess.start(join(folder, "anonlink-data"));
   t.teardown(() => serve.kill());

@@ -48,12 +48,12 @@ function hasOptions(t: ExecutionContext, help: string, args: readonly string[], 
   }
 }
 
-test("there are commands of each program", (t) => {
+test("the documents have commands of each program", (t) => {
   for (const program of ["helm", "kubectl", "docker", "minikube", "anonlink-wasm"])
     t.not(of(program).length, 0, program);
 });
 
-test("each file of values is taken by Helm in some command", (t) => {
+test("Helm accepts each values file", (t) => {
   const used = of("helm").flatMap(({ args }) => args);
   for (const { language, text } of blocks) {
     const name = /^# ([\w-]+\.yaml)\n/.exec(text)?.[1];

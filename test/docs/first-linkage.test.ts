@@ -11,7 +11,7 @@ import { markedBlock } from "./documents.js";
 
 const run = promisify(execFile);
 
-test("the first linkage finds what it says", async (t) => {
+test("the first linkage gives the documented result", async (t) => {
   const service = await startEmbedded();
   t.teardown(() => service.close());
   const folder = mkdtempSync(join(tmpdir(), "reader-"));

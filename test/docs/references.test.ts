@@ -36,7 +36,7 @@ function leadsSomewhere(document: string, link: string): boolean {
 }
 
 for (const document of DOCUMENTS) {
-  test(`${document}: its links lead somewhere`, (t) => {
+  test(`${document}: its links have targets`, (t) => {
     const own = links(document).filter((link) => !/^https?:/.test(link));
     t.deepEqual(
       own.filter((link) => !leadsSomewhere(document, link)),
@@ -46,7 +46,7 @@ for (const document of DOCUMENTS) {
 }
 
 for (const document of OPERATOR_DOCUMENTS) {
-  test(`${document}: the files that it names are there`, (t) => {
+  test(`${document}: the files it names exist`, (t) => {
     const paths = inlineCode(document).filter((code) =>
       /^(?:chart|deploy|docs|test|src|bench)\/[\w./-]*$/.test(code),
     );
@@ -78,14 +78,14 @@ function valuePaths(codes: readonly string[]): string[] {
 }
 
 for (const document of ["docs/deployment.md", "docs/operations.md"]) {
-  test(`${document}: the chart has the values that it names`, (t) => {
+  test(`${document}: the chart has the values it names`, (t) => {
     const paths = valuePaths(inlineCode(document));
     t.true(paths.length > 15);
     for (const path of paths) t.true(isValue(path), path);
   });
 }
 
-test("docs/migrating.md: the chart has the values that it names, and understands the older names", (t) => {
+test("docs/migrating.md: the chart has the values it names and accepts the older names", (t) => {
   const older = new Map(
     [...readText("chart/templates/_older-names.tpl").matchAll(/^([\w.-]+): \[(.+)\]$/gm)].map(
       ([, from = "", to = ""]) => [from, to.split(", ")],
@@ -113,7 +113,7 @@ test("docs/migrating.md: the chart has the values that it names, and understands
 const NOT_READ = ["DEBUG", "LOG_CFG", "LOGFILE", "TRACE_CFG", "ENTITY_CACHE_THRESHOLD", "MAX_CACHE_SIZE"];
 NOT_READ.push("CONNEXION_STRICT_VALIDATION", "CONNEXION_RESPONSE_VALIDATION");
 
-test("settings that they name are read, by our programs or by what the chart and Compose start", (t) => {
+test("the settings named in the documents are read by a program", (t) => {
   const programs = ["src/config.ts", "src/config/service-config.ts"].map(readText).join("\n");
   const sharedStores = [...programs.matchAll(/name\("(\w+)"\)/g)].flatMap(([, setting]) =>
     ["UPLOAD", "DOWNLOAD"].map((use) => `${use}_OBJECT_STORE_${setting}`),
@@ -134,7 +134,7 @@ test("settings that they name are read, by our programs or by what the chart and
   }
 });
 
-test("docs/operations.md describes each figure of ours, and no other", async (t) => {
+test("docs/operations.md describes exactly our metrics", async (t) => {
   const stores = {
     database: {
       countRuns: async () => ({}) as never,
@@ -161,7 +161,7 @@ test("docs/operations.md describes each figure of ours, and no other", async (t)
   }
 });
 
-test("docs/operations.md has each alert, its severity, and what to do where the alert says", (t) => {
+test("docs/operations.md lists each alert with its severity and the section it refers to", (t) => {
   const { groups } = parse(readText("chart/files/alerts.yaml")) as {
     groups: {
       rules: { alert?: string; labels: { severity: string }; annotations: { description: string } }[];

@@ -27,7 +27,7 @@ function isNear(actual: number, expected: number): boolean {
   return Math.abs(actual - expected) < expected / 200;
 }
 
-test("the rates are those that were published", (t) => {
+test("the rates match the published results", (t) => {
   const [worker = 0] = ratesOf("worker, everything included");
   const large = /large chunks.*?([\d.]+) million comparisons a second/.exec(results)![1];
   t.true(isNear(worker, Number(large) / CORES), `worker: ${large}`);
@@ -46,7 +46,7 @@ test("the rates are those that were published", (t) => {
   );
 });
 
-test("hours and tasks follow from the rate", (t) => {
+test("hours and task counts follow from the rate", (t) => {
   const [rate = 0] = ratesOf("worker, everything included");
   const start = rows.findIndex(([, second]) => second === "comparisons");
   for (const [records = "", , hours, , , tasks] of rows.slice(start + 1, start + 4)) {

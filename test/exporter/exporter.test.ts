@@ -79,7 +79,7 @@ async function until(
 const OF_SERVICE = /^anonlink_service_(projects|comparisons_per_second|info|answer_seconds)\b/;
 const failuresBy = (reason: string) => `anonlink_service_failures_total{reason="${reason}"}`;
 
-test("it tells what /status and /version tell, and is well itself", async (t) => {
+test("exports the content of /status and /version, and is healthy itself", async (t) => {
   const asked: string[] = [];
   const url = await startFake(t, (request, response) => {
     asked.push(`${request.method} ${request.url} ${request.headers.authorization ?? "without a token"}`);
@@ -101,7 +101,7 @@ test("it tells what /status and /version tell, and is well itself", async (t) =>
   t.is((await get(`${exporter.url}/else`)).status, 404);
 });
 
-test("it exports figures of a service of ours", async (t) => {
+test("exports metrics of an embedded service", async (t) => {
   const service = await startEmbedded();
   t.teardown(() => service.close());
   for (let n = 0; n < 3; n++) await new ServiceClient(service.url).createProject();
@@ -115,23 +115,23 @@ test("it exports figures of a service of ours", async (t) => {
 
 for (const [what, reason, listener] of [
   ["hangs", "timeout", () => {}],
-  ["begins an answer and hangs", "timeout", (_, response) => response.write('{"status": "ok", ')],
-  ["has an error", "refused", (_, response) => response.writeHead(500).end("{}")],
-  ["answers with no JSON", "senseless", (_, response) => response.end("<html>")],
-  ["answers with null", "senseless", (_, response) => response.end("null")],
-  ["lacks its figures", "senseless", (_, response) => response.end('{"status": "ok"}')],
+  ["starts a response and hangs", "timeout", (_, response) => response.write('{"status": "ok", ')],
+  ["responds with an error", "refused", (_, response) => response.writeHead(500).end("{}")],
+  ["responds with invalid JSON", "senseless", (_, response) => response.end("<html>")],
+  ["responds with null", "senseless", (_, response) => response.end("null")],
+  ["omits the expected fields", "senseless", (_, response) => response.end('{"status": "ok"}')],
   [
-    "counts in words",
+    "reports a rate that is not a number",
     "senseless",
     (request, response) =>
       response.end(JSON.stringify(request.url === "/api/v1/status" ? { ...STATUS, rate: "fast" } : VERSION)),
   ],
   [
-    "is of another state",
+    "reports another status",
     "senseless",
     (_, response) => response.end(JSON.stringify({ ...STATUS, status: "bad" })),
   ],
-  ["never ends its answer", "senseless", (_, response) => response.end("x".repeat(2 ** 20))],
+  ["sends too large a response", "senseless", (_, response) => response.end("x".repeat(2 ** 20))],
   ["drops connections", "unreachable", (request) => request.socket.destroy()],
 ] as readonly (readonly [string, string, RequestListener])[]) {
   test(`a service that ${what} is not up (${reason})`, async (t) => {
@@ -147,7 +147,7 @@ for (const [what, reason, listener] of [
   });
 }
 
-test("figures of a service that goes away are dropped, and come back with it", async (t) => {
+test("metrics of an unavailable service are dropped until it is back", async (t) => {
   let isWell = true;
   const url = await startFake(t, (request, response) => {
     if (!isWell) return void response.writeHead(503).end();
@@ -172,7 +172,7 @@ test("figures of a service that goes away are dropped, and come back with it", a
   );
 });
 
-test("it ends while it waits for an answer", async (t) => {
+test("can be closed while waiting for a response", async (t) => {
   const exporter = await startExporter({
     apiUrl: await startFake(t, () => {}),
     ...{ host: "127.0.0.1", port: 0, intervalMs: 600_000, timeoutMs: 600_000 },
@@ -182,7 +182,7 @@ test("it ends while it waits for an answer", async (t) => {
   await t.throwsAsync(get(`${exporter.url}/healthz`));
 });
 
-test("as a command: it says where its figures are, and ends in order", async (t) => {
+test("exporter prints the URL of its metrics and shuts down cleanly", async (t) => {
   const [program, ...first] = CLI;
   const service = `http://127.0.0.1:${await freePort()}`;
   const args = [...first, "exporter", "--url", service, "--port", "0", "--interval", "0.1"];
@@ -199,7 +199,7 @@ test("as a command: it says where its figures are, and ends in order", async (t)
   t.is(await exporter.waitForEnd(PATIENCE_MS), 0);
 });
 
-test("as a command: it wants a service's URL, and a port that is free", async (t) => {
+test("exporter requires a valid service URL and a free port", async (t) => {
   t.timeout(4 * PATIENCE_MS); // starts four programs
   t.regex((await runCli(["exporter"])).stderr, /required option '--url <url>'/);
   t.regex((await runCli(["exporter", "--url", "ftp://x"])).stderr, /must be a URL such as/);

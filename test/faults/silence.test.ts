@@ -18,7 +18,7 @@ const CASES: readonly SilenceCase[] = [
 ];
 for (const kind of CASES) {
   const { store, means, load } = kind;
-  test.serial(`${store} goes silent (${means}) while the cluster is ${load}`, async (t) => {
+  test.serial(`${store} stops responding (${means}) while the cluster is ${load}`, async (t) => {
     const outcome = await runSilenceCase(cluster, kind);
     t.log(JSON.stringify(outcome));
     t.deepEqual(problemsOf(outcome), []);

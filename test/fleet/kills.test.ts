@@ -17,7 +17,7 @@ test.afterEach.always(async (t) => {
 test.after.always(() => cluster?.remove());
 
 for (const company of ["ours alone", "mixed"] as const) {
-  test.serial(`a killed worker costs a run little: ${company}`, async (t) => {
+  test.serial(`a killed worker delays a run only briefly: ${company}`, async (t) => {
     await startCompany(cluster, company);
     const cost = await killCost(cluster, company);
     t.log(cost);

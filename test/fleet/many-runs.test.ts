@@ -17,7 +17,7 @@ test.after.always(() => cluster?.remove());
 for (const fleet of MANY_RUNS_FLEETS) {
   for (let seed = 1; seed <= ROUNDS; seed++) {
     test.serial(
-      `fleet ${fleet}, seed ${seed}: each package is compared once, and results are the library's`,
+      `fleet ${fleet}, seed ${seed}: each package is compared once, and results equal the library's`,
       async (t) => {
         t.timeout(1_200_000);
         const { output, ...outcome } = await runManyRunsRound(cluster, seed, fleet, lineOf(seed));

@@ -56,7 +56,7 @@ for (const [name, parties, threshold] of [
   ["without blocks", febrl, 0.75],
   ["with blocks that overlap", blocked, 0.7],
 ] as const) {
-  test.serial(`${name}: ours ends last`, async (t) => {
+  test.serial(`${name}: a TypeScript worker ends last`, async (t) => {
     await cluster.aggregator();
     const run = await cluster.startRun(parties, threshold, 20_000);
     const ours = () => cluster.ours("ours");
@@ -65,7 +65,7 @@ for (const [name, parties, threshold] of [
     await isRight(t, cluster, run, parties, threshold);
   });
 
-  test.serial(`${name}: Python ends last`, async (t) => {
+  test.serial(`${name}: a Python worker ends last`, async (t) => {
     await cluster.aggregator();
     const run = await cluster.startRun(parties, threshold, 20_000);
     const python = () => cluster.python("py", "compute");
@@ -74,26 +74,26 @@ for (const [name, parties, threshold] of [
     await isRight(t, cluster, run, parties, threshold);
   });
 
-  test.serial(`${name}: only ours compute`, async (t) => {
+  test.serial(`${name}: only TypeScript workers compute`, async (t) => {
     await cluster.aggregator();
     const run = await cluster.startRun(parties, threshold, 20_000);
     await Promise.all([cluster.ours("one", { concurrency: 2 }), cluster.ours("two")]);
     await isRight(t, cluster, run, parties, threshold);
   });
 
-  test.serial(`${name}: only Python computes`, async (t) => {
+  test.serial(`${name}: only a Python worker computes`, async (t) => {
     const run = await cluster.startRun(parties, threshold, 100_000);
     await cluster.python("py", "compute,celery,highmemory");
     await isRight(t, cluster, run, parties, threshold);
   });
 }
 
-test.serial("packages hold ranges of large blocks, and small blocks together", async (t) => {
+test.serial("packages hold ranges of large blocks, or several small blocks", async (t) => {
   const run = await cluster.startRun(blocked, 0.7, 20_000);
   t.true(run.packages.some(({ length }) => length > 1) && run.packages.some(({ length }) => length === 1));
 });
 
-test.serial("a run of one task", async (t) => {
+test.serial("completes a run of one task", async (t) => {
   await cluster.aggregator();
   const run = await cluster.startRun(febrl, 0.8, 300_000_000);
   t.is(run.packages.length, 1);
@@ -101,7 +101,7 @@ test.serial("a run of one task", async (t) => {
   await isRight(t, cluster, run, febrl, 0.8);
 });
 
-test.serial("a task delivered twice changes neither progress nor result", async (t) => {
+test.serial("a task that is delivered twice does not change progress or results", async (t) => {
   await cluster.aggregator();
   const run = await cluster.startRun(febrl, 0.75, 20_000);
   const messages = await cluster.store.lrange("compute", 0, -1);

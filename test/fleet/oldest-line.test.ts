@@ -5,7 +5,7 @@ import { isRight } from "./check-run.js";
 import { ServiceCluster } from "./cluster.js";
 import { febrl, inBlocks } from "./data.js";
 
-test("the oldest line of Celery and ours share a run", async (t) => {
+test("the oldest supported Celery and the TypeScript worker share a run", async (t) => {
   const cluster = await ServiceCluster.start({ line: "oldest" });
   t.teardown(() => cluster.remove());
   const parties = inBlocks(febrl, 3);

@@ -25,7 +25,7 @@ for (const [name, server] of [
   ["Redis", () => cluster.redis],
   ["S3", () => cluster.s3],
 ] as const) {
-  test.serial(`it survives that ${name} is killed and started again`, async (t) => {
+  test.serial(`the worker survives a kill and restart of ${name}`, async (t) => {
     const run = await cluster.startRun(febrl, 0.75, 1500);
     const ours = await cluster.ours("ours", { concurrency: 2 });
     await until("some tasks done", 180_000, async () =>
@@ -42,7 +42,7 @@ for (const [name, server] of [
   });
 }
 
-test.serial("it starts while all servers are away, and works once they are back", async (t) => {
+test.serial("the worker starts while all servers are down, and works once they are up", async (t) => {
   const run = await cluster.startRun(febrl, 0.75, 20_000);
   await Promise.all([cluster.postgres.kill(), cluster.redis.kill(), cluster.s3.kill()]);
   const started = cluster.ours("ours");

@@ -14,7 +14,7 @@ test.afterEach.always(async (t) => {
 });
 test.after.always(() => cluster?.remove());
 
-test.serial("a deleted run ends soon and quietly, a chunk's work included", async (t) => {
+test.serial("a deleted run ends promptly and silently, including a chunk in progress", async (t) => {
   const ours = await cluster.ours("ours", { concurrency: 2 });
   const run = await cluster.startRun(febrl, 0.75, 1000);
   await until("some tasks done", 180_000, async () =>
@@ -36,7 +36,7 @@ test.serial("a deleted run ends soon and quietly, a chunk's work included", asyn
   t.deepEqual(rows, [{ state: "running", error_msg: null }]);
 });
 
-test.serial("past the limit of candidate pairs, the run fails and says why", async (t) => {
+test.serial("a run over the candidate limit fails with a reason", async (t) => {
   await cluster.ours("ours", { env: { SIMILARITY_SCORES_MAX_CANDIDATE_PAIRS: "900" } });
   const run = await cluster.startRun(febrl, 0.8, 50_000);
   const sql = "SELECT state, error_msg FROM runs WHERE run_id = $1";
@@ -57,7 +57,7 @@ test.serial("past the limit of candidate pairs, the run fails and says why", asy
   t.is(rows[0].state, "error");
 });
 
-test.serial("it answers ping during a long chunk, and a revoke ends the chunk", async (t) => {
+test.serial("answers ping during a long chunk, and a revoke ends the chunk", async (t) => {
   await cluster.ours("ours");
   const run = await cluster.startRun(randomParties(1, 20_000, 512), 0.5, 10 ** 12);
   await until("the chunk is worked on", 180_000, async () => ((await cluster.held())[0] ? true : undefined));

@@ -159,7 +159,7 @@ function family(
   );
 }
 
-test("febrl4-1k at every threshold, by anonlink's C++", async (t) => {
+test("febrl4-1k at several thresholds equals anonlink's C++", async (t) => {
   for (const [threshold, pairs] of [
     [0.9, 718],
     [0.8, 946],
@@ -170,17 +170,17 @@ test("febrl4-1k at every threshold, by anonlink's C++", async (t) => {
   }
 });
 
-test("febrl4-1k at .95, by anonlink's Python, which keeps pairs on the border", async (t) => {
+test("febrl4-1k at .95 equals anonlink's Python, which keeps borderline pairs", async (t) => {
   t.is(await sameAsAnonlink(t, febrl(), 0.95, "dice_coefficient_python"), 472);
 });
 
-test("febrl4-1k in overlapping blocks", async (t) => {
+test("febrl4-1k in overlapping blocks equals anonlink", async (t) => {
   const random = seededRandom(1);
   const blocks = randomBlocks(random, febrl(), 30, 6);
   t.true((await sameAsAnonlink(t, febrl(), 0.7, "dice_coefficient_accelerated", blocks)) > 1000);
 });
 
-test("random data of many widths, densities and thresholds", async (t) => {
+test("random data of many widths, densities and thresholds equals anonlink", async (t) => {
   const random = seededRandom(2);
   let pairs = 0;
   for (const byteLength of [1, 5, 8, 16, 40, 64, 128]) {
@@ -194,7 +194,7 @@ test("random data of many widths, densities and thresholds", async (t) => {
   t.true(pairs > 10_000);
 });
 
-test("two to five parties, with overlapping blocks and without", async (t) => {
+test("two to five parties equal anonlink, with and without overlapping blocks", async (t) => {
   const random = seededRandom(3);
   for (let parties = 2; parties <= 5; parties++) {
     for (const threshold of [0.85, 0.6, 0.5]) {
@@ -208,7 +208,7 @@ test("two to five parties, with overlapping blocks and without", async (t) => {
   }
 });
 
-test("adversarial sets, by anonlink's Python", async (t) => {
+test("adversarial sets equal anonlink's Python", async (t) => {
   const random = seededRandom(4);
   const some = randomClks(random, { recordCount: 60, byteLength: 32 });
   const sets = {
@@ -232,7 +232,7 @@ test("adversarial sets, by anonlink's Python", async (t) => {
   }
 });
 
-test("pairs on the border that anonlink's C++ loses are in our result", async (t) => {
+test("keeps the borderline pairs that anonlink's C++ loses", async (t) => {
   // Nested CLKs: record n has n bits set, so records 19 and 21 score exactly 0.95.
   const stairs = clksOfPopcounts(
     Array.from({ length: 65 }, (_, n) => n),
@@ -250,7 +250,7 @@ test("pairs on the border that anonlink's C++ loses are in our result", async (t
   );
 });
 
-test("candidate files: theirs through ours and ours through theirs, merged by either", async (t) => {
+test("candidate files are interchangeable with anonlink's, and merge the same", async (t) => {
   const random = seededRandom(5);
   const files: Uint8Array[] = [];
   const all: CandidatePairs[] = [];
@@ -276,7 +276,7 @@ test("candidate files: theirs through ours and ours through theirs, merged by ei
   );
 });
 
-test("chunks are anonlink's", async (t) => {
+test("chunks equal anonlink's", async (t) => {
   const random = seededRandom(6);
   for (let round = 0; round < 300; round++) {
     const sizes = [1 + Math.floor(random() * 10 ** (1 + (round % 4))), 1 + Math.floor(random() * 5000)];

@@ -7,7 +7,7 @@ import { scratchFolder } from "../cli/run-cli.js";
 
 const FOLDER = "test/data/febrl4-1k";
 
-test("on a terminal there is a progress bar, which goes away", async (t) => {
+test("shows a progress bar on a terminal", async (t) => {
   const scratch = scratchFolder();
   t.teardown(() => rmSync(scratch, { recursive: true, force: true }));
   const command = `"${process.execPath}" dist/cli/main.js match ${FOLDER}/clks-a.json ${FOLDER}/clks-b.json --threshold 0.9 --kernel reference --out ${join(scratch, "o")}`;

@@ -2,7 +2,7 @@ import test from "ava";
 import { closeThreads, compare, LinkageError } from "../../src/library/node.js";
 import { randomClks, seededRandom } from "../random-clks.js";
 
-test("closing the pool fails what runs and the next comparison starts new threads", async (t) => {
+test("closing the pool fails the running comparison, and the next one starts new threads", async (t) => {
   const random = seededRandom(12);
   const left = randomClks(random, { recordCount: 3000, byteLength: 8 });
   let closed = false;

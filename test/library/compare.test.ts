@@ -85,7 +85,7 @@ test("results do not depend on the number of threads or on the kernel", async (t
   }
 });
 
-test("any split into chunks, merged, is the result of one shot, bit for bit", async (t) => {
+test("merged chunks of any split equal the whole result, bit for bit", async (t) => {
   const random = seededRandom(2);
   for (let round = 0; round < 12; round++) {
     const [left, right] = sample(100 + round, 100 + Math.floor(random() * 300), 16);
@@ -136,7 +136,7 @@ test("k keeps the first k of each left record in the total order", async (t) => 
   }
 });
 
-test("more than two data sets: every pair of them, in the total order", async (t) => {
+test("more than two data sets: compares every pair of them, in the total order", async (t) => {
   const random = seededRandom(4);
   const base = randomClks(random, { recordCount: 150, byteLength: 16 });
   const inputs = [0, 1, 2, 3].map((n) => ({
@@ -150,7 +150,7 @@ test("more than two data sets: every pair of them, in the total order", async (t
   }
 });
 
-test("blocks: only records that share one are compared, and a pair is reported once", async (t) => {
+test("blocks: compares only records that share one, and reports a pair once", async (t) => {
   const random = seededRandom(5);
   for (let round = 0; round < 6; round++) {
     const base = randomClks(random, { recordCount: 80, byteLength: 16 });
@@ -178,7 +178,7 @@ test("blocks: only records that share one are compared, and a pair is reported o
   }
 });
 
-test("large blocks among small ones are compared as rows", async (t) => {
+test("compares large blocks among small ones as rows", async (t) => {
   const [left, right] = sample(6, 900, 16);
   const rows = (count: number) =>
     Array.from({ length: count }, (_, n) => (n % 3 === 0 ? ["all", `own ${n}`] : ["all"]));
@@ -193,7 +193,7 @@ test("large blocks among small ones are compared as rows", async (t) => {
   t.is(blocked.statistics.kernel, "bit-sliced");
 });
 
-test("no common block: an empty result", async (t) => {
+test("no common block gives an empty result", async (t) => {
   const [left, right] = sample(7, 20);
   const { pairs, statistics } = await findCandidatePairs(
     [
@@ -233,7 +233,7 @@ test("progress adds up to all comparisons, with each kernel and any number of th
 });
 
 for (const threads of [1, 2]) {
-  test(`an abort stops the work within a tile and the next comparison works (${threads} threads)`, async (t) => {
+  test(`an abort stops the work within a tile, and the next comparison works (${threads} threads)`, async (t) => {
     const random = seededRandom(10);
     const left = randomClks(random, { recordCount: 4000, byteLength: 8 });
     const controller = new AbortController();
@@ -270,7 +270,7 @@ test("an abort before the start compares nothing", async (t) => {
   t.is(reports, 0);
 });
 
-test("comparisons at the same time do not disturb each other", async (t) => {
+test("concurrent comparisons do not affect each other", async (t) => {
   const cases = Array.from({ length: 12 }, (_, n) => ({
     sets: sample(20 + n, 300 + 40 * n, 16),
     threads: 1 + (n % 3),
@@ -289,7 +289,7 @@ test("comparisons at the same time do not disturb each other", async (t) => {
   );
 });
 
-test("a limit on candidate pairs fails the comparison before memory does", async (t) => {
+test("a limit on candidate pairs fails the comparison", async (t) => {
   const ones = clksOfPopcounts(new Array(300).fill(8), 1);
   for (const threads of [1, 2]) {
     for (const kernel of KERNEL_NAMES) {
@@ -308,7 +308,7 @@ test("a limit on candidate pairs fails the comparison before memory does", async
   }
 });
 
-test("the kernel is chosen by cost", async (t) => {
+test("chooses the kernel by cost", async (t) => {
   const [small] = sample(13, 50, 128);
   const [large, other] = sample(14, 1200, 128);
   const wide = randomClks(seededRandom(15), { recordCount: 600, byteLength: 600 });
@@ -318,7 +318,7 @@ test("the kernel is chosen by cost", async (t) => {
   t.is((await compare(wide, wide, { threshold: 0.9 })).statistics.kernel, "scalar", "too wide to slice");
 });
 
-test("a kernel that cannot do it is refused when forced", async (t) => {
+test("rejects a kernel that does not support the data", async (t) => {
   const wide = randomClks(seededRandom(16), { recordCount: 5, byteLength: 505 });
   const error = await t.throwsAsync(compare(wide, wide, { threshold: 0.9, kernel: "bit-sliced" }), {
     instanceOf: LinkageError,
@@ -327,7 +327,7 @@ test("a kernel that cannot do it is refused when forced", async (t) => {
   t.regex(error.message, /at most 504 bytes/);
 });
 
-test("wrong options and data sets are refused by name", async (t) => {
+test("rejects invalid options and data sets by name", async (t) => {
   const [left, right] = sample(17, 5);
   const narrow = createClkDataset(new Uint8Array(8), 8);
   const wrong: [() => Promise<unknown>, ErrorCode, RegExp][] = [

@@ -12,7 +12,7 @@ import { randomClks, seededRandom } from "../random-clks.js";
 const dataset = randomClks(seededRandom(1), { recordCount: 1000, byteLength: 128 });
 const limits = overlapLimits(0.9, 128);
 
-test("without SIMD the scalar kernel serves, and forcing the other says why not", async (t) => {
+test("without SIMD uses the scalar kernel, and explains why the other is unavailable", async (t) => {
   const { scalar } = await compileModules();
   const kernels = await Kernels.load({ scalar });
   const counted = { dataset, popcounts: kernels.get("scalar").popcounts(dataset) };
@@ -24,14 +24,14 @@ test("without SIMD the scalar kernel serves, and forcing the other says why not"
   t.regex(error.message, /reference, scalar/);
 });
 
-test("without any module the reference serves", async (t) => {
+test("without WebAssembly modules uses the reference kernel", async (t) => {
   const kernels = await Kernels.load({});
   const counted = { dataset, popcounts: kernels.get("reference").popcounts(dataset) };
   t.is(chooseKernel(kernels, counted, counted, limits), "reference");
 });
 
 for (const threads of [1, 2]) {
-  test(`where WebAssembly is forbidden, febrl4-1k still gives its 946 pairs (${threads} threads)`, async (t) => {
+  test(`without WebAssembly, febrl4-1k still gives its 946 pairs (${threads} threads)`, async (t) => {
     const program = `
       import { readFileSync } from "node:fs";
       import { link, readClkJson } from "./dist/library/node.js";

@@ -51,7 +51,7 @@ for (const kernel of [undefined, ...KERNEL_NAMES]) {
   });
 }
 
-test("the groups of many parties are the reference solver's", async (t) => {
+test("the groups of many parties equal the reference solver's", async (t) => {
   const random = seededRandom(1);
   const base = randomClks(random, { recordCount: 120, byteLength: 16 });
   const sets = [0, 1, 2, 3, 4].map(() =>
@@ -63,7 +63,7 @@ test("the groups of many parties are the reference solver's", async (t) => {
   }
 });
 
-test("the histogram covers scores from the threshold to 1, and a threshold of 1", async (t) => {
+test("the histogram counts scores of 1 at a threshold of 1", async (t) => {
   const same = createClkDataset(new Uint8Array([7, 9, 255]), 1);
   const { statistics } = await link([same, same], { threshold: 1 });
   t.is(statistics.scoreHistogram.counts.at(-1), 3);

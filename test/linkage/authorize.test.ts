@@ -57,7 +57,7 @@ function stores(resultType: ResultType = "groups") {
   return { database, project, parties, receipt, run, asked };
 }
 
-test("tells each kind of token, and whose it is", async (t) => {
+test("identifies each kind of token and its party", async (t) => {
   const { database, project, parties, receipt } = stores();
   const who = async (token: string) => {
     const { kind, party } = await authorize(database, project.projectId, token, ALL);
@@ -69,7 +69,7 @@ test("tells each kind of token, and whose it is", async (t) => {
   t.deepEqual(await who(receipt), ["receipt", 1]);
 });
 
-test("refuses wrong tokens, unknown projects and unknown runs with one and the same error", async (t) => {
+test("rejects wrong tokens, unknown projects and unknown runs with the same error", async (t) => {
   const { database, project, parties, run } = stores();
   const { projectId, resultToken } = project;
   const other = stores();
@@ -96,7 +96,7 @@ test("refuses wrong tokens, unknown projects and unknown runs with one and the s
   t.is(messages.size, 1);
 });
 
-test("asks the database for nothing but ids", async (t) => {
+test("queries the database with valid ids only", async (t) => {
   const { database, asked, project } = stores();
   for (const id of ["", "../..", "\0", "a".repeat(5000), project.projectId.toUpperCase()]) {
     await t.throwsAsync(authorize(database, id, project.resultToken, ALL), {
@@ -113,7 +113,7 @@ test("finds a run of the project", async (t) => {
   t.is(access.project, project);
 });
 
-test("a receipt token reads results where they are permutations, an update token none", async (t) => {
+test("a receipt token reads only permutation results, and an update token reads none", async (t) => {
   for (const type of ["groups", "similarity_scores", "permutations"] as const) {
     const { database, project, parties, receipt } = stores(type);
     const may = async (token: string) => {

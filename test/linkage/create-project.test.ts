@@ -14,7 +14,7 @@ function database() {
   };
 }
 
-test("adds a project of two parties with an id and tokens that nobody can guess", async (t) => {
+test("adds a project of two parties with random ids and tokens", async (t) => {
   const store = database();
   const made = await createProject(store, groups, 10);
   const codes = [made.projectId, made.resultToken, ...made.updateTokens];
@@ -24,7 +24,7 @@ test("adds a project of two parties with an id and tokens that nobody can guess"
   t.deepEqual(store.added[0]![1], made.updateTokens);
 });
 
-test("takes as many parties as allowed, and more than two with groups alone", async (t) => {
+test("accepts up to the allowed number of parties, and more than two only for groups", async (t) => {
   const store = database();
   t.is((await createProject(store, { ...groups, partyCount: 10 }, 10)).updateTokens.length, 10);
   for (const request of [
@@ -42,7 +42,7 @@ test("takes as many parties as allowed, and more than two with groups alone", as
   t.is(store.added.length, 1);
 });
 
-test("refuses what a database cannot store", async (t) => {
+test("rejects strings and schemas that a database cannot store", async (t) => {
   let deep: unknown = 1;
   for (let n = 0; n < 200; n++) deep = [deep];
   for (const request of [

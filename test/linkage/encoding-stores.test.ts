@@ -37,7 +37,7 @@ testEncodingStore(test, async (t) => {
   return { ...packed, store: stores };
 });
 
-test("each party is read where its upload says, which is looked up once", async (t) => {
+test("reads each party from the store of its upload, which is looked up once", async (t) => {
   const { store: packed, uploads, addParty, finish } = await openPacked(t);
   const calls: string[] = [];
   let lookUps = 0;

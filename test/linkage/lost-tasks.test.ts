@@ -53,10 +53,10 @@ function setUp(runs: readonly Run[], deleted: readonly string[] = []) {
 for (const [what, runs, deleted, name] of [
   ["a queued run", [run("queued")], [], TASK_NAMES.prerunCheck],
   ["a running run", [run("running")], [], TASK_NAMES.createComparisonJobs],
-  ["a run that waits for its start", [run("created", 1)], [], TASK_NAMES.checkForExecutableRuns],
+  ["a created run", [run("created", 1)], [], TASK_NAMES.checkForExecutableRuns],
   ["a deleted project", [], [PROJECT], TASK_NAMES.removeProject],
 ] as const) {
-  test(`${what} without a task gets one, at the third look`, async (t) => {
+  test(`${what} without a task gets one at the third check`, async (t) => {
     const { world, look } = setUp(runs, deleted);
     t.deepEqual([await look(), await look(), await look()], [[], [], [name]]);
     t.is(world.sent.length, 1);
@@ -68,7 +68,7 @@ for (const [what, runs, deleted, name] of [
   });
 }
 
-test("a run for which something is done has its task", async (t) => {
+test("a run that makes progress does not get another task", async (t) => {
   const { world, look } = setUp([run("running")]);
   for (let n = 0; n < 10; n++) {
     world.comparisons += n % 2; // progress in every second look
@@ -77,7 +77,7 @@ test("a run for which something is done has its task", async (t) => {
   t.deepEqual(world.sent, []);
 });
 
-test("a run whose task waits, or is being done, is looked for less and less often", async (t) => {
+test("a run whose task is waiting or running is checked less and less often", async (t) => {
   const { world, look } = setUp([run("running")]);
   world.busy.add(RUN);
   for (let n = 0; n < 100; n++) await look();
@@ -88,7 +88,7 @@ test("a run whose task waits, or is being done, is looked for less and less ofte
   t.is(world.sent.length, 1);
 });
 
-test("a run whose task was seen in between is not lost", async (t) => {
+test("a run whose task was seen between checks is not lost", async (t) => {
   const { world, look } = setUp([run("running")]);
   await look();
   await look(); // idle once
@@ -100,7 +100,7 @@ test("a run whose task was seen in between is not lost", async (t) => {
   t.deepEqual(world.sent, []);
 });
 
-test("a run whose uploads are not complete waits for them", async (t) => {
+test("a run with incomplete uploads waits for them", async (t) => {
   const { world, look } = setUp([run("created", 1)]);
   world.areUploadsReady = false;
   for (let n = 0; n < 5; n++) await look();

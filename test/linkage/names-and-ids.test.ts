@@ -2,7 +2,7 @@ import test from "ava";
 import { candidateFileName, candidateFilePrefix } from "../../src/linkage/candidate-file-names.js";
 import { taskIdOf } from "../../src/linkage/task-id.js";
 
-test("names of candidate files fit in the database's column, whatever the ids", (t) => {
+test("candidate file names fit into the database column for any ids", (t) => {
   for (const id of ["", "x".repeat(1000), "6ff0d7a4-8f0b-4f4e-9a43-1e4b1c1a1c11"]) {
     const name = candidateFileName(id, id);
     t.regex(name, /^similarity-scores\/[0-9a-f]{48}\.bin$/);
@@ -10,7 +10,7 @@ test("names of candidate files fit in the database's column, whatever the ids", 
   }
 });
 
-test("all candidate files of a run are found by their prefix, and no other run's", (t) => {
+test("a run's candidate files share a prefix that no other run has", (t) => {
   const prefix = candidateFilePrefix("run a");
   t.true(candidateFileName("run a", "task 1").startsWith(prefix));
   t.true(candidateFileName("run a", "task 2").startsWith(prefix));
@@ -18,7 +18,7 @@ test("all candidate files of a run are found by their prefix, and no other run's
   t.false(candidateFileName("run b", "task 1").startsWith(prefix));
 });
 
-test("ids of tasks are UUIDs that follow from their owner and their name", (t) => {
+test("task ids are UUIDs derived from owner and name", (t) => {
   const id = taskIdOf("run a", "task");
   t.regex(id, /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   t.is(taskIdOf("run a", "task"), id);

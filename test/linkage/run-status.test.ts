@@ -35,20 +35,20 @@ test("the first stage counts parties whose uploads were accepted", async (t) => 
   t.is(found.secondsLeft, undefined);
 });
 
-test("the second stage counts comparisons, and tells how long it goes on", async (t) => {
+test("the second stage counts comparisons and estimates the remaining time", async (t) => {
   const found = await status({}, { progress: { comparisons: 250, candidates: 3 } });
   t.like(found, { state: "running", progress: { absolute: 250, relative: 0.25 }, secondsLeft: 300 });
   t.is(found.comparisons, undefined);
 });
 
-test("a share is never above 1, and 0 where there is nothing to compare", async (t) => {
+test("relative progress is at most 1, and 0 if there is nothing to compare", async (t) => {
   const progress = { comparisons: 1500, candidates: 0 }; // a Python worker counts redelivered chunks twice
   t.like(await status({}, { progress }), { progress: { absolute: 1000, relative: 1 }, secondsLeft: 0 });
   const nothing = await status({}, { progress: { comparisons: 0, candidates: 0 }, total: 0 });
   t.like(nothing, { progress: { absolute: 0, relative: 0 }, secondsLeft: undefined });
 });
 
-test("without a count, or with hardly any, nothing is guessed", async (t) => {
+test("gives no estimate without enough progress", async (t) => {
   t.like(await status({}), { progress: undefined, secondsLeft: undefined });
   const hardly = await status({}, { progress: { comparisons: 1, candidates: 0 } });
   t.is(hardly.secondsLeft, undefined);
@@ -61,7 +61,7 @@ test("the third stage has no progress", async (t) => {
   t.like(found, { stage: 3, progress: undefined, secondsLeft: undefined });
 });
 
-test("a completed run tells its comparisons; with similarity scores it has two stages", async (t) => {
+test("a completed run reports its comparisons; with similarity scores it has two stages", async (t) => {
   const project = { resultType: "similarity_scores" } as const;
   t.like(await status({ state: "completed", stage: 2 }, { project }), {
     state: "completed",
@@ -72,7 +72,7 @@ test("a completed run tells its comparisons; with similarity scores it has two s
   });
 });
 
-test("an upload in error is the error of all runs, with a message", async (t) => {
+test("a failed upload puts all runs in error, with a message", async (t) => {
   for (const parties of [
     [party("error"), party("not_started")],
     [party("done", "ready"), party("done", "error")],

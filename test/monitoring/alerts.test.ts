@@ -30,20 +30,20 @@ function promtool(...args: string[]): string {
   return execFileSync("promtool", args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 }
 
-test("Prometheus takes the rules", (t) => {
+test("Prometheus accepts the rules", (t) => {
   t.regex(promtool("check", "rules", "--lint=all", "--lint-fatal", rulesFile), /SUCCESS/);
 });
 
-test("the rules call when they must, and only then", (t) => {
+test("alerts fire exactly when expected", (t) => {
   t.regex(promtool("test", "rules", casesFile), /SUCCESS/);
 });
 
-test("each rule is seen to call by one of the cases", (t) => {
+test("each alert fires in one of the test cases", (t) => {
   const cases = readFileSync(casesFile, "utf8");
   for (const { alert } of alerts) t.true(cases.includes(`alertname="${alert}"`), alert);
 });
 
-test("each rule says how bad it is, what has happened, and where to read what to do", (t) => {
+test("each alert has a severity, a summary and a reference to the documentation", (t) => {
   for (const { alert, labels, annotations } of alerts) {
     t.true(["warning", "critical"].includes(labels["severity"]!), alert);
     t.regex(annotations["summary"]!, /^[A-Z].*[^.]$/, alert);
@@ -51,7 +51,7 @@ test("each rule says how bad it is, what has happened, and where to read what to
   }
 });
 
-test("what to do is there to be read", (t) => {
+test("the documentation sections named in alerts exist", (t) => {
   const operations = readFileSync(new URL("../../docs/operations.md", import.meta.url), "utf8");
   const headings = operations.split("\n").filter((line) => line.startsWith("#"));
   for (const { alert, annotations } of alerts) {
@@ -63,7 +63,7 @@ test("what to do is there to be read", (t) => {
   }
 });
 
-test("each figure of ours that a rule looks at is one that a process of ours tells", async (t) => {
+test("each of our metrics used in a rule is exported", async (t) => {
   const never = () => Promise.reject(new Error("no store"));
   const registries = [
     new ServiceMetrics({

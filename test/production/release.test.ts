@@ -35,7 +35,7 @@ function client(): ServiceClient {
   return new ServiceClient(`http://${release.address("api", SERVICE_PORT)}`);
 }
 
-test.serial("every part runs as it is rendered, and all probes say yes", async (t) => {
+test.serial("every part runs as rendered, and all probes succeed", async (t) => {
   for (const part of ["api", "worker", "highmemory-worker", "monitor", "redis", "minio"]) {
     const pod = release.pod(part);
     t.true(pod.isRunning, part);
@@ -50,7 +50,7 @@ test.serial("every part runs as it is rendered, and all probes say yes", async (
 });
 
 for (const suite of ["integration", "e2e"]) {
-  test.serial(`the pod that «helm test» starts passes: ${suite}`, async (t) => {
+  test.serial(`the pod started by helm test passes: ${suite}`, async (t) => {
     t.timeout(300_000);
     const { code, output } = await release.run(`${suite}-test`, 240_000);
     t.is(code, 0, output);
@@ -85,7 +85,7 @@ function flowerHeaders(): Record<string, string> {
   return { authorization: `Basic ${Buffer.from(`${MONITOR_USER}:${MONITOR_PASSWORD}`).toString("base64")}` };
 }
 
-test.serial("Flower shows our workers, below /monitor and behind its password", async (t) => {
+test.serial("Flower shows the workers below /monitor and requires its password", async (t) => {
   t.is((await fetch(`${flowerUrl()}/workers`)).status, 401);
   t.is((await fetch(`${flowerUrl()}/workers`, { headers: flowerHeaders() })).status, 200);
   const expected = {
@@ -103,7 +103,7 @@ test.serial("Flower shows our workers, below /monitor and behind its password", 
   t.deepEqual(queues, expected);
 });
 
-test.serial("Prometheus scrapes every target, and takes the rules", async (t) => {
+test.serial("Prometheus scrapes every target and accepts the rules", async (t) => {
   const prometheus = await Prometheus.start(release);
   t.teardown(() => prometheus.remove());
   const targets = await until("all targets to be scraped", 120_000, async () => {
@@ -175,24 +175,27 @@ function hasDrained({ code, wasKilled, output }: End): boolean {
   return code === 0 && !wasKilled && /worker ended/.test(output) && !/worker ends at once/.test(output);
 }
 
-test.serial("a worker that must go finishes its chunk within its time, and nothing is lost", async (t) => {
-  t.timeout(300_000);
-  const linkage = await startLinkage(120_000); // Flower takes a second to answer
-  const pod = release.pod("worker");
-  await until("the worker to be in a chunk", 120_000, async () => {
-    const name = `anonlink-wasm@${pod.name}`;
-    const { active = [] } = (await askFlower(name))?.[name] ?? {};
-    return active.some((task) => task.name.endsWith(".compute_filter_similarity")) ? true : undefined;
-  });
-  t.is((await client().runStatus(linkage.project, linkage.runId)).state, "running");
-  const { worker } = await release.end(pod);
-  t.true(hasDrained(worker!), worker!.output.slice(-3000));
-  t.regex(worker!.output, /worker ends when its tasks are done/);
-  t.true(await isComplete(linkage));
-  await release.start("worker");
-});
+test.serial(
+  "a terminated worker finishes its chunk within the grace period, and the run completes",
+  async (t) => {
+    t.timeout(300_000);
+    const linkage = await startLinkage(120_000); // Flower takes a second to answer
+    const pod = release.pod("worker");
+    await until("the worker to be in a chunk", 120_000, async () => {
+      const name = `anonlink-wasm@${pod.name}`;
+      const { active = [] } = (await askFlower(name))?.[name] ?? {};
+      return active.some((task) => task.name.endsWith(".compute_filter_similarity")) ? true : undefined;
+    });
+    t.is((await client().runStatus(linkage.project, linkage.runId)).state, "running");
+    const { worker } = await release.end(pod);
+    t.true(hasDrained(worker!), worker!.output.slice(-3000));
+    t.regex(worker!.output, /worker ends when its tasks are done/);
+    t.true(await isComplete(linkage));
+    await release.start("worker");
+  },
+);
 
-test.serial("an upgrade by new pods: runs that are under way complete, and no request fails", async (t) => {
+test.serial("during a rolling upgrade, runs complete and no request fails", async (t) => {
   t.timeout(300_000);
   const linkage = await startLinkage();
   const old = release.chart;

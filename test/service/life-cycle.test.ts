@@ -11,7 +11,7 @@ import { base64Rows, febrlRows } from "./data.js";
 const THRESHOLD = 0.8;
 type Groups = { readonly groups: readonly (readonly (readonly [number, number])[])[] };
 
-test("a project lives from its creation to its deletion, over a restart", async (t) => {
+test("a project works from creation to deletion, across a restart", async (t) => {
   t.timeout(180_000);
   const dataFolder = mkdtempSync(join(tmpdir(), "entity-service-"));
   const start = () => startEmbeddedService({ dataFolder, host: "127.0.0.1", port: 0, logLevel: "silent" });

@@ -14,7 +14,7 @@ test.serial("uploads and runs survive kills", async (t) => {
   t.is(outcome.error, undefined);
 });
 
-test.serial("SIGTERM ends the service in order, and what it had is there again", async (t) => {
+test.serial("SIGTERM shuts the service down cleanly, and a restart keeps its data", async (t) => {
   const dataFolder = mkdtempSync(join(tmpdir(), "entity-service-"));
   const serve = await ServeProcess.start(dataFolder);
   try {
@@ -39,7 +39,7 @@ test.serial("SIGTERM ends the service in order, and what it had is there again",
 });
 
 test.serial(
-  "a second service on one data folder is refused with a sentence, and the first goes on",
+  "a second service on the same data folder fails with a clear error; the first is unaffected",
   async (t) => {
     const dataFolder = mkdtempSync(join(tmpdir(), "entity-service-"));
     const serve = await ServeProcess.start(dataFolder);

@@ -75,7 +75,7 @@ async function uploadOnceFree(project: NewProject, party: number, body: unknown 
 
 for (const end of ["end", "destroy"] as const) {
   test.serial(
-    `clients that go away (${end}) in the middle of JSON leave nothing, and may try again`,
+    `a client that disconnects (${end}) while sending JSON leaves no data and can retry`,
     async (t) => {
       const before = objectFiles();
       const project = await client.createProject();
@@ -100,7 +100,7 @@ for (const end of ["end", "destroy"] as const) {
   );
 
   test.serial(
-    `clients that go away (${end}) in the middle of rows leave nothing, and may try again`,
+    `a client that disconnects (${end}) while sending binary data leaves no data and can retry`,
     async (t) => {
       const before = objectFiles();
       const project = await client.createProject();
@@ -125,7 +125,7 @@ for (const end of ["end", "destroy"] as const) {
   );
 }
 
-test.serial("refused uploads leave no file", async (t) => {
+test.serial("rejected uploads leave no files", async (t) => {
   const before = objectFiles();
   const project = await client.createProject();
   const send = (body: string | Uint8Array, headers: Record<string, string>, path = "clks") =>
@@ -156,7 +156,7 @@ test.serial("refused uploads leave no file", async (t) => {
   t.is((await client.tryUpload(project, 0, { clks })).status, 201);
 });
 
-test.serial("of clients that race with one token, one gets 201 and all others 403", async (t) => {
+test.serial("one of several concurrent uploads with one token gets 201, the others 403", async (t) => {
   for (let round = 0; round < 5; round++) {
     const project = await client.createProject();
     const answers = await Promise.all(
@@ -173,7 +173,7 @@ test.serial("of clients that race with one token, one gets 201 and all others 40
   }
 });
 
-test.serial("while an upload is in progress, another gets 403, and the first goes on", async (t) => {
+test.serial("an upload during another one gets 403, and the first one completes", async (t) => {
   const project = await client.createProject();
   const first = request(`${service.url}/api/v1/projects/${project.project_id}/binaryclks`, {
     method: "POST",
@@ -196,7 +196,7 @@ test.serial("while an upload is in progress, another gets 403, and the first goe
   t.is(answer.statusCode, 201);
 });
 
-test.serial("50 projects at once all get their own, right results", async (t) => {
+test.serial("50 concurrent projects each get the correct result", async (t) => {
   const counts = await Promise.all(
     Array.from({ length: 50 }, async (_, n) => {
       const parties = overlappingRows(100 + n, [40 + n, 60 - n]) as [Rows, Rows];
@@ -240,7 +240,7 @@ test.serial("deleting a run and a project removes their files", async (t) => {
   );
 });
 
-test.serial("a small run behind a huge one does not wait for its end", async (t) => {
+test.serial("a small run does not wait for a huge one to end", async (t) => {
   const huge = randomRows(3, 30_000, 128);
   const project = await client.createProject();
   for (const party of [0, 1]) await client.binaryUpload(project, party, huge.bytes, huge.byteLength);
@@ -256,7 +256,7 @@ test.serial("a small run behind a huge one does not wait for its end", async (t)
   t.is((await client.delete(`/projects/${project.project_id}`, project.result_token)).status, 204);
 });
 
-test.serial("headers and bodies beyond all measure are refused, and the service goes on", async (t) => {
+test.serial("oversized headers and bodies are rejected, and the service keeps running", async (t) => {
   const answers = await Promise.allSettled([
     client.get("/projects", "x".repeat(100_000)),
     client.request("POST", "/projects", {

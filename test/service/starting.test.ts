@@ -16,7 +16,7 @@ function folderOf(t: ExecutionContext): string {
   return folder;
 }
 
-test("it lives, and is not ready: all calls are to come again", async (t) => {
+test("a starting service is alive but not ready, and answers other calls with 503", async (t) => {
   const server = createServer(startingHandler).listen(0, "127.0.0.1");
   t.teardown(() => server.close());
   await once(server, "listening");
@@ -50,7 +50,7 @@ test("it lives, and is not ready: all calls are to come again", async (t) => {
   }
 });
 
-test("the embedded service listens from the beginning, and is ready once it says so", async (t) => {
+test("the embedded service listens before it is ready", async (t) => {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const starting = startEmbeddedService({
@@ -81,7 +81,7 @@ test("the embedded service listens from the beginning, and is ready once it says
   t.is((await fetch(`${url}/api/v1/projects`)).status, 200);
 });
 
-test("a port that is taken is noticed before anything is opened, and one that was opened is given back", async (t) => {
+test("a port in use is detected before creating data, and the port is released if the start fails", async (t) => {
   const taken = createSocketServer().listen(0, "127.0.0.1");
   t.teardown(() => taken.close());
   await once(taken, "listening");

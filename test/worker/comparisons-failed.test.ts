@@ -53,7 +53,7 @@ async function outcomeOf(world: World, isLastTry = true) {
 
 const SENT = [`${comparisonsOf(IDS.run_id)} ${TASK_NAMES.comparisonsFailed}`];
 
-test("comparisons that are done, or not done yet, and were counted as failed, are no reason to fail", async (t) => {
+test("comparisons that are done or unfinished, though counted as failed, do not fail the run", async (t) => {
   for (const parts of [
     ["done", "done"],
     ["done", "unfinished"],
@@ -62,7 +62,7 @@ test("comparisons that are done, or not done yet, and were counted as failed, ar
   }
 });
 
-test("a comparison that has failed once is sent again, whatever is stored of the chord", async (t) => {
+test("resends a comparison that failed once, whatever the state of the chord", async (t) => {
   for (const hasChordFailed of [true, false]) {
     t.deepEqual(
       await outcomeOf({ parts: ["done", "failed"], partsAfter: ["done", "unfinished"], hasChordFailed }),
@@ -71,14 +71,14 @@ test("a comparison that has failed once is sent again, whatever is stored of the
   }
 });
 
-test("a comparison that has failed for good fails the run, with a sentence", async (t) => {
+test("a comparison that finally failed fails the run with a message", async (t) => {
   t.deepEqual(await outcomeOf({ parts: ["done", "failed", "done"], hasChordFailed: true }), {
     failures: ["1 of the 3 tasks that compare encodings have failed."],
     chords: [],
   });
 });
 
-test("if it was the task behind the comparisons that has failed, or nothing is known of them, the run fails", async (t) => {
+test("fails the run if the callback of the chord failed or its parts are unknown", async (t) => {
   for (const parts of [["done", "done"], undefined] as const) {
     t.deepEqual(await outcomeOf({ parts }), {
       failures: ["Run failed with an internal server error."],
@@ -87,13 +87,13 @@ test("if it was the task behind the comparisons that has failed, or nothing is k
   }
 });
 
-test("a run that has ended, or whose results are put together, is left alone", async (t) => {
+test("ignores a run that has ended or whose results are already merged", async (t) => {
   const nothing = { failures: [], chords: [] };
   t.deepEqual(await outcomeOf({ state: "error", parts: ["failed"] }), nothing);
   t.deepEqual(await outcomeOf({ isMerged: true, parts: undefined }), nothing);
 });
 
-test("a chord whose failure is not stored yet is looked at again", async (t) => {
+test("retries if the failure of the chord is not stored yet", async (t) => {
   await t.throwsAsync(outcomeOf({ parts: ["done", "done"] }, false), { message: /look again later/ });
   t.deepEqual(await outcomeOf({ parts: ["done", "done"], hasChordFailed: true }), {
     failures: [],

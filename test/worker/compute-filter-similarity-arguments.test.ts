@@ -7,9 +7,9 @@ const wrongArguments: [name: string, change: Record<string, unknown>, message: s
   ["no package", { package: undefined }, "package must be a list of one pair or more, not undefined."],
   ["an empty package", { package: [] }, "package must be a list of one pair or more, not an array of 0."],
   ["one side", { package: [[left]] }, "package[0] must be [left, right], not an array of 1."],
-  ["no side", { package: [[left, null]] }, "package[0][1] must be an object, not null."],
+  ["a missing side", { package: [[left, null]] }, "package[0][1] must be an object, not null."],
   [
-    "a string as block",
+    "a block id that is a string",
     { package: [[left, { ...left, block_id: "1" }]] },
     "package[0][1].block_id must be a whole number from 0 to 2147483647, not a string of 1 characters.",
   ],
@@ -30,7 +30,7 @@ const wrongArguments: [name: string, change: Record<string, unknown>, message: s
   ],
   ["a threshold of 0", { threshold: 0 }, "threshold must be a number above 0 and up to 1, not 0."],
   [
-    "a threshold as a string",
+    "a threshold that is a string",
     { threshold: "0.8" },
     "threshold must be a number above 0 and up to 1, not a string of 3 characters.",
   ],
@@ -39,11 +39,11 @@ const wrongArguments: [name: string, change: Record<string, unknown>, message: s
     { encoding_size: 0 },
     "encoding_size must be a whole number from 1 to 4096, not 0.",
   ],
-  ["no run", { run_id: undefined }, "run_id must be a non-empty string, not undefined."],
-  ["a project that is no string", { project_id: 7 }, "project_id must be a non-empty string, not 7."],
+  ["no run id", { run_id: undefined }, "run_id must be a non-empty string, not undefined."],
+  ["a project id that is not a string", { project_id: 7 }, "project_id must be a non-empty string, not 7."],
 ];
 for (const [name, change, message] of wrongArguments) {
-  test(`${name}: the task says what is wrong`, async (t) => {
+  test(`rejects ${name}`, async (t) => {
     const { task } = setUp(wholeParties(febrl));
     const parameters = {
       package: wholeFebrl,

@@ -13,7 +13,7 @@ import { febrl, setUp, setUpBlocks, side, wholeFebrl, wholeParties } from "./tas
 /** The candidate file of the run `r` and the task `a-task`. */
 const FILE_NAME = candidateFileName("r", "a-task");
 
-test("one chunk of everything is what the library finds", async (t) => {
+test("one chunk of everything equals the library's result", async (t) => {
   const { run, objects, cache } = setUp(wholeParties(febrl));
   const { pairs } = await compare(febrl[0]!, febrl[1]!, { threshold: 0.8 });
   const expected = candidateFileBytes(pairs);
@@ -25,7 +25,7 @@ test("one chunk of everything is what the library finds", async (t) => {
 });
 
 for (const aim of [1_000_000, 100_000, 12_345]) {
-  test(`chunks of ${aim} comparisons, merged, are the whole`, async (t) => {
+  test(`merged chunks of ${aim} comparisons equal the whole`, async (t) => {
     const { run, pairsOf, cache, encodings } = setUp(wholeParties(febrl));
     const lists: CandidatePairs[] = [];
     let count = 0;
@@ -46,7 +46,7 @@ for (const [parties, aim] of [
   [2, 500],
   [3, 2000],
 ] as const) {
-  test(`packages of blocks of ${parties} parties, aiming at ${aim}, are what the library finds`, async (t) => {
+  test(`packages of blocks of ${parties} parties, aiming at ${aim}, equal the library's result`, async (t) => {
     const { run, pairsOf, cache, datasets, rowBlocks, packages } = setUpBlocks(parties, aim);
     const inputs = datasets.map((dataset, n) => ({ dataset, blocks: indexBlocks(rowBlocks[n]!) }));
     const whole = await findCandidatePairs(inputs, { threshold: 0.75 });
@@ -78,7 +78,7 @@ test("records are entity ids, not positions in the block", async (t) => {
   t.deepEqual([...pairs.leftDatasets, ...pairs.rightDatasets], [3, 5]);
 });
 
-test("a task that is done again changes nothing", async (t) => {
+test("repeating a task changes nothing", async (t) => {
   const { run, objects, cache, encodings } = setUp(wholeParties(febrl));
   const first = await run(wholeFebrl);
   const bytes = objects.files.get(FILE_NAME);
@@ -102,7 +102,7 @@ test("a retry after a failure counts once", async (t) => {
   t.is(cache.comparisons, 1_000_000);
 });
 
-test("a cache that has forgotten a run counts what is stored already", async (t) => {
+test("a cache that lost a run counts results that are already stored", async (t) => {
   const stores = setUp(wholeParties(febrl));
   const first = await stores.run(wholeFebrl);
   const { cache, run, objects } = setUp(wholeParties(febrl));
@@ -113,7 +113,7 @@ test("a cache that has forgotten a run counts what is stored already", async (t)
 });
 
 for (const state of [undefined, "error"] as const) {
-  test(`a file that comes when the run is ${state ?? "deleted"} is removed`, async (t) => {
+  test(`a file that is stored after the run is ${state ?? "deleted"} is removed`, async (t) => {
     const { run, runs, objects } = setUp(wholeParties(febrl));
     objects.afterPut = () => {
       runs.state = state;
@@ -124,7 +124,7 @@ for (const state of [undefined, "error"] as const) {
   });
 }
 
-test("no candidates: no file", async (t) => {
+test("writes no file without candidates", async (t) => {
   const { run, objects, cache } = setUp(wholeParties(febrl));
   t.deepEqual(await run([[side(0, [0, 10]), side(1, [0, 10])]], "a-task", 1), [0, null, null]);
   t.is(objects.files.size, 0);
@@ -140,28 +140,32 @@ async function endsQuietly(t: ExecutionContext, change: (stores: ReturnType<type
   t.is(stores.runs.message, undefined);
 }
 
-test("a run that is not active ends quietly", endsQuietly, ({ cache }) => {
+test("a task of an inactive run ends silently", endsQuietly, ({ cache }) => {
   cache.isRunActive = false;
 });
-test("a run that was deleted ends quietly", endsQuietly, ({ runs }) => {
+test("a task of a deleted run ends silently", endsQuietly, ({ runs }) => {
   runs.state = undefined;
 });
-test("a run that has failed ends quietly", endsQuietly, ({ runs }) => {
+test("a task of a failed run ends silently", endsQuietly, ({ runs }) => {
   runs.state = "error";
 });
-test("a run that is complete ends quietly", endsQuietly, ({ runs }) => {
+test("a task of a completed run ends silently", endsQuietly, ({ runs }) => {
   runs.state = "completed";
 });
-test("a run that is cancelled while it is computed ends quietly", endsQuietly, ({ cache, encodings }) => {
-  encodings.beforeAnswer = async () => {
-    cache.isRunActive = false;
-  };
-});
+test(
+  "a task ends silently if its run is canceled during the computation",
+  endsQuietly,
+  ({ cache, encodings }) => {
+    encodings.beforeAnswer = async () => {
+      cache.isRunActive = false;
+    };
+  },
+);
 
 const TOO_MANY =
   "The run has more than 900 candidate pairs, which is the limit. A higher threshold gives fewer.";
 
-test("a run that is deleted while a task works for it stops the work", async (t) => {
+test("deleting a run aborts its task", async (t) => {
   const { run, cache, encodings, objects } = setUp(wholeParties(febrl));
   let stopped = false;
   encodings.beforeAnswer = (signal) =>
@@ -197,13 +201,13 @@ test("too many candidates in all tasks together fail the run", async (t) => {
   t.is(objects.files.size, 1);
 });
 
-test("as many candidates as the limit are not too many", async (t) => {
+test("accepts as many candidates as the limit", async (t) => {
   const { run, runs } = setUp(wholeParties(febrl), { maxCandidatePairs: 946 });
   t.is((await run(wholeFebrl))?.[0], 946);
   t.is(runs.state, "running");
 });
 
-test("an abort ends the task with its reason, while it loads and while it compares", async (t) => {
+test("an abort ends the task with its reason during loading and comparing", async (t) => {
   const { run, encodings, objects, cache } = setUp(wholeParties(febrl));
   const abortAfter = async (ms: number, chunks: unknown) => {
     const controller = new AbortController();
@@ -224,7 +228,7 @@ test("an abort ends the task with its reason, while it loads and while it compar
   t.is(cache.comparisons, 0);
 });
 
-test("a block without rows, or of another encoding size, is an error that a retry may mend", async (t) => {
+test("a block without rows or with another encoding size is an error", async (t) => {
   const { task, run } = setUp(wholeParties(febrl));
   const beyond = [[side(0, [1000, 1001]), side(1, [0, 1000])]];
   t.is((await t.throwsAsync(run(beyond), { instanceOf: ServiceError })).code, "missing-encodings");

@@ -42,7 +42,7 @@ async function setUp(t: ExecutionContext, isThere: boolean, hasBucket = true) {
   return { objects, uploadObjects, run };
 }
 
-test("removes the files that it is told, and what the parties of a project that is gone have uploaded", async (t) => {
+test("removes the given files, and the uploads of a deleted project's parties", async (t) => {
   const { objects, uploadObjects, run } = await setUp(t, false);
   await run(["quarantine/1.txt", "similarity-scores/2.bin", "similarity-scores/none.bin"]);
   t.deepEqual(await namesIn(objects), ["similarity-scores/3.bin"]);
@@ -50,20 +50,20 @@ test("removes the files that it is told, and what the parties of a project that 
   await t.notThrowsAsync(run(["quarantine/1.txt"]), "again");
 });
 
-test("while the project is there, what its parties have uploaded stays", async (t) => {
+test("keeps the uploads of an existing project's parties", async (t) => {
   const { objects, uploadObjects, run } = await setUp(t, true);
   await run(["quarantine/1.txt"]);
   t.deepEqual(await namesIn(objects), ["similarity-scores/2.bin", "similarity-scores/3.bin"]);
   t.is((await namesIn(uploadObjects)).length, 3);
 });
 
-test("without a bucket for uploads", async (t) => {
+test("works without an upload bucket", async (t) => {
   const { objects, run } = await setUp(t, false, false);
   await run([]);
   t.is((await namesIn(objects)).length, 3);
 });
 
-test("arguments that no caller sends are refused, and nothing is removed", async (t) => {
+test("rejects invalid arguments without removing anything", async (t) => {
   const { objects, uploadObjects, run } = await setUp(t, false);
   for (const filenames of [undefined, "quarantine/1.txt", [1], [["a"]]]) {
     await t.throwsAsync(run(filenames), { code: "invalid-arguments" });

@@ -197,7 +197,7 @@ const CASES: readonly Case[] = [
     [TASK_NAMES.permuteMappingData, TASK_NAMES.markRunComplete],
   ].map(
     ([task, never]): Case => ({
-      name: `as ${task!.split(".").at(-1)} begins`,
+      name: `starting ${task!.split(".").at(-1)}`,
       parties: small,
       options: { chunkSizeAim: 500 },
       resultType: "permutations",
@@ -209,7 +209,7 @@ const CASES: readonly Case[] = [
 
 for (const { name, parties, options, resultType, arrange, never } of CASES) {
   for (const what of ["run", "project"] as const) {
-    test.serial(`a ${what} that is deleted while ${name}`, async (t) => {
+    test.serial(`deleting a ${what} while ${name} leaves none of its data`, async (t) => {
       const parts = await openParts((close) => t.teardown(close));
       const project = await storeProject(parts, resultType, parties);
       const uploads = await everything(parts);
@@ -248,7 +248,7 @@ for (const { name, parties, options, resultType, arrange, never } of CASES) {
   }
 }
 
-test.serial("a file that is stored while a run is deleted, by who has still found the run", async (t) => {
+test.serial("removes a file that is stored while its run is being deleted", async (t) => {
   const parts = await openParts((close) => t.teardown(close));
   startTasks(parts);
   const project = await storeProject(parts, "groups", small);
@@ -311,7 +311,7 @@ async function binaryRequest({ database }: EmbeddedParts, { projectId }: StoredP
   };
 }
 
-test.serial("a project that is deleted in the middle of an upload of bytes", (t) =>
+test.serial("deleting a project during a binary upload leaves nothing", (t) =>
   deleteDuringUpload(t, async (parts, project, gate) => {
     async function* body() {
       for (let n = 0; n < 20; n++) {
@@ -329,7 +329,7 @@ test.serial("a project that is deleted in the middle of an upload of bytes", (t)
   }),
 );
 
-test.serial("a project that is deleted in the middle of an upload of JSON with blocks", (t) =>
+test.serial("deleting a project during a JSON upload with blocks leaves nothing", (t) =>
   deleteDuringUpload(t, async (parts, project, gate) => {
     const clk = Buffer.alloc(16, 1).toString("base64");
     async function* body() {
@@ -348,7 +348,7 @@ test.serial("a project that is deleted in the middle of an upload of JSON with b
 );
 
 for (const method of ["addBlocks", "finishUpload"] as const) {
-  test.serial(`a project that is deleted before ${method} of an upload`, (t) =>
+  test.serial(`deleting a project before ${method} of an upload leaves nothing`, (t) =>
     deleteDuringUpload(
       t,
       async (parts, project) => {

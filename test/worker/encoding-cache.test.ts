@@ -26,7 +26,7 @@ function counting() {
   return { loads, load };
 }
 
-test("what was used last is kept, up to the limit", async (t) => {
+test("keeps the most recently used encodings up to the limit", async (t) => {
   const cache = new EncodingCache(250);
   const { loads, load } = counting();
   for (const from of [0, 10, 0, 20, 0, 10]) await cache.get(rows(from), BYTE_LENGTH, load(from));
@@ -34,7 +34,7 @@ test("what was used last is kept, up to the limit", async (t) => {
   t.is(cache.byteLength, 240);
 });
 
-test("what is larger than the limit is loaded each time, and a limit of 0 keeps nothing", async (t) => {
+test("does not keep encodings over the limit, or any with a limit of 0", async (t) => {
   for (const limit of [0, 100]) {
     const cache = new EncodingCache(limit);
     const { loads, load } = counting();
@@ -44,7 +44,7 @@ test("what is larger than the limit is loaded each time, and a limit of 0 keeps 
   }
 });
 
-test("another encoding size is something else", async (t) => {
+test("distinguishes encoding sizes", async (t) => {
   const cache = new EncodingCache(1000);
   const { loads, load } = counting();
   await cache.get(rows(0), BYTE_LENGTH, load(0));
@@ -52,7 +52,7 @@ test("another encoding size is something else", async (t) => {
   t.is(loads.length, 2);
 });
 
-test("those who ask at the same time share one load, even where nothing is kept", async (t) => {
+test("concurrent requests share one load, even if nothing is kept", async (t) => {
   const cache = new EncodingCache(0);
   const { loads, load } = counting();
   const [one, two] = await Promise.all([0, 0].map((from) => cache.get(rows(from), BYTE_LENGTH, load(from))));
@@ -60,7 +60,7 @@ test("those who ask at the same time share one load, even where nothing is kept"
   t.deepEqual(loads, [0]);
 });
 
-test("a load that fails is not kept", async (t) => {
+test("does not keep a failed load", async (t) => {
   const cache = new EncodingCache(1000);
   const fail = () => Promise.reject(new Error("no database"));
   const both = [cache.get(rows(0), BYTE_LENGTH, fail), cache.get(rows(0), BYTE_LENGTH, fail)];
@@ -70,7 +70,7 @@ test("a load that fails is not kept", async (t) => {
   t.deepEqual(loads, [0]);
 });
 
-test("a shared load goes on until the last one has given up", async (t) => {
+test("a shared load is aborted only when all its requests are", async (t) => {
   const cache = new EncodingCache(1000);
   let given: AbortSignal | undefined;
   let finish = () => {};

@@ -3,7 +3,7 @@ import test from "ava";
 import { Registry } from "prom-client";
 import { serveHealth } from "../../src/worker/health-server.js";
 
-test("reports whether the process is alive and ready, each by itself", async (t) => {
+test("reports liveness and readiness independently", async (t) => {
   let alive = true;
   let ready = false;
   const readiness = () => ({ isReady: ready, stores: { broker: ready } });

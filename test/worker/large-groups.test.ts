@@ -15,7 +15,7 @@ import {
 } from "./embedded-parts.js";
 
 for (const resultType of ["groups", "permutations"] as const) {
-  test(`${resultType}: groups that are larger than a message are stored by who has solved them`, async (t) => {
+  test(`${resultType}: the solver task stores groups that are too large for a message`, async (t) => {
     const parties = randomParties(60, 2, 80);
     const groups = groupsToArrays(solveGreedy(await expectedPairs(parties)));
     const { length } = JSON.stringify(groups);
@@ -55,7 +55,7 @@ for (const resultType of ["groups", "permutations"] as const) {
   });
 }
 
-test("groups that the database cannot hold have no text", (t) => {
+test("groups that are too large for the database have no JSON", (t) => {
   const count = 3_100_000;
   const pairs = allocateCandidatePairs(count);
   pairs.rightDatasets.fill(1);

@@ -98,7 +98,7 @@ for (const [count, rounds] of [
   [128, 2],
   [200, 3],
 ] as const) {
-  test(`${count} files are merged in ${rounds} rounds before the last`, async (t) => {
+  test(`merges ${count} files in ${rounds} rounds before the last`, async (t) => {
     const { objects, files, expected } = await storeFiles(t, count);
     const { seen, store } = watched(objects);
     await mergeScoreFiles(store, "run", files, NAME);
@@ -116,7 +116,7 @@ for (const [count, rounds] of [
   });
 }
 
-test("rounds that are broken off anywhere go on with what is there, to the same end", async (t) => {
+test("an interrupted merge resumes with the existing files and gives the same result", async (t) => {
   for (let failing = 1; failing <= 4; failing++) {
     for (const moment of ["before", "after"] as const) {
       const { objects, files, expected } = await storeFiles(t, 9);
@@ -142,7 +142,7 @@ test("rounds that are broken off anywhere go on with what is there, to the same 
   }
 });
 
-test("the smallest are merged first", async (t) => {
+test("merges the smallest files first", async (t) => {
   const { objects, files } = await storeFiles(t, 20);
   const { store } = watched(objects);
   const removed: string[] = [];
@@ -161,7 +161,7 @@ test("the smallest are merged first", async (t) => {
   );
 });
 
-test("a file that is gone, and an abort, end a round with nothing written", async (t) => {
+test("a missing file or an abort ends a merge without writing", async (t) => {
   const { objects, files } = await storeFiles(t, 5);
   const { seen, store } = watched(objects);
   const reason = new Error("the run has ended");

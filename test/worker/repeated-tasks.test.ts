@@ -32,7 +32,7 @@ const RUN_TASKS = [
   TASK_NAMES.markRunComplete,
 ];
 
-test.serial("every task done twice, one after the other", async (t) => {
+test.serial("running every task twice gives the same result", async (t) => {
   const parts = await openParts((close) => t.teardown(close));
   startTasks(parts, { chunkSizeAim: 500 }, (definition) => ({
     ...definition,
@@ -50,61 +50,55 @@ test.serial("every task done twice, one after the other", async (t) => {
 
 for (const name of RUN_TASKS) {
   for (const moment of ["before", "after"] as const) {
-    test.serial(
-      `a process that is killed ${moment} ${name.split(".").at(-1)}: the next one goes on`,
-      async (t) => {
-        const parts = await openParts((close) => t.teardown(close));
-        let isKilled = false;
-        const killed = new Promise<void>((resolve) => {
-          startTasks(parts, { chunkSizeAim: 500 }, (definition) => ({
-            ...definition,
-            async run(parameters, context) {
-              if (isKilled) return new Promise(() => {}); // a killed process does nothing
-              if (definition.name !== name) return definition.run(parameters, context);
-              if (moment === "after") await definition.run(parameters, context);
-              isKilled = true;
-              resolve();
-              return new Promise(() => {});
-            },
-          }));
-        });
-        const project = await storeProject(parts, "permutations", parties);
-        const runId = await addRun(parts, project);
-        await parts.tasks.send(checkForExecutableRuns(project.projectId));
-        await killed;
-        await new Promise((resolve) => setTimeout(resolve, 20)); // for operations in progress
-        parts.forget();
-        await resumeWork(parts);
-        startTasks(parts, { chunkSizeAim: 500 });
-        await parts.tasks.idle();
-        t.is(await parts.database.runState(project.projectId, runId), "completed");
-        t.deepEqual(JSON.parse((await parts.database.findGroups(runId))!), await groups);
-        t.deepEqual(parts.failures, []);
-      },
-    );
+    test.serial(`a run survives a kill ${moment} ${name.split(".").at(-1)}`, async (t) => {
+      const parts = await openParts((close) => t.teardown(close));
+      let isKilled = false;
+      const killed = new Promise<void>((resolve) => {
+        startTasks(parts, { chunkSizeAim: 500 }, (definition) => ({
+          ...definition,
+          async run(parameters, context) {
+            if (isKilled) return new Promise(() => {}); // a killed process does nothing
+            if (definition.name !== name) return definition.run(parameters, context);
+            if (moment === "after") await definition.run(parameters, context);
+            isKilled = true;
+            resolve();
+            return new Promise(() => {});
+          },
+        }));
+      });
+      const project = await storeProject(parts, "permutations", parties);
+      const runId = await addRun(parts, project);
+      await parts.tasks.send(checkForExecutableRuns(project.projectId));
+      await killed;
+      await new Promise((resolve) => setTimeout(resolve, 20)); // for operations in progress
+      parts.forget();
+      await resumeWork(parts);
+      startTasks(parts, { chunkSizeAim: 500 });
+      await parts.tasks.idle();
+      t.is(await parts.database.runState(project.projectId, runId), "completed");
+      t.deepEqual(JSON.parse((await parts.database.findGroups(runId))!), await groups);
+      t.deepEqual(parts.failures, []);
+    });
   }
 }
 
-test.serial(
-  "an upload that was broken off is dropped at the next start, and the party may try again",
-  async (t) => {
-    const parts = await openParts((close) => t.teardown(close));
-    const project = await addProject(parts, "groups", parties);
-    const runId = await addRun(parts, project);
-    await upload(parts, project, 0);
-    const { id } = (await parts.database.listDataproviders(project.projectId))[1]!;
-    await parts.database.beginUpload(id, "b".repeat(48), parts.encodings.fileOf("b".repeat(48)));
-    t.like(await resumeWork(parts), { droppedUploads: 1, queuedRuns: 0, runningRuns: 0 });
-    t.is((await parts.database.listDataproviders(project.projectId))[1]!.state, "not_started");
-    startTasks(parts);
-    await upload(parts, project, 1);
-    await parts.tasks.send(checkForExecutableRuns(project.projectId));
-    await parts.tasks.idle();
-    t.is(await parts.database.runState(project.projectId, runId), "completed");
-  },
-);
+test.serial("an interrupted upload is dropped at the next start, and the party can retry", async (t) => {
+  const parts = await openParts((close) => t.teardown(close));
+  const project = await addProject(parts, "groups", parties);
+  const runId = await addRun(parts, project);
+  await upload(parts, project, 0);
+  const { id } = (await parts.database.listDataproviders(project.projectId))[1]!;
+  await parts.database.beginUpload(id, "b".repeat(48), parts.encodings.fileOf("b".repeat(48)));
+  t.like(await resumeWork(parts), { droppedUploads: 1, queuedRuns: 0, runningRuns: 0 });
+  t.is((await parts.database.listDataproviders(project.projectId))[1]!.state, "not_started");
+  startTasks(parts);
+  await upload(parts, project, 1);
+  await parts.tasks.send(checkForExecutableRuns(project.projectId));
+  await parts.tasks.idle();
+  t.is(await parts.database.runState(project.projectId, runId), "completed");
+});
 
-test.serial("a deleted run stops and leaves no file; deleting it again finds none", async (t) => {
+test.serial("a deleted run stops and leaves no files; deleting it again returns false", async (t) => {
   const parts = await openParts((close) => t.teardown(close));
   startTasks(parts, { chunkSizeAim: 20 });
   const project = await storeProject(parts, "groups", parties);
@@ -119,7 +113,7 @@ test.serial("a deleted run stops and leaves no file; deleting it again finds non
   t.deepEqual(parts.failures, []);
 });
 
-test.serial("a start of a run that was deleted during the one before leaves nothing of it", async (t) => {
+test.serial("starting a run that was already deleted leaves no state", async (t) => {
   const parts = await openParts((close) => t.teardown(close));
   startTasks(parts);
   const project = await storeProject(parts, "groups", parties);
@@ -132,7 +126,7 @@ test.serial("a start of a run that was deleted during the one before leaves noth
   t.deepEqual(parts.failures, []);
 });
 
-test.serial("who deletes a project and is slow notes nothing after the tasks have removed it", async (t) => {
+test.serial("a slow deletion writes no state after the project was removed", async (t) => {
   const parts = await openParts((close) => t.teardown(close));
   startTasks(parts);
   const project = await storeProject(parts, "groups", parties);
@@ -149,20 +143,17 @@ test.serial("who deletes a project and is slow notes nothing after the tasks hav
   t.is(await parts.cache.runState(runId), undefined);
 });
 
-test.serial(
-  "a deleted project whose mark was made by a try that nobody heard of is removed all the same",
-  async (t) => {
-    const parts = await openParts((close) => t.teardown(close));
-    startTasks(parts);
-    const project = await storeProject(parts, "groups", parties);
-    await parts.database.markProjectDeleted(project.projectId);
-    await deleteProject(parts, project.projectId);
-    await parts.tasks.idle();
-    t.deepEqual(await parts.database.listDeletedProjects(), []);
-  },
-);
+test.serial("a project already marked as deleted is still removed", async (t) => {
+  const parts = await openParts((close) => t.teardown(close));
+  startTasks(parts);
+  const project = await storeProject(parts, "groups", parties);
+  await parts.database.markProjectDeleted(project.projectId);
+  await deleteProject(parts, project.projectId);
+  await parts.tasks.idle();
+  t.deepEqual(await parts.database.listDeletedProjects(), []);
+});
 
-test.serial("a removal that is broken off after the rows are gone leaves nothing of the runs", async (t) => {
+test.serial("an interrupted removal leaves no state of the project's runs", async (t) => {
   const parts = await openParts((close) => t.teardown(close));
   startTasks(parts);
   const project = await storeProject(parts, "groups", parties);
@@ -177,7 +168,7 @@ test.serial("a removal that is broken off after the rows are gone leaves nothing
   t.is(await parts.cache.runState(runId), undefined);
 });
 
-test.serial("a deleted project leaves nothing", async (t) => {
+test.serial("a deleted project leaves no data", async (t) => {
   const parts = await openParts((close) => t.teardown(close));
   startTasks(parts);
   const project = await storeProject(parts, "groups", parties);

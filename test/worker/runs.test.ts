@@ -92,7 +92,7 @@ for (const chunkSizeAim of [1000, 300_000_000]) {
 }
 
 for (const resultType of ["groups", "permutations", "similarity_scores"] as const) {
-  test(`without a common block a run of ${resultType} completes with nothing`, async (t) => {
+  test(`a run of ${resultType} without a common block completes with an empty result`, async (t) => {
     const parts = await openParts((close) => t.teardown(close));
     startTasks(parts);
     const parties = randomParties(4, 2, 20).map(({ dataset }, n) => ({
@@ -124,7 +124,7 @@ test("a run waits for the last upload", async (t) => {
   t.is(await parts.database.runState(project.projectId, runId), "completed");
 });
 
-test("encodings of different sizes are an error of the later party and of the runs", async (t) => {
+test("encodings of different sizes put the later party and the runs in error", async (t) => {
   const parts = await openParts((close) => t.teardown(close));
   startTasks(parts);
   const [a] = randomParties(6, 2, 20);
@@ -155,7 +155,7 @@ test("encodings of different sizes are an error of the later party and of the ru
   t.deepEqual(await pairsOf(parts, again), await expectedPairs(better.parties));
 });
 
-test("a task that dies as it refuses an upload is done again", async (t) => {
+test("a task that fails while rejecting an upload is repeated", async (t) => {
   const parts = await openParts((close) => t.teardown(close));
   const { encodings } = parts;
   const remove = encodings.remove.bind(encodings);
@@ -175,7 +175,7 @@ test("a task that dies as it refuses an upload is done again", async (t) => {
   t.deepEqual(parts.failures, [`${TASK_NAMES.checkForExecutableRuns}: away`]);
 });
 
-test("past a limit of candidate pairs the run fails and says why", async (t) => {
+test("a run over a candidate limit fails with a reason", async (t) => {
   for (const [options, message] of [
     [{ similarityScoresMaxCandidatePairs: 20 }, /more than 20 candidate pairs/],
     [{ solverMaxCandidatePairs: 20 }, /candidate pairs to solve; the limit is 20/],
@@ -189,7 +189,7 @@ test("past a limit of candidate pairs the run fails and says why", async (t) => 
   }
 });
 
-test("a small run behind a large one ends first", async (t) => {
+test("a small run behind a large one finishes first", async (t) => {
   const parts = await openParts((close) => t.teardown(close));
   const ended: string[] = [];
   startTasks(parts, { chunkSizeAim: 20 }, (definition) => ({

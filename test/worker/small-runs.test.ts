@@ -40,7 +40,7 @@ async function seeSmallRunEnd(
   return database.runState(huge.projectId, hugeRun);
 }
 
-test.serial("while a huge one compares a large chunk in all threads", async (t) => {
+test.serial("a small run completes while a huge one compares a large chunk in all threads", async (t) => {
   const parts = await openParts((close) => t.teardown(close));
   let began = 0;
   startTasks(parts, { threads: 2, chunkSizeAim: 1e10 }, (definition) => ({
@@ -71,37 +71,40 @@ for (const name of [
   TASK_NAMES.saveAndPermute,
   TASK_NAMES.permuteMappingData,
 ]) {
-  test.serial(`while a huge one's ${name.split(".").at(-1)} comes to no end`, async (t) => {
-    const parts = await openParts((close) => t.teardown(close));
-    const small = await storeProject(parts, "permutations", tiny);
-    const huge = await storeProject(parts, "permutations", randomParties(52, 2, 50));
-    let open = () => {};
-    const opened = new Promise<void>((resolve) => {
-      open = resolve;
-    });
-    let held = 0;
-    startTasks(parts, { chunkSizeAim: 50 }, (definition) => ({
-      ...definition,
-      async run(parameters, context) {
-        if (definition.name === name && parameters["run_id"] === hugeRun) {
-          held++;
-          await opened;
-        }
-        return definition.run(parameters, context);
-      },
-    }));
-    const hugeRun = await addRun(parts, huge);
-    await parts.tasks.send(checkForExecutableRuns(huge.projectId));
-    await waitUntil(() => held > 0);
-    t.is(await seeSmallRunEnd(parts, small, huge, hugeRun), "running");
-    open();
-    await parts.tasks.idle();
-    t.is(await parts.database.runState(huge.projectId, hugeRun), "completed");
-    t.deepEqual(parts.failures, []);
-  });
+  test.serial(
+    `a small run completes while ${name.split(".").at(-1)} of a huge one does not end`,
+    async (t) => {
+      const parts = await openParts((close) => t.teardown(close));
+      const small = await storeProject(parts, "permutations", tiny);
+      const huge = await storeProject(parts, "permutations", randomParties(52, 2, 50));
+      let open = () => {};
+      const opened = new Promise<void>((resolve) => {
+        open = resolve;
+      });
+      let held = 0;
+      startTasks(parts, { chunkSizeAim: 50 }, (definition) => ({
+        ...definition,
+        async run(parameters, context) {
+          if (definition.name === name && parameters["run_id"] === hugeRun) {
+            held++;
+            await opened;
+          }
+          return definition.run(parameters, context);
+        },
+      }));
+      const hugeRun = await addRun(parts, huge);
+      await parts.tasks.send(checkForExecutableRuns(huge.projectId));
+      await waitUntil(() => held > 0);
+      t.is(await seeSmallRunEnd(parts, small, huge, hugeRun), "running");
+      open();
+      await parts.tasks.idle();
+      t.is(await parts.database.runState(huge.projectId, hugeRun), "completed");
+      t.deepEqual(parts.failures, []);
+    },
+  );
 }
 
-test.serial("while a huge one solves millions of pairs", async (t) => {
+test.serial("a small run completes while a huge one solves millions of pairs", async (t) => {
   const parts = await openParts((close) => t.teardown(close));
   const small = await storeProject(parts, "groups", tiny);
   const huge = await storeProject(parts, "groups", randomParties(53, 3, 20));

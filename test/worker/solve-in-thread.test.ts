@@ -37,10 +37,10 @@ async function countTurns(action: () => Promise<unknown>): Promise<number> {
 
 for (const [where, maxInline] of [
   ["in a thread", 0],
-  ["here", 100_000],
+  ["inline", 100_000],
 ] as const) {
   for (const partyCount of [2, 3, 6]) {
-    test(`${where}, ${partyCount} parties: the groups of solveGreedy`, async (t) => {
+    test(`${where}, ${partyCount} parties: gives the groups of solveGreedy`, async (t) => {
       // More than one batch of groups, and every pair occurs twice.
       const once = randomPairs(partyCount, 40_000, partyCount, 40_000);
       const expected = solveGreedy(once);
@@ -61,7 +61,7 @@ for (const [where, maxInline] of [
     t.deepEqual(solved, { json: "[]", groupCount: 0, recordCount: 0 });
   });
 
-  test(`${where}: what is wrong with pairs comes as the solver's own error`, async (t) => {
+  test(`${where}: invalid input rejects with the solver's own error`, async (t) => {
     const error = await t.throwsAsync(solveInThread(randomPairs(7, 100, 2, 50), [50, 40], { maxInline }), {
       instanceOf: LinkageError,
       code: "invalid-candidates",
@@ -73,7 +73,7 @@ for (const [where, maxInline] of [
     });
   });
 
-  test(`${where}: permutations put the records of a group in one place`, async (t) => {
+  test(`${where}: permutations align the records of each group`, async (t) => {
     const groups = JSON.stringify(
       Array.from({ length: 1000 }, (_, n) => [
         [0, n],
@@ -95,7 +95,7 @@ for (const [where, maxInline] of [
     for (const list of [left!, right!]) t.is(new Set(list).size, list.length);
   });
 
-  test(`${where}: an abort before the begin`, async (t) => {
+  test(`${where}: rejects if already aborted`, async (t) => {
     const signal = AbortSignal.abort(new Error("the run has ended"));
     const options = { maxInline, signal };
     await t.throwsAsync(solveInThread(randomPairs(8, 10, 2, 9), [9, 9], options), {
@@ -105,12 +105,12 @@ for (const [where, maxInline] of [
   });
 }
 
-test("JSON as PostgreSQL writes it is read as well", (t) => {
+test("reads JSON in PostgreSQL's format", (t) => {
   const { mask } = permuteRows("[[[0, 0], [1, 1]], [[0, 1], [1, 0]]]", [2, 2]);
   t.is(mask, "[1,1]");
 });
 
-test.serial("the event loop goes on during a large solve and a large permutation", async (t) => {
+test.serial("the event loop stays responsive during a large solve and a large permutation", async (t) => {
   const pairs = randomPairs(9, 1_500_000, 4, 400_000);
   const blocked = copy(pairs);
   const solvingHere = await countTurns(async () => solveGreedy(blocked));
@@ -122,7 +122,7 @@ test.serial("the event loop goes on during a large solve and a large permutation
   t.true(permuting > 50, `${permuting} turns`);
 });
 
-test.serial("an abort ends the thread in the middle", async (t) => {
+test.serial("an abort terminates the thread", async (t) => {
   const whole = randomPairs(10, 1_500_000, 4, 400_000);
   const stop = new AbortController();
   let turns = 0;

@@ -15,7 +15,7 @@ async function untilAsked(count: () => number, wanted: number): Promise<void> {
   }
 }
 
-test("a store that never answers is asked again, and ends no wait", async (t) => {
+test("a store that never responds is checked again after a timeout", async (t) => {
   let asked = 0;
   let given = 0;
   const reasons: string[] = [];
@@ -40,7 +40,7 @@ test("a store that never answers is asked again, and ends no wait", async (t) =>
   watch.stop();
 });
 
-test("it is ready once each store has answered, however late", async (t) => {
+test("becomes ready once every store has responded", async (t) => {
   let asked = 0;
   const reasons: string[] = [];
   const check = async () => {
@@ -61,7 +61,7 @@ test("it is ready once each store has answered, however late", async (t) => {
   t.deepEqual(reasons, ["late,ECONNREFUSED", "late,ECONNREFUSED"]);
 });
 
-test("a store that falls silent is noticed, and so is its return", async (t) => {
+test("detects a store that stops responding, and its recovery", async (t) => {
   let isSilent = false;
   const check = () => (isSilent ? new Promise<void>(() => {}) : Promise.resolve());
   const changes: boolean[] = [];

@@ -101,7 +101,7 @@ async function hashed(blocks: Record<string, number[]>): Promise<[string, number
   return entries.sort();
 }
 
-test("a raw upload of the Python API is stored once, its file removed, and the runs started", async (t) => {
+test("stores a raw upload of the Python API once, removes its file and starts the runs", async (t) => {
   const given = setUpTasks({ usesBlocking: true });
   given.objects.put(RAW, RAW_TEXT);
   await given.accept();
@@ -120,7 +120,7 @@ test("a raw upload of the Python API is stored once, its file removed, and the r
   t.is(given.tasks.sent.length, 2, "the task may have been killed before it was sent");
 });
 
-test("a task that breaks off in the middle, and is done again, stores the same", async (t) => {
+test("an interrupted task stores the same data when repeated", async (t) => {
   const given = setUpTasks({ usesBlocking: true });
   given.objects.put(RAW, RAW_TEXT);
   await given.accept();
@@ -138,7 +138,7 @@ test("a task that breaks off in the middle, and is done again, stores the same",
   t.is(given.encodings.rowsOf(1), THREE);
 });
 
-test("files of bytes: as many rows as the metadata says, in one block", async (t) => {
+test("stores as many rows of a binary file as its metadata says, in one block", async (t) => {
   const given = setUpTasks();
   given.bucket.put(ROWS, Buffer.concat([ROW_BYTES, Buffer.alloc(5)]), {
     "hash-count": "3",
@@ -153,7 +153,7 @@ test("files of bytes: as many rows as the metadata says, in one block", async (t
   t.is(given.database.party(1).upload?.state, "ready", "the file is gone, but so is the work");
 });
 
-test("files of JSON, padded, and blocks", async (t) => {
+test("stores JSON files with padded rows, and blocks", async (t) => {
   const given = setUpTasks({ usesBlocking: true });
   const metadata = { "hash-count": "3", "hash-size": "8" };
   given.bucket.put(JSON_ROWS, JSON.stringify({ clks: [clk(1, 7), clk(2), clk(3, 9), clk(4)] }), metadata);
@@ -170,7 +170,7 @@ test("files of JSON, padded, and blocks", async (t) => {
   t.is(given.bucket.files.size, 0);
 });
 
-test("a project that is gone: nothing is stored, and the files are removed", async (t) => {
+test("does not store uploads of a deleted project, and removes their files", async (t) => {
   const given = setUpTasks();
   given.objects.put(RAW, RAW_TEXT);
   for (const name of [ROWS, JSON_ROWS, BLOCKS]) given.bucket.put(name, "any");
@@ -183,7 +183,7 @@ test("a project that is gone: nothing is stored, and the files are removed", asy
   t.deepEqual(given.tasks.sent, []);
 });
 
-test("a project that is deleted in the middle: nothing stays", async (t) => {
+test("an upload whose project is deleted before it finishes leaves nothing", async (t) => {
   const given = setUpTasks();
   given.objects.put(RAW, RAW_TEXT);
   await given.accept();
@@ -195,7 +195,7 @@ test("a project that is deleted in the middle: nothing stays", async (t) => {
   t.is(given.objects.files.size, 0);
 });
 
-test("what cannot be used fails at once, and the upload with it; the files stay", async (t) => {
+test("an unusable file fails its upload at once and is kept", async (t) => {
   const metadata = { "hash-count": "3", "hash-size": "8" };
   const rows = JSON.stringify({ clks: [clk(1), clk(2)] });
   type Given = ReturnType<typeof setUpTasks>;
@@ -241,7 +241,7 @@ test("a missing file fails the upload at the last try", async (t) => {
   t.like(given.database.party(1), { state: "error", upload: { state: "error" } });
 });
 
-test("rows of a size that the project cannot use: the upload is in error, and the runs fail", async (t) => {
+test("rows of an unsupported size put the upload in error and fail the runs", async (t) => {
   const given = setUpTasks({ schema: { clkConfig: { l: 1024 } } });
   given.objects.put(RAW, RAW_TEXT);
   await given.accept();
@@ -251,7 +251,7 @@ test("rows of a size that the project cannot use: the upload is in error, and th
   t.is(given.encodings.stored.size, 0);
 });
 
-test("the task that is sent on errors marks the upload, but none that was stored, and no later one", async (t) => {
+test("the error handler fails a pending upload, but neither a stored nor a later one", async (t) => {
   const given = setUpTasks();
   await given.accept();
   await given.encodings.begin(1, RECEIPT, 8);

@@ -30,7 +30,7 @@ const IN_USE = {
   message: /^The data folder .* is already in use by another service\.$/,
 };
 
-test.serial("a database is there again after it was closed, with its rows and states", async (t) => {
+test.serial("a reopened database keeps its rows and states", async (t) => {
   const folder = scratchFolder(t);
   let database = await EmbeddedDatabase.open(folder);
   const { project, parties } = await addProject(database);
@@ -44,35 +44,38 @@ test.serial("a database is there again after it was closed, with its rows and st
   t.is((await addProject(database)).parties[0]?.id, parties[1]!.id + 1);
 });
 
-test.serial("one process at a time has the folder, and a killed one loses it at once", async (t) => {
-  const folder = scratchFolder(t);
-  const first = await hold(t, folder);
-  t.is(first.state, "opened");
-  await t.throwsAsync(EmbeddedDatabase.open(folder), IN_USE);
-  await t.throwsAsync(EmbeddedDatabase.open(join(folder, "..", "by itself")), IN_USE);
-  const second = await hold(t, folder);
-  t.is(second.state, "refused");
-  t.regex(second.rest!, IN_USE.message);
+test.serial(
+  "only one process at a time can open the folder, and a killed process releases it at once",
+  async (t) => {
+    const folder = scratchFolder(t);
+    const first = await hold(t, folder);
+    t.is(first.state, "opened");
+    await t.throwsAsync(EmbeddedDatabase.open(folder), IN_USE);
+    await t.throwsAsync(EmbeddedDatabase.open(join(folder, "..", "by itself")), IN_USE);
+    const second = await hold(t, folder);
+    t.is(second.state, "refused");
+    t.regex(second.rest!, IN_USE.message);
 
-  await first.process.killGroup();
-  const database = await EmbeddedDatabase.open(folder);
-  t.truthy(await database.findProject(first.rest!), "what the killed process has stored");
-  await t.throwsAsync(EmbeddedDatabase.open(folder), IN_USE, "within one process, too");
-  t.is((await hold(t, folder)).state, "refused");
-  await database.close();
-  await database.close();
-  const reopened = await EmbeddedDatabase.open(folder);
-  t.truthy(await reopened.findProject(first.rest!));
-  await reopened.close();
-});
+    await first.process.killGroup();
+    const database = await EmbeddedDatabase.open(folder);
+    t.truthy(await database.findProject(first.rest!), "what the killed process has stored");
+    await t.throwsAsync(EmbeddedDatabase.open(folder), IN_USE, "within one process, too");
+    t.is((await hold(t, folder)).state, "refused");
+    await database.close();
+    await database.close();
+    const reopened = await EmbeddedDatabase.open(folder);
+    t.truthy(await reopened.findProject(first.rest!));
+    await reopened.close();
+  },
+);
 
-test.serial("of several that open a new folder at the same time, one gets it", async (t) => {
+test.serial("only one of several processes that open a new folder concurrently succeeds", async (t) => {
   const folder = scratchFolder(t);
   const holders = await Promise.all(Array.from({ length: 3 }, () => hold(t, folder)));
   t.deepEqual(holders.map(({ state }) => state).sort(), ["opened", "refused", "refused"]);
 });
 
-test.serial("killed again and again, it keeps what was stored", async (t) => {
+test.serial("keeps stored data after repeated kills", async (t) => {
   const folder = scratchFolder(t);
   const projectIds: string[] = [];
   for (let n = 0; n < 3; n++) {
@@ -89,7 +92,7 @@ test.serial("killed again and again, it keeps what was stored", async (t) => {
   );
 });
 
-test.serial("killed while the folder is made, it leaves nothing in the way", async (t) => {
+test.serial("a kill while the folder is being created does not prevent a later open", async (t) => {
   const folder = scratchFolder(t);
   for (const delayMs of [300, 900, 1500, 2500]) {
     const holder = new StartedProcess("holder", process.execPath, [...NODE_OPTIONS, HOLDER, folder]);
@@ -102,7 +105,7 @@ test.serial("killed while the folder is made, it leaves nothing in the way", asy
   t.deepEqual(readdirSync(folder).sort(), ["database", "lock"]);
 });
 
-test.serial("the folder is its owner's alone, and holds the database beside the lock", async (t) => {
+test.serial("only the owner can access the folder, which holds the database and the lock", async (t) => {
   const folder = scratchFolder(t);
   const database = await EmbeddedDatabase.open(folder);
   t.teardown(() => database.close());
@@ -110,7 +113,7 @@ test.serial("the folder is its owner's alone, and holds the database beside the 
   t.is(statSync(folder).mode & 0o077, 0);
 });
 
-test.serial("a folder that cannot be had is an error, and nothing stays open", async (t) => {
+test.serial("rejects a path that cannot be used as a folder", async (t) => {
   const folder = scratchFolder(t);
   const file = join(folder, "..", "..", "a file");
   writeFileSync(file, "");
@@ -118,7 +121,7 @@ test.serial("a folder that cannot be had is an error, and nothing stays open", a
   await t.throwsAsync(EmbeddedDatabase.open(join(file, "x")), { code: "ENOTDIR" });
 });
 
-test.serial("databases in memory know nothing of each other", async (t) => {
+test.serial("in-memory databases are isolated from each other", async (t) => {
   const [one, other] = await Promise.all([EmbeddedDatabase.inMemory(), EmbeddedDatabase.inMemory()]);
   await addProject(one);
   t.is(await one.countProjects(), 1);

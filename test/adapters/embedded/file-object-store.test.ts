@@ -24,7 +24,7 @@ testObjectStore(test, async (t) => {
   return { store, leftovers: async () => readdirSync(folder).filter((name) => name.startsWith(".")) };
 });
 
-test("files of names that begin alike, or look like drafts, are apart from each other", async (t) => {
+test("objects with similar or draft-like names do not collide", async (t) => {
   const folder = folderOf(t);
   const store = await FileObjectStore.open(folder);
   const names = ["a", "a/b", "a%2Fb", "a/b/c", ".draft-x", ".a", "A"];
@@ -35,7 +35,7 @@ test("files of names that begin alike, or look like drafts, are apart from each 
   t.true(readdirSync(folder).every((name) => /^[A-Za-z0-9_~%-][A-Za-z0-9_.~%-]*$/.test(name)));
 });
 
-test("any name is one file's, and comes back from it", (t) => {
+test("object names map one-to-one to file names", (t) => {
   const part = fc.string({ unit: "grapheme", minLength: 1, maxLength: 8 });
   fc.assert(
     fc.property(fc.array(part, { minLength: 1, maxLength: 3 }), (parts) => {
@@ -55,7 +55,7 @@ test("any name is one file's, and comes back from it", (t) => {
   t.throws(() => toFileName("€".repeat(100)), { message: /255 bytes/ });
 });
 
-test("files that others put into the folder are not listed, and stay", async (t) => {
+test("foreign files are neither listed nor removed", async (t) => {
   const folder = folderOf(t);
   writeFileSync(join(folder, "lost+found"), "");
   writeFileSync(join(folder, ".draft-of-one-that-was-killed"), "abc");
@@ -64,7 +64,7 @@ test("files that others put into the folder are not listed, and stay", async (t)
   t.deepEqual(readdirSync(folder), ["lost+found"]);
 });
 
-test("a process that is killed leaves complete files or none", async (t) => {
+test("a killed process leaves only complete files", async (t) => {
   const folder = folderOf(t);
   const writer = fileURLToPath(new URL("write-files.ts", import.meta.url));
   let completed = 0;
@@ -93,7 +93,7 @@ test("a process that is killed leaves complete files or none", async (t) => {
   t.true(completed > 4);
 });
 
-test("an error of the file system does not tell the name of the object", async (t) => {
+test("a file system error does not reveal the object's name", async (t) => {
   const folder = folderOf(t);
   const store = await FileObjectStore.open(folder);
   const token = "5ec4e7".repeat(8);
@@ -128,7 +128,7 @@ test("an error of the file system does not tell the name of the object", async (
   );
 });
 
-test("a folder that is taken away fails what is written, and tells no name", async (t) => {
+test("a write fails without revealing the name if the folder is removed", async (t) => {
   const folder = folderOf(t);
   const store = await FileObjectStore.open(join(folder, "objects"));
   async function* vanishing() {

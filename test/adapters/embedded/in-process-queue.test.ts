@@ -36,7 +36,7 @@ function open(
 const part = (run: string, n = 0): TaskCall => ({ name: "part", parameters: { run_id: run, n } });
 const end = (run: string): TaskCall => ({ name: "end", parameters: { run_id: run } });
 
-test("a small run behind a huge one ends first, and as much is read of the huge one as is needed", async (t) => {
+test("a small run finishes before a huge one, whose parts are read lazily", async (t) => {
   const ended: unknown[] = [];
   let read = 0;
   const queue = open(t, {
@@ -56,7 +56,7 @@ test("a small run behind a huge one ends first, and as much is read of the huge 
   t.true(read < 100, `${read} parts were read`);
 });
 
-test("a run whose tasks never end leaves room for another one's, of each load", async (t) => {
+test("a run whose tasks never end leaves room for another run at every load", async (t) => {
   const stuck = { began: 0 };
   const ended: unknown[] = [];
   const work: Run = ({ run_id: run }, { signal }) => {
@@ -85,7 +85,7 @@ test("a run whose tasks never end leaves room for another one's, of each load", 
   }
 });
 
-test("runs take turns", async (t) => {
+test("runs are scheduled round-robin", async (t) => {
   const order: unknown[] = [];
   const queue = open(
     t,
@@ -103,7 +103,7 @@ test("runs take turns", async (t) => {
   t.is(order.slice(-2).join(), "a,a");
 });
 
-test("no more tasks at once than the limit, and light ones do not wait for comparisons", async (t) => {
+test("limits concurrent comparisons, and light tasks do not wait for them", async (t) => {
   let atOnce = 0;
   let most = 0;
   let isFree = () => {};
@@ -134,7 +134,7 @@ test("no more tasks at once than the limit, and light ones do not wait for compa
   t.is(most, 2);
 });
 
-test("a task sent again while it waits or runs is done once; later it is done again", async (t) => {
+test("a task sent again while queued or running runs once; sent later, it runs again", async (t) => {
   const done: string[] = [];
   const queue = open(t, { once: async (_, { taskId }) => delay(5).then(() => void done.push(taskId)) });
   const call = { name: "once", parameters: {}, id: "same" };
@@ -146,7 +146,7 @@ test("a task sent again while it waits or runs is done once; later it is done ag
   t.deepEqual(done, ["same", "same"]);
 });
 
-test("what waits for a cancelled run is dropped, retries too; other runs go on", async (t) => {
+test("canceling a run drops its queued tasks and retries; other runs continue", async (t) => {
   const done: string[] = [];
   const queue = open(
     t,
@@ -174,7 +174,7 @@ test("what waits for a cancelled run is dropped, retries too; other runs go on",
   t.false(done.includes("end a") || done.includes("heard") || done.includes("a 2"));
 });
 
-test("a source of parts that fails at first is its sender's error; later it fails the chord", async (t) => {
+test("a part source that fails initially rejects the send; a later failure fails the chord", async (t) => {
   const heard: unknown[] = [];
   const failures: unknown[] = [];
   const queue = open(
@@ -200,7 +200,7 @@ test("a source of parts that fails at first is its sender's error; later it fail
   t.deepEqual(failures, [["end", false]]);
 });
 
-test("closing waits for what runs, and starts nothing more", async (t) => {
+test("close() waits for running tasks and starts no more", async (t) => {
   const done: number[] = [];
   const queue = open(
     t,
@@ -216,7 +216,7 @@ test("closing waits for what runs, and starts nothing more", async (t) => {
   await queue.idle();
 });
 
-test("closing stops what takes too long, which is no failure", async (t) => {
+test("close() aborts tasks that take too long without reporting a failure", async (t) => {
   const queue = open(
     t,
     {
@@ -233,7 +233,7 @@ test("closing stops what takes too long, which is no failure", async (t) => {
   t.pass();
 });
 
-test("a task that nobody knows is a failure that is told", async (t) => {
+test("reports an unregistered task as a failure", async (t) => {
   const failures: unknown[] = [];
   const queue = open(t, {}, { onFailure: ({ error }) => failures.push((error as Error).message) });
   await queue.send(part("a"));

@@ -38,7 +38,7 @@ function decode(fieldCount: number, chunks: readonly Buffer[]): Buffer[][] {
   return rows;
 }
 
-test("rows come out as they went in, wherever the chunks are cut", (t) => {
+test("decodes the same rows wherever the chunks are split", (t) => {
   const field = fc.uint8Array({ maxLength: 20 }).map((bytes) => Buffer.from(bytes));
   const rowsOf = (fieldCount: number) =>
     fc.array(fc.array(field, { minLength: fieldCount, maxLength: fieldCount }));
@@ -55,23 +55,23 @@ test("rows come out as they went in, wherever the chunks are cut", (t) => {
   fc.assert(property, { numRuns: 200 });
 });
 
-test("what the header may be extended by is skipped", (t) => {
+test("skips a header extension", (t) => {
   const header = Buffer.from(HEADER);
   header.writeUInt32BE(3, header.length - 4);
   t.deepEqual(decode(1, [header, Buffer.from("abc"), rowBytes([int32(7)]), TRAILER]), [[int32(7)]]);
 });
 
 const bad: [name: string, chunks: Buffer[]][] = [
-  ["other bytes", [Buffer.from("ERROR: something else")]],
+  ["a stream without the signature", [Buffer.from("ERROR: something else")]],
   ["unknown critical flags", [Buffer.concat([HEADER.subarray(0, 11), int32(1 << 16), int32(0)])]],
   ["another number of fields", [HEADER, rowBytes([int32(1), int32(2)])]],
   ["NULL", [HEADER, rowBytes([null])]],
   ["an early end between rows", [HEADER, rowBytes([int32(1)])]],
   ["an early end within a row", [HEADER, rowBytes([int32(1)]).subarray(0, 5)]],
-  ["nothing", []],
+  ["empty input", []],
 ];
 for (const [name, chunks] of bad) {
-  test(`${name}: an error, not wrong rows`, (t) => {
+  test(`rejects ${name}`, (t) => {
     const error = t.throws(() => decode(1, chunks), { instanceOf: ServiceError });
     t.is(error.code, "store-failed");
   });

@@ -3,7 +3,7 @@ import { parseConnection } from "../../../src/celery/connection.js";
 
 const PASSWORD = "p#a/s?s@w%o[r]d;: ü😀";
 
-test("a password that is percent-encoded is taken as it was, whatever is in it", (t) => {
+test("decodes a percent-encoded password with any characters", (t) => {
   const encoded = encodeURIComponent(PASSWORD);
   for (const url of [
     `redis://:${encoded}@host:6380/2`,
@@ -17,7 +17,7 @@ test("a password that is percent-encoded is taken as it was, whatever is in it",
   }
 });
 
-test("a password that is not encoded is refused in a sentence that says how to write it, without it", (t) => {
+test("rejects an unencoded password, says how to encode it, and does not reveal it", (t) => {
   for (const rest of ["#", "/", "?", "%", "%zz", "12#34", "12/34", "12?34"]) {
     for (const user of ["", "me"]) {
       const url = `redis://${user}:secret${rest}@host:6379/0`.replace("secret12", "12");
@@ -28,7 +28,7 @@ test("a password that is not encoded is refused in a sentence that says how to w
   }
 });
 
-test("what a URL reads as it is meant is not refused", (t) => {
+test("accepts unencoded characters that a URL parses as intended", (t) => {
   t.is(parseConnection("redis://:p@ss@host").options.password, "p@ss");
   t.is(parseConnection("redis://:p[s]s@host").options.password, "p[s]s");
   t.is(parseConnection("redis://host").options.password, undefined);

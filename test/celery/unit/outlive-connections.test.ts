@@ -44,7 +44,7 @@ for (const [name, open] of [
   ],
   ["a backend", (url: string) => new CeleryBackend(url)],
 ] as const) {
-  test(`${name} sends what was not answered again, however often the next connection is lost before it is ready`, async (t) => {
+  test(`${name} resends unanswered commands, even if the next connections are lost before they are ready`, async (t) => {
     // The second and third connections behave like those to a proxy whose server is down.
     const server = await startServer((connection, command) =>
       (connection === 1 && command === "lpush") || connection === 2 || connection === 3 ? "close" : "answer",

@@ -43,7 +43,7 @@ test("reads what Python's json.loads reads", (t) => {
     t.throws(() => loads(text), { instanceOf: SyntaxError });
 });
 
-test("typed values, big numbers and texts go round unchanged", (t) => {
+test("typed values, big numbers and strings round-trip unchanged", (t) => {
   for (const text of [
     '{"a": [NaN, 1180591620717411303424, "\\u00e9", {"__type__": "decimal", "__value__": "1.10"}]}',
     '[-Infinity, "-Infinity", "\\\\", "\\""]',
@@ -52,7 +52,7 @@ test("typed values, big numbers and texts go round unchanged", (t) => {
   }
 });
 
-test("dates have six digits and an offset, and are read with and without", (t) => {
+test("formats dates with six fractional digits and an offset, and parses them with or without", (t) => {
   const date = new Date("2026-11-24T01:02:03.004Z");
   t.is(formatDate(date), "2026-11-24T01:02:03.004000+00:00");
   for (const text of [
@@ -66,7 +66,7 @@ test("dates have six digits and an offset, and are read with and without", (t) =
   for (const value of [undefined, null, 7, "soon", {}]) t.is(parseDate(value), undefined);
 });
 
-test("texts of any length are read: the values of Python beside 20 MB of others", (t) => {
+test("reads long strings and numbers, and Python's special values next to them", (t) => {
   const long = 'x\\n\\"é'.repeat(3_000_000);
   for (const value of ["NaN", "-Infinity", "1234567890123456", "12345678901234567890"]) {
     const [first, second] = loads(`["${long}", ${value}]`) as [string, unknown];
@@ -88,7 +88,7 @@ test("integers have up to 4,300 digits, as in Python", (t) => {
     t.throws(() => dumps(value), { instanceOf: EncodeError });
 });
 
-test("what nests too deep is refused, not a stack overflow", (t) => {
+test("rejects values nested too deeply instead of overflowing the stack", (t) => {
   const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
   for (const value of ["", "NaN", '{"__type__": "uuid", "__value__": 1}']) {
     const text = (depth: number) => `${"[".repeat(depth)}${value}${"]".repeat(depth)}`;
@@ -106,7 +106,7 @@ test("what nests too deep is refused, not a stack overflow", (t) => {
   t.throws(() => loads(nested(100_000).slice(0, 150_000)), { instanceOf: SyntaxError });
 });
 
-test("what JSON cannot hold is an error of its own", (t) => {
+test("values that JSON cannot represent throw EncodeError", (t) => {
   const circular: Record<string, unknown> = {};
   circular["self"] = [circular];
   const endless = { toJSON: (): unknown => endless };
@@ -134,7 +134,7 @@ test("what JSON cannot hold is an error of its own", (t) => {
   t.throws(() => dumps(wide), { instanceOf: EncodeError, message: /characters/ });
 });
 
-test("halves of surrogate pairs go round, also beside what only Python writes", (t) => {
+test("lone surrogates round-trip, also next to values that only Python writes", (t) => {
   for (const text of [
     '"a\\ud800"',
     '["\\udc00\\ud800", NaN]',
@@ -150,7 +150,7 @@ test("halves of surrogate pairs go round, also beside what only Python writes", 
   );
 });
 
-test("a name that prototypes have is a name like any other", (t) => {
+test("__proto__ and constructor are treated as ordinary names", (t) => {
   for (const value of ["1", "NaN"]) {
     const text = `{"__proto__": {"a": ${value}}, "constructor": 2}`;
     const read = loads(text) as object;
@@ -159,12 +159,12 @@ test("a name that prototypes have is a name like any other", (t) => {
   }
 });
 
-test("only what kombu marks is typed", (t) => {
+test("only objects marked by kombu become typed values", (t) => {
   const text = '{"__type__": "uuid", "__value__": 1, "more": 2}';
   t.is(dumps(loads(text)), text);
 });
 
-test("what is encoded already is written as it is", (t) => {
+test("already encoded JSON is written as is", (t) => {
   const encoded = new EncodedJson(undefined);
   t.is(encoded.text, "null");
   t.is(dumps({ result: encoded, list: [new EncodedJson({ a: 1 })] }), '{"result": null, "list": [{"a": 1}]}');

@@ -3,7 +3,7 @@ import { TypedValue } from "../../../src/celery/python-json.js";
 import { pythonRepr } from "../../../src/celery/python-repr.js";
 import { failureRepr, TaskFailure } from "../../../src/celery/task-errors.js";
 
-test("values as Python shows them", (t) => {
+test("formats values as Python's repr does", (t) => {
   const value = [
     1,
     -2.5,
@@ -24,7 +24,7 @@ test("values as Python shows them", (t) => {
   );
 });
 
-test("what is too long or too deep is cut, and not looked at", (t) => {
+test("truncates long or deep values without reading the rest", (t) => {
   t.is(pythonRepr("abcdefgh", 8), "'abcd...");
   const cyclic: unknown[] = [];
   cyclic.push(cyclic);
@@ -40,7 +40,7 @@ test("what is too long or too deep is cut, and not looked at", (t) => {
   t.true(looked < 100);
 });
 
-test("characters beyond U+FFFF are cut whole, and halves of them shown as escapes", (t) => {
+test("does not split surrogate pairs, and escapes lone surrogates", (t) => {
   for (const before of ["", "a", "aa", "aaa"]) {
     const text = pythonRepr([before + "😀".repeat(3000)]);
     t.is([...text].length, 1024);
@@ -53,7 +53,7 @@ test("characters beyond U+FFFF are cut whole, and halves of them shown as escape
   t.is(pythonRepr("😀".repeat(9), 10), `'${"😀".repeat(6)}...`);
 });
 
-test("what throws when it is looked at is shown all the same", (t) => {
+test("formats a value whose getter throws", (t) => {
   const value = {
     get x() {
       throw new Error("private");

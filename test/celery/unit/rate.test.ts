@@ -1,7 +1,7 @@
 import test from "ava";
 import { parseRate } from "../../../src/celery/rate.js";
 
-test("reads rates as tasks a second", (t) => {
+test("parses rates as tasks per second", (t) => {
   t.is(parseRate("10/m"), 10 / 60);
   t.is(parseRate("0.5/s"), 0.5);
   t.is(parseRate("2/h"), 2 / 3600);
@@ -12,7 +12,7 @@ test("reads rates as tasks a second", (t) => {
   for (const none of [null, undefined, "", 0, "0", "0/m"]) t.is(parseRate(none), 0);
 });
 
-test("says as Python what is no rate", (t) => {
+test("rejects invalid rates with Python's errors", (t) => {
   t.like(
     t.throws(() => parseRate("abc")),
     { type: "ValueError", message: "could not convert string to float: 'abc'" },

@@ -6,7 +6,7 @@ for (const [dialect, text] of [
   ["a Python dict", `{'a.b': {'queue': 'one',}, "it's": {'queue': 'two', 'x': None}, 'a.*': 'three', }`],
   ["a Python list of tuples", `[('a.b', {'queue': 'one'}), ("it's", 'two'), ('a.*', 'three')]`],
 ] as const) {
-  test(`routes may be ${dialect}`, (t) => {
+  test(`parses routes given as ${dialect}`, (t) => {
     const routes = parseRoutes(text);
     t.is(queueFor(routes, "a.b"), "one", "an exact name before a pattern");
     t.is(queueFor(routes, "a.c"), "three");
@@ -15,10 +15,10 @@ for (const [dialect, text] of [
   });
 }
 
-test("no routes", (t) => t.deepEqual(parseRoutes(" "), []));
+test("an empty string gives no routes", (t) => t.deepEqual(parseRoutes(" "), []));
 
 for (const text of ["{'a': 1}", "__import__('os')", "7", '{"a": {}}', "{'a': "]) {
-  test(`${text} is refused in one sentence`, (t) => {
+  test(`rejects ${text} with a one-sentence error`, (t) => {
     const error = t.throws(() => parseRoutes(text), { instanceOf: TypeError });
     t.regex(error.message, /^CELERY_ROUTES (must be|has no) [^\n]+\.$/);
   });

@@ -12,7 +12,7 @@ for (const [dialect, text] of [
     `{'priority_steps': (0, 5), 'sep': '\\x01:', 'global_keyprefix': "a:", 'visibility_timeout': 60, 'master_name': 'm',}`,
   ],
 ] as const) {
-  test(`transport options may be ${dialect}`, (t) => {
+  test(`parses transport options given as ${dialect}`, (t) => {
     t.deepEqual(parseTransportOptions(text), {
       prioritySteps: [0, 5],
       separator: "\x01:",
@@ -23,7 +23,7 @@ for (const [dialect, text] of [
   });
 }
 
-test("the visibility timeout may be set in either way, or in both to the same number", (t) => {
+test("accepts the visibility timeout in either setting, or the same value in both", (t) => {
   t.deepEqual(parseTransportOptions(" "), {});
   t.deepEqual(parseTransportOptions("", 5), { visibilityTimeoutSeconds: 5 });
   t.deepEqual(parseTransportOptions("{'visibility_timeout': 5}", 5), { visibilityTimeoutSeconds: 5 });
@@ -47,14 +47,14 @@ for (const [text, problem] of [
   ["[]", /must be JSON or a Python literal/],
   ["{'sep': ", /must be JSON or a Python literal/],
 ] as const) {
-  test(`${text} is refused in one sentence`, (t) => {
+  test(`rejects ${text} with a one-sentence error`, (t) => {
     const { message } = t.throws(() => parseTransportOptions(text, 5), { instanceOf: TypeError })!;
     t.regex(message, /^CELERY_BROKER_TRANSPORT_OPTIONS: [^\n]+$/);
     t.regex(message, problem);
   });
 }
 
-test("keys are named as kombu names them", (t) => {
+test("names keys as kombu does", (t) => {
   const keys = new BrokerKeys({ prioritySteps: [9, 0, 5], separator: ":", keyPrefix: "p:" }, 0);
   t.deepEqual(keys.queueLists("q"), ["p:q", "p:q:5", "p:q:9"]);
   t.is(keys.queue("q", 4), "p:q");

@@ -22,7 +22,7 @@ function brokerWith(claim: () => Promise<ClaimedMessage | undefined>, status = "
 const wait = (consumer: Consumer, ms: number) =>
   until(`a standstill of ${ms} ms`, 120_000, () => consumer.standstillMs > ms || undefined);
 
-test("a loop whose claim never ends stands still, though its connection is well", async (t) => {
+test("reports a standstill if a claim never resolves on a ready connection", async (t) => {
   const { broker } = brokerWith(() => new Promise(() => {}));
   const consumer = new Consumer(
     broker,
@@ -37,7 +37,7 @@ test("a loop whose claim never ends stands still, though its connection is well"
   t.is(consumer.standstillMs, 0);
 });
 
-test("a loop turns while there is no room, nothing to do, or no server", async (t) => {
+test("reports no standstill while full, idle or disconnected", async (t) => {
   const full = new Consumer(
     brokerWith(async () => undefined).broker,
     ["celery"],

@@ -43,7 +43,7 @@ const running = { ...described, id: "running", time_start: 1.5, worker_pid: 7 };
 const waiting = { ...described, id: "waiting", time_start: null, worker_pid: null };
 const later = { ...waiting, id: "later" };
 
-test("listens on the channel while it is started, and says so", async (t) => {
+test("listens on the control channel and stays bound to it until stopped", async (t) => {
   const { broker, remote, subscriber } = await control();
   t.deepEqual(subscriber.channels, ["/0.celery.pidbox"]);
   t.deepEqual([...broker.sets.get(PIDBOX)!], ["\x06\x16\x06\x16node@host.celery.pidbox"]);
@@ -55,7 +55,7 @@ test("listens on the channel while it is started, and says so", async (t) => {
   t.is(broker.sets.get(PIDBOX)?.size, 0);
 });
 
-test("executes a command once if it arrives on two channels, as it does behind Sentinels", async (t) => {
+test("executes a command once if it arrives on two channels, as behind Sentinel", async (t) => {
   const { broker, subscriber } = await control();
   const reply_to = { exchange: "reply.celery.pidbox", routing_key: "oid" };
   const message = (delivery_tag: string) =>
@@ -72,7 +72,7 @@ test("executes a command once if it arrives on two channels, as it does behind S
   t.is(broker.pushed.length, 2);
 });
 
-test("answers with its name, the ticket and its time", async (t) => {
+test("replies with its name, the ticket and its clock", async (t) => {
   const { ask, broker, clock } = await control();
   t.deepEqual(await ask("ping"), { ok: "pong" });
   t.deepEqual(broker.pushed[0]?.envelope["headers"], { ticket: "t1", clock: 12 });
@@ -80,7 +80,7 @@ test("answers with its name, the ticket and its time", async (t) => {
   t.deepEqual(await ask("clock"), { clock: 13 });
 });
 
-test("what is for others, or wants no reply, gets none", async (t) => {
+test("does not reply to commands for other workers or without a reply address", async (t) => {
   const { broker, send, subscriber } = await control();
   const reply_to = { exchange: "reply.celery.pidbox", routing_key: "oid" };
   send({ method: "ping", destination: ["other@host"], reply_to });
@@ -92,7 +92,7 @@ test("what is for others, or wants no reply, gets none", async (t) => {
   t.is(broker.pushed.length, 0);
 });
 
-test("what fails is answered as Python answers it", async (t) => {
+test("reports errors as Python does", async (t) => {
   const worker = new FakeWorker();
   worker.totals = () => {
     throw new TypeError("it's broken");
@@ -108,7 +108,7 @@ test("what fails is answered as Python answers it", async (t) => {
   t.deepEqual(await ask("autoscale", { max: 2 }), { error: "ValueError('Autoscale not enabled')" });
 });
 
-test("shows its tasks", async (t) => {
+test("lists its tasks", async (t) => {
   const { ask } = await control();
   for (const method of ["active", "dump_active"]) t.deepEqual(await ask(method), [running], method);
   for (const method of ["reserved", "dump_reserved"]) t.deepEqual(await ask(method), [waiting], method);
@@ -130,7 +130,7 @@ test("shows its tasks", async (t) => {
   t.deepEqual(await ask("query_task", { ids: "waiting" }), { waiting: ["reserved", waiting] });
 });
 
-test("shows what it can run, and from where", async (t) => {
+test("lists its registered tasks and queues", async (t) => {
   const { ask } = await control();
   for (const method of ["registered", "registered_tasks", "dump_tasks"]) {
     t.deepEqual(await ask(method), ["sums.add", "sums.sub"], method);
@@ -144,7 +144,7 @@ test("shows what it can run, and from where", async (t) => {
   t.like(queues[0], { routing_key: "celery", exchange: { name: "celery", type: "direct" }, durable: true });
 });
 
-test("shows its state and settings, without passwords", async (t) => {
+test("reports its stats and settings without passwords", async (t) => {
   const { ask } = await control();
   t.like(await ask("stats"), {
     total: { "sums.add": 3 },
@@ -163,7 +163,7 @@ test("shows its state and settings, without passwords", async (t) => {
   t.notRegex(report, /secret/);
 });
 
-test("greets a starting worker with what is revoked and the time, not itself, and learns of its revokes", async (t) => {
+test("replies to another worker's hello with revoked ids, and merges the received ones", async (t) => {
   const { ask, worker } = await control();
   for (const [revoked, ids] of [
     [
@@ -182,7 +182,7 @@ test("greets a starting worker with what is revoked and the time, not itself, an
   t.deepEqual(worker.told, []);
 });
 
-test("forgets and ends tasks", async (t) => {
+test("revokes and terminates tasks", async (t) => {
   const { ask, worker } = await control();
   t.deepEqual(await ask("revoke", { task_id: "a" }), { ok: "tasks {'a'} flagged as revoked" });
   t.deepEqual(await ask("revoke", { task_id: ["a", "b", "a"] }), {
@@ -213,7 +213,7 @@ test("forgets and ends tasks", async (t) => {
   t.deepEqual(worker.told, []);
 });
 
-test("forgets tasks by their stamps", async (t) => {
+test("revokes tasks by stamped headers", async (t) => {
   const { ask, worker } = await control();
   const revoke = (headers: unknown, terminate = false) =>
     ask("revoke_by_stamped_headers", { headers, terminate });
@@ -230,7 +230,7 @@ test("forgets tasks by their stamps", async (t) => {
   ]);
 });
 
-test("limits rates and times", async (t) => {
+test("sets rate limits and time limits", async (t) => {
   const { ask, worker } = await control();
   const limit = (rate_limit: unknown, task_name = "sums.add") => ask("rate_limit", { task_name, rate_limit });
   t.deepEqual(await limit("10/m"), { ok: "new rate limit set successfully" });
@@ -258,7 +258,7 @@ test("limits rates and times", async (t) => {
   ]);
 });
 
-test("grows, shrinks, consumes and ends", async (t) => {
+test("resizes the pool, changes queues and shuts down", async (t) => {
   const { ask, worker } = await control();
   t.deepEqual(await ask("pool_grow", { n: 2 }), { ok: "pool will grow" });
   t.deepEqual(await ask("pool_shrink"), { ok: "pool will shrink" });
@@ -283,7 +283,7 @@ test("grows, shrinks, consumes and ends", async (t) => {
   ]);
 });
 
-test("turns events on and off, and beats", async (t) => {
+test("enables and disables events, and sends heartbeats", async (t) => {
   const { ask, broker, events } = await control();
   t.deepEqual(await ask("disable_events"), { ok: "task events already disabled" });
   t.deepEqual(await ask("enable_events"), { ok: "task events enabled" });
@@ -295,7 +295,7 @@ test("turns events on and off, and beats", async (t) => {
   t.is(broker.published.length, 1);
 });
 
-test("replies that the server does not take are bounded", async (t) => {
+test("limits the number of pending replies", async (t) => {
   const { broker, send } = await control();
   let asked = 0;
   broker.redis.smembers = () => {
@@ -307,7 +307,7 @@ test("replies that the server does not take are bounded", async (t) => {
   t.is(asked, 100);
 });
 
-test("a request without stamps is not one that a stamp names", async (t) => {
+test("stamps do not match a request without stamps", async (t) => {
   const worker = new FakeWorker();
   worker.active = () => [request("running") as ReturnType<FakeWorker["active"]>[number]];
   const { ask } = await control(worker);

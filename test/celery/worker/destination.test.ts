@@ -3,7 +3,7 @@ import { isFor, matchesPattern } from "../../../src/celery/worker/destination.js
 
 const toAll = { destination: [], pattern: null, matcher: null };
 
-test("a command is for all, for the nodes it names, or for those that its pattern matches", (t) => {
+test("a command addresses all nodes, named nodes, or those matching its pattern", (t) => {
   t.true(isFor("node@host", toAll));
   t.true(isFor("node@host", { ...toAll, destination: ["other@host", "node@host"] }));
   t.false(isFor("node@host", { ...toAll, destination: ["other@host"] }));
@@ -45,7 +45,7 @@ test("globs match as Python's fnmatch does", (t) => {
   t.false(matchesPattern("a.b", "a[^x]b", "glob"));
 });
 
-test("regular expressions match as Python's re.match does: from the start, not to the end", (t) => {
+test("regular expressions match as Python's re.match does: anchored at the start only", (t) => {
   const matches = (pattern: string) => matchesPattern("node1@host", pattern, "pcre");
   for (const pattern of [
     "node",
@@ -62,7 +62,7 @@ test("regular expressions match as Python's re.match does: from the start, not t
     t.false(matches(pattern), pattern);
 });
 
-test("a pattern that is too long, takes too long or needs another matcher matches nothing", (t) => {
+test("a pattern that is too long, too slow or has an unknown matcher matches nothing", (t) => {
   t.true(matchesPattern("node", "n*".padEnd(1000, "*"), "glob"));
   t.false(matchesPattern("node", "n*".padEnd(1001, "*"), "glob"));
   t.false(matchesPattern("node", "n*", "regex"));

@@ -25,7 +25,7 @@ function sender(options: Partial<EventSenderOptions> = {}) {
   return { broker, clock, events, sent: broker.published };
 }
 
-test("an event is published as kombu does", (t) => {
+test("publishes events in kombu's format", (t) => {
   const { events, sent } = sender();
   const before = Date.now() / 1000;
   events.taskStarted("id1");
@@ -54,7 +54,7 @@ test("an event is published as kombu does", (t) => {
   t.true(Number.isInteger(utcoffset));
 });
 
-test("a task's life, in order", (t) => {
+test("publishes the events of a task in order", (t) => {
   const { events, sent } = sender();
   events.taskSent(message.headers, { queue: "celery", exchange: "", routingKey: "celery" });
   events.taskReceived(message);
@@ -94,7 +94,7 @@ test("a task's life, in order", (t) => {
   }
 });
 
-test("arguments are shown as the sender wrote them", (t) => {
+test("shows arguments as given by the sender", (t) => {
   const { events, sent } = sender();
   const headers = {
     ...message.headers,
@@ -106,7 +106,7 @@ test("arguments are shown as the sender wrote them", (t) => {
   t.like(sent[0]?.body, { args: "(1, ...)", kwargs: "{...}", expires: "2030-01-01T00:00:00" });
 });
 
-test("events about tasks can be turned off; those about the worker go on", (t) => {
+test("task events can be disabled; worker events continue", (t) => {
   const { events, sent } = sender({ enabled: false });
   t.false(events.isEnabled);
   events.taskReceived(message);
@@ -123,7 +123,7 @@ test("events about tasks can be turned off; those about the worker go on", (t) =
   t.is(sent.length, 2);
 });
 
-test("a worker comes online, beats and goes, and says how busy it is", async (t) => {
+test("a worker sends online, heartbeat and offline events with its load", async (t) => {
   const load = { active: 2, processed: 9 };
   const { events, sent } = sender({
     heartbeatSeconds: 0.02,
@@ -145,7 +145,7 @@ test("a worker comes online, beats and goes, and says how busy it is", async (t)
   t.is(sent.length, count);
 });
 
-test("while the server is out of reach events are dropped, and the worker comes online later", async (t) => {
+test("drops events while the server is unreachable, and announces the worker later", async (t) => {
   const { broker, events, sent, clock } = sender();
   broker.redis.status = "reconnecting";
   events.workerOnline();
@@ -157,7 +157,7 @@ test("while the server is out of reach events are dropped, and the worker comes 
   t.is(sent[0]?.body["type"], "worker-online");
 });
 
-test("nothing that goes wrong is thrown, and what waits for the server is bounded", async (t) => {
+test("swallows errors and limits the number of pending events", async (t) => {
   const { broker, events } = sender();
   broker.redis.publish = async () => {
     throw new Error("Connection is closed.");
@@ -176,7 +176,7 @@ test("nothing that goes wrong is thrown, and what waits for the server is bounde
   t.is(asked, 1000);
 });
 
-test("heartbeats can be left out; a wrong interval is refused", async (t) => {
+test("heartbeats can be disabled; an invalid interval is rejected", async (t) => {
   const { events, sent } = sender({ heartbeatSeconds: 0 });
   events.workerOnline();
   events.startHeartbeat();

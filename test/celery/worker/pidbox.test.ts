@@ -26,7 +26,7 @@ const command = {
 const properties = { delivery_tag: "d1" };
 const envelope = { "content-type": "application/json", headers: { clock: 5 }, properties };
 
-test("reads commands, their bodies in base64 or plain", (t) => {
+test("reads commands with base64 or plain bodies", (t) => {
   const encoded = Buffer.from(dumps(body)).toString("base64");
   const inBase64 = { ...envelope, properties: { ...properties, body_encoding: "base64" } };
   t.deepEqual(decodeControlMessage(dumps({ ...inBase64, body: encoded })), command);
@@ -34,7 +34,7 @@ test("reads commands, their bodies in base64 or plain", (t) => {
   t.deepEqual(decodeControlMessage(dumps({ ...envelope, body })), command);
 });
 
-test("reads a command that says little", (t) => {
+test("reads a command with missing or invalid fields", (t) => {
   t.deepEqual(decodeControlMessage(dumps({ body: { method: "ping" } })), {
     deliveryTag: undefined,
     method: "ping",
@@ -58,7 +58,7 @@ test("reads a command that says little", (t) => {
   });
 });
 
-test("what is no command in JSON is none", (t) => {
+test("ignores messages that are not JSON commands", (t) => {
   for (const raw of ["", "{", "null", "[]", "5", "{}", '{"body": "x"}', '{"body": {"method": 5}}']) {
     t.is(decodeControlMessage(raw), undefined, raw);
   }
@@ -67,7 +67,7 @@ test("what is no command in JSON is none", (t) => {
   t.is(decodeControlMessage(dumps({ ...envelope, body }).padEnd(16 * 2 ** 20 + 1)), undefined);
 });
 
-test("replies to the queues that are bound, for a while; drops the reply where none is", async (t) => {
+test("replies only to bound queues, with an expiry", async (t) => {
   const broker = new MemoryBroker();
   const address = { exchange: "reply.celery.pidbox", routingKey: "oid", ticket: "t1" };
   const clock = new LamportClock();

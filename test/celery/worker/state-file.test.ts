@@ -19,7 +19,7 @@ function open(path: string) {
   return { revoked, clock, file: new StateFile(path, revoked, clock, log) };
 }
 
-test("revoked ids and the clock come back, with the time that they are kept", async (t) => {
+test("restores revoked ids with their expiry, and the clock", async (t) => {
   const path = pathOf(t);
   const first = open(path);
   first.revoked.add("old", Date.now() - RevokedIds.KEPT_MS + 60_000);
@@ -34,7 +34,7 @@ test("revoked ids and the clock come back, with the time that they are kept", as
   t.false(existsSync(`${path}.draft`));
 });
 
-test("no more ids are kept than Celery keeps, the newest", async (t) => {
+test("keeps at most as many ids as Celery, the newest ones", async (t) => {
   const path = pathOf(t);
   const first = open(path);
   for (let n = 0; n < RevokedIds.MAX_COUNT + 10; n++) first.revoked.add(`id ${n}`);
@@ -53,7 +53,7 @@ for (const content of [
   '{"revoked":[["id"]],"clock":1}',
   '{"revoked":[]}',
 ]) {
-  test(`a file that holds ${content || "nothing"} is refused, and left as it is`, (t) => {
+  test(`rejects a state file that contains ${content || "nothing"} and leaves it unchanged`, (t) => {
     const path = pathOf(t);
     writeFileSync(path, content);
     t.throws(() => open(path), {
@@ -64,7 +64,7 @@ for (const content of [
   });
 }
 
-test("a path that cannot be read or written is refused", (t) => {
+test("rejects a path that cannot be read or written", (t) => {
   const path = pathOf(t);
   t.throws(() => open(join(path, "..")), { message: /cannot be read \(EISDIR\); name another file/ });
   t.throws(() => open(join(path, "missing", "state")), {
@@ -72,7 +72,7 @@ test("a path that cannot be read or written is refused", (t) => {
   });
 });
 
-test("ids that another worker sends again keep their time", (t) => {
+test("ids received again from another worker keep their expiry", (t) => {
   const revoked = new RevokedIds();
   revoked.add("id", 0);
   revoked.merge(["id"], 1000);

@@ -40,7 +40,7 @@ testTaskQueue(test, async (t, definitions) => {
   return { queue, start: () => worker.resume() };
 });
 
-test("messages are what Python's workers take: queue, keywords, a span unless the task has none", async (t) => {
+test("sends messages that Python workers accept: queue, keyword arguments, parent span", async (t) => {
   const app = openApp();
   const queue = new CeleryTaskQueue(app);
   t.teardown(() => queue.close());
@@ -69,7 +69,7 @@ test("messages are what Python's workers take: queue, keywords, a span unless th
   }
 });
 
-test("a queue whose server is away does not answer", async (t) => {
+test("check() fails while the server is down and succeeds after a restart", async (t) => {
   const own = await startRedis();
   const app = new CeleryApp({ broker: own.url });
   const queue = new CeleryTaskQueue(app);
@@ -141,7 +141,7 @@ function openQueue(t: ExecutionContext, { sharesServer = true } = {}) {
   return { app, queue, worker, done, collected };
 }
 
-test("a call with an id goes into the queue once, also from several senders at the same time", async (t) => {
+test("concurrent sends of a call with an id enqueue it once", async (t) => {
   const { app, queue } = openQueue(t);
   const [call] = squares(1);
   await Promise.all(Array.from({ length: 20 }, () => queue.send(call!)));
@@ -150,7 +150,7 @@ test("a call with an id goes into the queue once, also from several senders at t
 
 for (const sharesServer of [true, false]) {
   const title = sharesServer ? "" : ", with results in another store";
-  test(`several senders of one chord at the same time send each part once${title}`, async (t) => {
+  test(`concurrent senders of a chord send each part once${title}`, async (t) => {
     const { app, queue, worker, done, collected } = openQueue(t, { sharesServer });
     await Promise.all(Array.from({ length: 5 }, () => queue.sendChord(squares(350), collect, GROUP)));
     const ids = squares(350).map(({ id }) => id);
@@ -162,7 +162,7 @@ for (const sharesServer of [true, false]) {
   });
 }
 
-test("a sender that dies in the middle: the next one sends the rest", async (t) => {
+test("the next sender completes a chord whose sender died", async (t) => {
   const { app, queue, worker, done, collected } = openQueue(t);
   function* dying() {
     yield* squares(250);
@@ -181,7 +181,7 @@ test("a sender that dies in the middle: the next one sends the rest", async (t) 
   t.deepEqual(collected, [squares(350).map((_, n) => n ** 2)]);
 });
 
-test("what is lost of a chord is sent again, and what waits or is held is not", async (t) => {
+test("resends lost parts of a chord, but not waiting or held ones", async (t) => {
   const { app, queue, worker, done, collected } = openQueue(t);
   const { redis, keys } = app.broker;
   await queue.sendChord(squares(40), collect, GROUP);
@@ -210,7 +210,7 @@ async function sendChordOfDoneParts({ backend, broker }: CeleryApp, queue: Celer
   for (const name of await broker.redis.keys(`${broker.keys.prefix}compute*`)) await broker.redis.del(name);
 }
 
-test("a chord whose parts are done and whose callback was lost gets its callback", async (t) => {
+test("sends the lost callback of a chord whose parts are done", async (t) => {
   const { app, queue, worker, collected } = openQueue(t);
   await sendChordOfDoneParts(app, queue);
   await Promise.all([1, 2, 3].map(() => queue.sendChord(squares(3), collect, GROUP)));
@@ -226,7 +226,7 @@ test("a chord whose parts are done and whose callback was lost gets its callback
   t.is(await queue.chordParts(GROUP), undefined);
 });
 
-test("a chord that counts as failed, and whose parts are done, gets its callback", async (t) => {
+test("sends the callback of a chord that counts as failed although its parts are done", async (t) => {
   const { app, queue, worker, collected } = openQueue(t);
   await sendChordOfDoneParts(app, queue);
   const { id } = collect;
@@ -241,7 +241,7 @@ test("a chord that counts as failed, and whose parts are done, gets its callback
   t.deepEqual(collected, [[0, 1, 4]]);
 });
 
-test("a part that has failed once is sent again, and the chord gets its callback", async (t) => {
+test("resends a part that failed once, and completes the chord", async (t) => {
   const { app, queue, worker, collected } = openQueue(t);
   await sendChordOfDoneParts(app, queue);
   const lost = new TaskFailure("ConnectionError", ["closed"], "redis.exceptions");
@@ -270,7 +270,7 @@ test("a part that has failed once is sent again, and the chord gets its callback
   t.deepEqual(await app.broker.redis.keys("*failed-before*"), []);
 });
 
-test("a part that a worker of Python has counted twice does not end the chord before the others are done", async (t) => {
+test("a part counted twice by a Python worker does not end the chord early", async (t) => {
   const { app, queue, worker, collected } = openQueue(t);
   await queue.sendChord(squares(3), collect, GROUP);
   const { parts } = app.backend.groupKeys(GROUP);
@@ -287,7 +287,7 @@ test("a part that a worker of Python has counted twice does not end the chord be
   t.deepEqual(collected, [[100, 1, 4]]);
 });
 
-test("runs and projects that tasks wait for, or are being done for, are busy", async (t) => {
+test("reports runs and projects with waiting or running tasks as busy", async (t) => {
   const { app, queue } = openQueue(t);
   const [a, b, c] = ["a", "b", "c"].map((letter) => letter.repeat(48)) as [string, string, string];
   await queue.send({ name: "test.tasks.square", parameters: { run_id: a } });
@@ -298,7 +298,7 @@ test("runs and projects that tasks wait for, or are being done for, are busy", a
 });
 
 for (const line of PYTHON_LINES) {
-  test(`${line} Celery: a task that hangs in a worker of Python keeps its run busy only while it may be the worker's`, async (t) => {
+  test(`${line} Celery: a hung Python task keeps its run busy only while the worker may own it`, async (t) => {
     const fleet = await startFleet(t, line);
     const queue = new CeleryTaskQueue(fleet.app, { queues: ["late", "early"] });
     const [late, early] = ["a".repeat(48), "b".repeat(48)] as [string, string];
@@ -318,7 +318,7 @@ for (const line of PYTHON_LINES) {
   });
 }
 
-test("of several who find that a task is lost, one sends it again, and what follows it may be sent again", async (t) => {
+test("only one of several senders resends a lost task, and its follower can be sent again", async (t) => {
   const { app, queue } = openQueue(t);
   const [call, follower] = squares(2);
   await queue.send(call!);

@@ -98,7 +98,7 @@ async function openTables() {
 
 testEncodingStore(titled("tables"), openTables);
 
-test("tables: rows are as Python's workers read them", async (t) => {
+test("tables: rows have the format that Python workers read", async (t) => {
   const { store, addParty, finish, blocksOf } = await openTables();
   const receiptToken = id();
   const dp = await addParty(receiptToken);
@@ -128,7 +128,7 @@ test("tables: rows are as Python's workers read them", async (t) => {
   ]);
 });
 
-test("tables: a client that is slow holds no connection", async (t) => {
+test("tables: a slow client holds no connection", async (t) => {
   const { store, addParty } = await openTables();
   const single = new ConnectionPool({
     ...postgres.connection("entityservice"),
@@ -150,7 +150,7 @@ test("tables: a client that is slow holds no connection", async (t) => {
   t.pass(String(store.fileOf()));
 });
 
-test.serial("tables: encodings whose connection is lost are sent again", async (t) => {
+test.serial("tables: resends encodings after a lost connection", async (t) => {
   const { addParty, finish, blocksOf, store } = await openTables();
   const receiptToken = id();
   const dp = await addParty(receiptToken);

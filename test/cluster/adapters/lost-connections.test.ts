@@ -57,7 +57,7 @@ async function cutEverywhere(action: (database: Database, cut: number) => Promis
   }
 }
 
-test("a project is added once", async (t) => {
+test("adds a project once", async (t) => {
   const cuts = await cutEverywhere(async (database, cut) => {
     const projectId = randomId();
     const tokens = [randomId(), randomId()];
@@ -84,7 +84,7 @@ test("a project is added once", async (t) => {
   t.true(cuts > 50);
 });
 
-test("whoever begins an upload or starts a run learns that it was he", async (t) => {
+test("reports success to the caller that begins an upload or starts a run", async (t) => {
   await cutEverywhere(async (database, cut) => {
     const { parties } = await addProject(direct);
     t.true(await database.beginUpload(parties[0]!.id, randomId(), undefined), `after ${cut} bytes`);
@@ -110,7 +110,7 @@ test("whoever begins an upload or starts a run learns that it was he", async (t)
   });
 });
 
-test("blocks and results are not doubled", async (t) => {
+test("does not duplicate blocks and results", async (t) => {
   await cutEverywhere(async (database, cut) => {
     const { project, parties } = await addProject(direct);
     const token = randomId();

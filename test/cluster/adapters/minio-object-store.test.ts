@@ -35,7 +35,7 @@ testObjectStore(test, async () => {
   };
 });
 
-test("the client's metadata, in lower case and without the prefix", async (t) => {
+test("returns the client's metadata in lower case and without the prefix", async (t) => {
   const store = storeOf("metadata");
   await store.waitUntilReady();
   const metadata = {
@@ -50,7 +50,7 @@ test("the client's metadata, in lower case and without the prefix", async (t) =>
   });
 });
 
-test("reading goes on where connections break off", async (t) => {
+test("resumes reading after dropped connections", async (t) => {
   const direct = storeOf("cut");
   await direct.putStream("a", content(20 * MIB));
   const proxy = await CuttingProxy.start(server);
@@ -66,7 +66,7 @@ test("reading goes on where connections break off", async (t) => {
   t.true(end.equals(whole.subarray(12 * MIB)));
 });
 
-test("a file that is replaced while its connection is cut is an error, not a mixture", async (t) => {
+test("reports an error if a file is replaced while its connection is cut", async (t) => {
   const direct = storeOf("cut-and-replaced");
   await direct.putStream("packed/secret", content(20 * MIB, 1));
   const proxy = await CuttingProxy.start(server);
@@ -91,7 +91,7 @@ test("a file that is replaced while its connection is cut is an error, not a mix
   t.false(error?.message.includes("secret"));
 });
 
-test("a server that cuts every connection before a byte has come is given up", async (t) => {
+test("gives up on a server that cuts every connection before the first byte", async (t) => {
   await storeOf("cut-at-once").putStream("a", content(MIB));
   const proxy = await CuttingProxy.start(server);
   t.teardown(() => proxy.stop());
@@ -101,7 +101,7 @@ test("a server that cuts every connection before a byte has come is given up", a
   await t.throwsAsync(bytesOf(store.get("a")));
 });
 
-test("removing a file removes what an upload that was never completed left of it", async (t) => {
+test("removing a file also removes its incomplete uploads", async (t) => {
   const store = storeOf("incomplete");
   await store.waitUntilReady();
   for (let n = 0; n < 2; n++) {

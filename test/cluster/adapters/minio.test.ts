@@ -41,7 +41,7 @@ async function digest(chunks: AsyncIterable<Uint8Array>): Promise<string> {
   return hash.digest("hex");
 }
 
-test("the bucket is made when it is missing, by however many workers at once", async (t) => {
+test("creates a missing bucket, also from several workers at once", async (t) => {
   const stores = Array.from({ length: 5 }, () => storeOf(server, "made-at-start"));
   await Promise.all(stores.map((store) => store.waitUntilReady()));
   t.true(await client.bucketExists("made-at-start"));
@@ -49,7 +49,7 @@ test("the bucket is made when it is missing, by however many workers at once", a
 });
 
 for (const byteLength of [4, MIB + 1, 16 * MIB, 16 * MIB + 1, 40 * MIB]) {
-  test(`a file of ${byteLength} bytes comes back as it was`, async (t) => {
+  test(`stores a file of ${byteLength} bytes unchanged`, async (t) => {
     const store = storeOf(server, "files");
     const name = `similarity-scores/${byteLength}.bin`;
     t.is(await store.byteLengthOf(name), undefined);
@@ -62,7 +62,7 @@ for (const byteLength of [4, MIB + 1, 16 * MIB, 16 * MIB + 1, 40 * MIB]) {
   });
 }
 
-test("a bucket that was removed meanwhile is made again", async (t) => {
+test("recreates a bucket that was removed", async (t) => {
   const store = storeOf(server, "removed");
   await store.waitUntilReady();
   await client.removeBucket("removed");
@@ -94,7 +94,7 @@ for (const byteLength of [MIB, 40 * MIB]) {
   });
 }
 
-test("an error of the content is thrown, and leaves no file", async (t) => {
+test("a content error or a wrong length is thrown and leaves no file", async (t) => {
   const store = storeOf(server, "broken");
   async function* breaking() {
     yield Buffer.alloc(100);
@@ -108,7 +108,7 @@ test("an error of the content is thrown, and leaves no file", async (t) => {
   t.is(await store.byteLengthOf("file"), undefined);
 });
 
-test("a server that restarts, or is killed while a file is sent", async (t) => {
+test("puts survive a server restart and a kill during the transfer", async (t) => {
   const own = await startS3();
   t.teardown(() => own.remove());
   const store = storeOf(own, "restarts");
@@ -129,13 +129,13 @@ test("a server that restarts, or is killed while a file is sent", async (t) => {
   t.is(await digest(await clientOf(own).getObject("restarts", "large")), await digest(content(64 * MIB)));
 });
 
-test("a wrong key is an error at once, and is not in its message", async (t) => {
+test("a wrong key fails at once without being revealed", async (t) => {
   const store = storeOf(server, "refused", { secretKey: "a-wrong-one" });
   const error = await t.throwsAsync(store.waitUntilReady());
   t.false(error?.message.includes("a-wrong-one"));
 });
 
-test("the server of the tests gives temporary credentials that are limited by a policy", async (t) => {
+test("the test server issues temporary credentials restricted by a policy", async (t) => {
   await storeOf(server, "uploads").waitUntilReady();
   const provider = new AssumeRoleProvider({
     stsEndpoint: `http://${server.address}`,

@@ -46,7 +46,7 @@ function settings(database: string): NodeJS.ProcessEnv {
   };
 }
 
-test.serial("the command migrates, from several processes at once, and says what it did", async (t) => {
+test.serial("migrate works from several processes at once and reports what it did", async (t) => {
   const database = await createDatabase();
   const results = await Promise.all(
     Array.from({ length: 4 }, () => runCli(["migrate"], undefined, settings(database))),
@@ -73,7 +73,7 @@ test.serial("the command migrates, from several processes at once, and says what
   t.deepEqual(await describeSchema(connection), migrated);
 });
 
-test.serial("the command fails in one sentence, without the password", async (t) => {
+test.serial("migrate fails with a one-sentence error that omits the password", async (t) => {
   const database = await createDatabase();
   const connection = connect(database);
   t.teardown(() => connection.close());

@@ -18,7 +18,7 @@ test.before(async () => {
 });
 test.after.always(() => server?.remove());
 
-test.serial("a server that restarts, is killed, or breaks off while rows come", async (t) => {
+test.serial("reads survive server restarts and kills, also in the middle of a result", async (t) => {
   const retries: string[] = [];
   const pool = new ConnectionPool({
     ...server.connection("entityservice"),
@@ -63,7 +63,7 @@ test.serial("a server that restarts, is killed, or breaks off while rows come", 
   await waiting;
 });
 
-test.serial("a crash as a transaction ends, whose number then goes to another one", async (t) => {
+test.serial("retries a transaction after a crash, even if its transaction id is reused", async (t) => {
   const options = server.connection("entityservice");
   const pool = new ConnectionPool({
     ...options,
@@ -97,7 +97,7 @@ test.serial("a crash as a transaction ends, whose number then goes to another on
   t.deepEqual(await connection.query("SELECT FROM things WHERE name = 'ours'"), [{}]);
 });
 
-test.serial("a server that does not come in time is an error", async (t) => {
+test.serial("fails if the server does not start in time", async (t) => {
   const connection = { ...server.connection("entityservice"), port: 1 };
   const pool = new ConnectionPool({
     ...connection,

@@ -53,7 +53,7 @@ function* range(from: number, to: number, step = 1): Generator<number> {
   for (let n = from; n < to; n += step) yield n;
 }
 
-test("ranges of a block without blocking are ranges of rows, in shared memory", async (t) => {
+test("without blocking, ranges of a block are ranges of rows, in shared memory", async (t) => {
   const { parties } = await storeProject(admin, [{ dataset }]);
   const { dataproviderId, blocks } = parties[0]!;
   const { blockId } = blocks.get("1")!;
@@ -73,7 +73,7 @@ test("ranges of a block without blocking are ranges of rows, in shared memory", 
   }
 });
 
-test("ranges of a block count its own rows, by entity id", async (t) => {
+test("ranges of a block select its own rows, ordered by entity id", async (t) => {
   const names = Array.from({ length: 500 }, (_, row) => (row % 7 === 3 ? ["seven"] : ["other", "more"]));
   const { parties } = await storeProject(admin, [{ dataset, blocks: names }]);
   const { dataproviderId, blocks } = parties[0]!;
@@ -84,7 +84,7 @@ test("ranges of a block count its own rows, by entity id", async (t) => {
   t.deepEqual(new Uint8Array(read.dataset.bytes), rowsOf(dataset, rows));
 });
 
-test("many blocks come at once, in the order asked for, each encoding once", async (t) => {
+test("reads many blocks at once in the requested order, each encoding once", async (t) => {
   const random = seededRandom(2);
   const names = Array.from({ length: 500 }, () => [
     ...new Set(Array.from({ length: Math.floor(random() * 5) }, () => String(Math.floor(random() * 300)))),
@@ -121,7 +121,7 @@ test("an entity that is in a block twice counts once", async (t) => {
   t.deepEqual([...block.records], rows);
 });
 
-test("what is not there, or of another size, is an error", async (t) => {
+test("missing encodings and other encoding sizes are errors", async (t) => {
   const { parties } = await storeProject(admin, [{ dataset }]);
   const { dataproviderId, blocks } = parties[0]!;
   const { blockId } = blocks.get("1")!;
@@ -139,7 +139,7 @@ test("what is not there, or of another size, is an error", async (t) => {
   t.is(await codeOf(encodings.readBlocks(dataproviderId, [Number.NaN], 24)), "invalid-arguments");
 });
 
-test("a large block streams through one connection", async (t) => {
+test("streams a large block through one connection", async (t) => {
   const large = randomClks(seededRandom(3), { recordCount: 60_000, byteLength: 64 });
   const { parties } = await storeProject(admin, [{ dataset: large }]);
   const { dataproviderId, blocks } = parties[0]!;
@@ -150,7 +150,7 @@ test("a large block streams through one connection", async (t) => {
   t.is(Buffer.compare(Buffer.from(block.dataset.bytes), Buffer.from(large.bytes)), 0);
 });
 
-test("an abort ends reading with its reason, at the server too, and the next reader is served", async (t) => {
+test("an abort cancels the read on the server, and the next read succeeds", async (t) => {
   const { parties } = await storeProject(admin, [{ dataset }]);
   const { dataproviderId, blocks } = parties[0]!;
   const { blockId } = blocks.get("1")!;
@@ -171,7 +171,7 @@ test("an abort ends reading with its reason, at the server too, and the next rea
   t.is((await store.readRange(rows, BYTE_LENGTH)).entityIds.length, 500);
 });
 
-test("more readers than connections wait for their turn", async (t) => {
+test("more readers than connections wait for a free one", async (t) => {
   const { parties } = await storeProject(admin, [{ dataset }]);
   const { dataproviderId, blocks } = parties[0]!;
   const { blockId } = blocks.get("1")!;
@@ -190,7 +190,7 @@ test("more readers than connections wait for their turn", async (t) => {
   t.true(rows[0].count <= 3 + 2, "three of this pool, and one each of two other tests");
 });
 
-test("an error of the server is thrown at once, and the connection is usable again", async (t) => {
+test("a server error is thrown at once, and the connection stays usable", async (t) => {
   await admin.query("CREATE DATABASE empty");
   const connection = server.connection("empty");
   const other = new ConnectionPool({ ...connection, minConnections: 0, maxConnections: 1, retry: RETRY });
@@ -201,7 +201,7 @@ test("an error of the server is thrown at once, and the connection is usable aga
   t.deepEqual(await other.query("SELECT 7 AS seven", []), [{ seven: 7 }]);
 });
 
-test("a wrong password is an error at once, and is not in its message", async (t) => {
+test("a wrong password fails at once without being revealed", async (t) => {
   const connection = { ...server.connection("entityservice"), password: "a-wrong-one" };
   const other = new ConnectionPool({ ...connection, minConnections: 0, maxConnections: 1, retry: RETRY });
   t.teardown(() => other.close());
@@ -209,7 +209,7 @@ test("a wrong password is an error at once, and is not in its message", async (t
   t.false(error?.message.includes("a-wrong-one"));
 });
 
-test("the state of a run", async (t) => {
+test("reads the state of a run", async (t) => {
   const { projectId, runId } = await storeProject(admin, [{ dataset }]);
   t.is(await runs.runState(projectId, runId), "running");
   t.is(await runs.runState(projectId, "0".repeat(48)), undefined);
@@ -218,7 +218,7 @@ test("the state of a run", async (t) => {
   t.is(await runs.runState(projectId, runId), undefined);
 });
 
-test("only a run that has not ended can fail", async (t) => {
+test("only an unfinished run can fail", async (t) => {
   const { projectId, runId } = await storeProject(admin, [{ dataset }]);
   t.true(await runs.failRun(runId, "too many"));
   t.is(await runs.runState(projectId, runId), "error");

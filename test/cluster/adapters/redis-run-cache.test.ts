@@ -44,7 +44,7 @@ testRunCache(test, async (t) => {
   };
 });
 
-test("all keys of a run expire together, also where only its state was set", async (t) => {
+test("all keys of a run expire together, even if only its state was set", async (t) => {
   const { cache, client } = await open(t);
   await cache.setRunState("expiring", "active");
   t.true(Number(await client.ttl("run:expiring")) > 900);
@@ -58,7 +58,7 @@ test("all keys of a run expire together, also where only its state was set", asy
   t.like({ ...(await client.hGetAll("run:expiring")) }, { state: "complete", comparisons: "1" });
 });
 
-test("nothing stays of a run or a project that is removed, whoever noted it", async (t) => {
+test("removing a run or project also removes keys written by Python workers", async (t) => {
   const { cache, client } = await open(t);
   await cache.setRunState("removed", "active");
   await cache.countProgress("removed", "task", { comparisons: 1, candidates: 1 });

@@ -38,7 +38,7 @@ test.before(async () => {
 });
 test.after.always(() => server?.remove());
 
-test("only the state «active» is active", async (t) => {
+test("only a run in state active is active", async (t) => {
   const { cache, client, close } = await open(server);
   t.teardown(close);
   t.false(await cache.isActive("states"));
@@ -48,7 +48,7 @@ test("only the state «active» is active", async (t) => {
   }
 });
 
-test("progress adds up in the fields that Python workers count in", async (t) => {
+test("adds progress to the fields used by Python workers", async (t) => {
   const { cache, client, close } = await open(server);
   t.teardown(close);
   await client.hSet("run:sums", { state: "active", comparisons: 5, candidates: 2 });
@@ -68,7 +68,7 @@ test("progress adds up in the fields that Python workers count in", async (t) =>
   }
 });
 
-test("a task counts once, also when it comes again at the same time, or after the stage has ended", async (t) => {
+test("counts a task once, also if repeated concurrently or after the stage ended", async (t) => {
   const { cache, client, close } = await open(server);
   t.teardown(close);
   await client.hSet("run:once", "state", "active");
@@ -82,7 +82,7 @@ test("a task counts once, also when it comes again at the same time, or after th
   t.is(await client.hGet("run:once", "comparisons"), null);
 });
 
-test("a run that is not active counts nothing, and is not made", async (t) => {
+test("does not count progress of inactive runs, and does not create them", async (t) => {
   const { cache, client, close } = await open(server);
   t.teardown(close);
   await client.hSet("run:gone", "state", "deleted");
@@ -93,7 +93,7 @@ test("a run that is not active counts nothing, and is not made", async (t) => {
   t.is(await client.exists("run:unknown"), 0);
 });
 
-test("the connection comes back after the server did, and what was waiting is answered", async (t) => {
+test("reconnects after a server restart and completes pending commands", async (t) => {
   const own = await startRedis({ appendOnly: true });
   t.teardown(() => own.remove());
   const { cache, client, close } = await open(own);
@@ -108,7 +108,7 @@ test("the connection comes back after the server did, and what was waiting is an
   }
 });
 
-test("a connection on which nothing comes any more is given up", async (t) => {
+test("retries on a new connection if one stops responding", async (t) => {
   const own = await startRedis({ appendOnly: true });
   t.teardown(() => own.remove());
   const { cache, client, close } = await open(own);
@@ -122,7 +122,7 @@ for (const [name, commandMs] of [
   ["idle", 60_000],
   ["busy", 300],
 ] as const) {
-  test(`a ${name} connection that goes silent is replaced, and commands go on when the server is back`, async (t) => {
+  test(`replaces an unresponsive ${name} connection, and recovers when the server is back`, async (t) => {
     const proxy = await SwallowingProxy.start({ host: "127.0.0.1", port: server.port });
     t.teardown(() => proxy.stop());
     const connection = new RedisConnection(optionsOf(proxy.port, { socketTimeoutMs: 1000 }));
@@ -145,7 +145,7 @@ for (const [name, commandMs] of [
   });
 }
 
-test("with a password; a wrong one is an error at once, and is not in its message", async (t) => {
+test("connects with a password; a wrong one fails at once without being revealed", async (t) => {
   const own = await startRedis({ args: ["--requirepass", "p@ss wörd"] });
   t.teardown(() => own.remove());
   const { cache, close } = await open(own, "p@ss wörd");
@@ -157,7 +157,7 @@ test("with a password; a wrong one is an error at once, and is not in its messag
   t.false(error?.message.includes("a-wrong-one"));
 });
 
-test("Sentinel leads to the master", async (t) => {
+test("connects to the master through Sentinel", async (t) => {
   const master = await startRedis();
   t.teardown(() => master.remove());
   const port = await freePort();

@@ -48,7 +48,7 @@ function sharedObjects(changes: Partial<MinioSharedObjectsOptions> = {}): MinioS
 
 const denied = { code: "AccessDenied" };
 
-test("a party may put files below its path, and do nothing else", async (t) => {
+test("a party can only put files below its own path", async (t) => {
   const shared = sharedObjects({ durationSeconds: 3600 });
   t.deepEqual([shared.bucket, shared.endpoint, shared.secure], [BUCKET, server.address, false]);
   const before = Date.now();
@@ -91,7 +91,7 @@ test("a party may put files below its path, and do nothing else", async (t) => {
   t.deepEqual(await namesIn(own, `${PROJECT}/2`), []); // other tests use other paths
 });
 
-test("who may get a result may get that one alone", async (t) => {
+test("download credentials grant access to one result only", async (t) => {
   for (const name of ["similarity-scores/a.bin", "similarity-scores/a.bin2", "similarity-scores/b.bin"]) {
     await own.put(name, () => content(3 * MIB), 3 * MIB);
   }
@@ -104,7 +104,7 @@ test("who may get a result may get that one alone", async (t) => {
   await t.throwsAsync(namesIn(reader, "similarity-scores/"), denied);
 });
 
-test("names that a policy would take for a pattern are refused, and durations that STS does not know", async (t) => {
+test("rejects names that act as policy patterns, and invalid durations", async (t) => {
   for (const path of ["*", "a/*", "a/?", "a/$x", "../a", "a/", ""]) {
     await t.throwsAsync(sharedObjects().uploadCredentials(path), { code: "invalid-arguments" }, path);
     await t.throwsAsync(sharedObjects().downloadCredentials(path), { code: "invalid-arguments" }, path);
@@ -119,12 +119,12 @@ test("names that a policy would take for a pattern are refused, and durations th
   }
 });
 
-test("a wrong key is an error at once, and is not in its message", async (t) => {
+test("a wrong key fails at once without being revealed", async (t) => {
   const error = await t.throwsAsync(sharedObjects({ secretKey: "a-wrong-one" }).uploadCredentials("a"));
   t.false(String(error?.message).includes("a-wrong-one"));
 });
 
-test("a server that is not there yet is waited for", async (t) => {
+test("waits for a server that is not up yet", async (t) => {
   const late = await startS3();
   t.teardown(() => late.remove());
   await late.stop();
@@ -136,7 +136,7 @@ test("a server that is not there yet is waited for", async (t) => {
   t.truthy((await waiting).SessionToken);
 });
 
-test("Python's client uploads with them, in parts, and cannot elsewhere", async (t) => {
+test("a Python client can upload in parts with temporary credentials, but only below its path", async (t) => {
   const requirements = fileURLToPath(new URL("../../fleet/requirements-newest.txt", import.meta.url));
   const python = join(pythonEnvironment(requirements, "fleet-newest"), "python");
   const script = fileURLToPath(new URL("upload.py", import.meta.url));

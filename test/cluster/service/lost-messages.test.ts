@@ -49,7 +49,7 @@ async function restartApi(): Promise<void> {
 }
 
 for (const state of ["created", "queued"] as const) {
-  test.serial(`a run in state ${state} whose task was never sent goes on when an API starts`, async (t) => {
+  test.serial(`a starting API resumes a run in state ${state} whose task was never sent`, async (t) => {
     const { project, runId } = await projectWithRun(state);
     await restartApi();
     await client.waitUntilComplete(project, runId, 600_000);
@@ -57,7 +57,7 @@ for (const state of ["created", "queued"] as const) {
   });
 }
 
-test.serial("a deleted project whose removal was never sent is removed when an API starts", async (t) => {
+test.serial("a starting API removes a deleted project whose removal was never sent", async (t) => {
   const { project } = await projectWithRun("created");
   await database.query("UPDATE projects SET marked_for_deletion = true WHERE project_id = $1", [
     project.project_id,

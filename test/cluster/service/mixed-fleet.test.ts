@@ -89,31 +89,37 @@ async function uploadFebrl(project: NewProject): Promise<void> {
   }
 }
 
-test.serial("Python alone compares, solves and completes what our API and worker began", async (t) => {
-  await cluster.startWorker("celery,highmemory");
-  const project = await client.createProject();
-  await uploadFebrl(project);
-  const { groups } = await client.complete<Groups>(project, THRESHOLD);
-  t.is(groups.length, 946);
-  const expected = await expectedOf([febrlRows("a"), febrlRows("b")], THRESHOLD);
-  t.deepEqual(asSet(groups), asSet(expected.groups));
-  t.true(doneByPython("comparing.compute_filter_similarity") > 10);
-  t.is(doneByPython("solver.solver_task"), 1);
-  t.is(doneByPython("mark_run_complete.mark_run_complete"), 1);
-});
+test.serial(
+  "Python alone compares, solves and completes runs started by the TypeScript API and worker",
+  async (t) => {
+    await cluster.startWorker("celery,highmemory");
+    const project = await client.createProject();
+    await uploadFebrl(project);
+    const { groups } = await client.complete<Groups>(project, THRESHOLD);
+    t.is(groups.length, 946);
+    const expected = await expectedOf([febrlRows("a"), febrlRows("b")], THRESHOLD);
+    t.deepEqual(asSet(groups), asSet(expected.groups));
+    t.true(doneByPython("comparing.compute_filter_similarity") > 10);
+    t.is(doneByPython("solver.solver_task"), 1);
+    t.is(doneByPython("mark_run_complete.mark_run_complete"), 1);
+  },
+);
 
-test.serial("a worker of ours beside Python's: both compare, and the scores are the library's", async (t) => {
-  const before = doneByPython("comparing.compute_filter_similarity");
-  await cluster.startWorker("compute");
-  const project = await client.createProject({ result_type: "similarity_scores" });
-  await uploadFebrl(project);
-  const result = await client.complete(project, 0.75);
-  const { scores } = await expectedOf([febrlRows("a"), febrlRows("b")], 0.75);
-  t.deepEqual(result, { similarity_scores: scores });
-  const byPython = doneByPython("comparing.compute_filter_similarity") - before;
-  t.log(`of 50 chunks, Python has compared ${byPython}`);
-  t.true(byPython > 0 && byPython < 50);
-});
+test.serial(
+  "a TypeScript and a Python worker share comparisons, and the scores equal the library's",
+  async (t) => {
+    const before = doneByPython("comparing.compute_filter_similarity");
+    await cluster.startWorker("compute");
+    const project = await client.createProject({ result_type: "similarity_scores" });
+    await uploadFebrl(project);
+    const result = await client.complete(project, 0.75);
+    const { scores } = await expectedOf([febrlRows("a"), febrlRows("b")], 0.75);
+    t.deepEqual(result, { similarity_scores: scores });
+    const byPython = doneByPython("comparing.compute_filter_similarity") - before;
+    t.log(`of 50 chunks, Python has compared ${byPython}`);
+    t.true(byPython > 0 && byPython < 50);
+  },
+);
 
 /** Stores what the Python API stores for a JSON upload before it sends handle_raw_upload. */
 async function quarantine(dataprovider: number, rows: Rows, store: Client): Promise<string> {
@@ -134,7 +140,7 @@ async function quarantine(dataprovider: number, rows: Rows, store: Client): Prom
   return receiptToken;
 }
 
-test.serial("uploads and runs whose tasks Python has sent are done by ours", async (t) => {
+test.serial("TypeScript workers complete uploads and runs whose tasks were sent by Python", async (t) => {
   const parties = overlappingRows(51, [120, 100], 128) as [Rows, Rows];
   const project = await client.createProject();
   const { project_id } = project;

@@ -7,7 +7,7 @@ import { StartedCluster } from "../../service/started-cluster.js";
 const PASSWORD = "p#a/s?s@w%o[r]d: ü%20";
 const clks = base64Rows(randomRows(1, 10));
 
-test("passwords with # / ? @ % [ ] and spaces work for all stores, and are not logged", async (t) => {
+test("passwords with # / ? @ % [ ] and spaces work for all stores and are not logged", async (t) => {
   const cluster = await StartedCluster.start({ redisPassword: PASSWORD });
   t.teardown(() => cluster.close());
   const client = new ServiceClient(cluster.url);

@@ -38,7 +38,7 @@ test.after.always(() => {
   return cluster?.close();
 });
 
-test("a small run is complete while most packages of a huge one still wait", async (t) => {
+test("a small run completes while most packages of a huge one are still waiting", async (t) => {
   t.timeout(6 * PATIENCE_MS);
   const client = new ServiceClient(cluster.url);
   const upload = async (seed: number, recordCount: number) => {

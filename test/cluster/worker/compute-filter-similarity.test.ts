@@ -123,7 +123,7 @@ function packagesOf({ parties }: StoredProject, aim: number) {
   );
 }
 
-test("one task for everything writes the file that the library writes", async (t) => {
+test("one task for the whole run writes the same file as the library", async (t) => {
   const { task, database, cache, read, close } = await openStores();
   t.teardown(close);
   const project = await storeProject(
@@ -140,7 +140,7 @@ test("one task for everything writes the file that the library writes", async (t
   t.deepEqual({ ...progress }, { state: "active", comparisons: "1000000", candidates: "946" });
 });
 
-test("chunks by several workers, some done twice at the same time, merge to the whole", async (t) => {
+test("chunks from several workers, some run twice concurrently, merge to the whole", async (t) => {
   const workers = await Promise.all([openStores(), openStores()]);
   const [{ database, cache, read }] = workers as [(typeof workers)[0], (typeof workers)[0]];
   t.teardown(() => Promise.all(workers.map(({ close }) => close())));
@@ -167,7 +167,7 @@ test("chunks by several workers, some done twice at the same time, merge to the 
   t.is(progress["candidates"], String(whole.pairs.scores.length));
 });
 
-test("packages of overlapping blocks merge to what the library finds", async (t) => {
+test("packages of overlapping blocks merge to the library's result", async (t) => {
   const { task, database, cache, read, close } = await openStores();
   t.teardown(close);
   const random = seededRandom(5);
@@ -194,7 +194,7 @@ test("packages of overlapping blocks merge to what the library finds", async (t)
   t.is(await cache.hGet(`run:${project.runId}`, "comparisons"), String(whole.statistics.comparisons));
 });
 
-test("past the limit, the run fails and says why; a deleted run ends quietly", async (t) => {
+test("a run over the candidate limit fails with a reason; a deleted run ends silently", async (t) => {
   const { task, database, cache, close } = await openStores(900);
   t.teardown(close);
   const project = await storeProject(

@@ -15,7 +15,7 @@ function counted(names: readonly string[]): Record<string, number> {
 }
 
 export function testBlocks(test: TestFn, opened: () => OpenedDatabase): void {
-  test("blocks get ids in their order, above those of earlier calls", async (t) => {
+  test("block ids ascend in the given order, above those of earlier calls", async (t) => {
     const { database, connection } = opened();
     const { parties } = await addProject(database);
     const { id } = parties[0]!;
@@ -44,7 +44,7 @@ export function testBlocks(test: TestFn, opened: () => OpenedDatabase): void {
     await database.removeBlocks(id);
   });
 
-  test("blocks are common by name, of many as of few", async (t) => {
+  test("finds common blocks by name, whether many or few", async (t) => {
     const { database } = opened();
     const { parties } = await addProject(database, { partyCount: 3, usesBlocking: true });
     const [left, right, third] = parties.map(({ id }) => id) as [number, number, number];
@@ -73,7 +73,7 @@ export function testBlocks(test: TestFn, opened: () => OpenedDatabase): void {
     t.deepEqual(await listAll(database, third, left), []);
   });
 
-  test("the one block of all rows is the same by its name and by its hash", async (t) => {
+  test("matches the single block of all rows by its name or its hash", async (t) => {
     const { database } = opened();
     const hash = await hashBlockName("1");
     for (const [left, right] of [
@@ -92,7 +92,7 @@ export function testBlocks(test: TestFn, opened: () => OpenedDatabase): void {
     }
   });
 
-  test("listing common blocks can be broken off", async (t) => {
+  test("listing common blocks can be stopped early", async (t) => {
     const { database } = opened();
     const { parties } = await addProject(database);
     const names = Array.from({ length: 20 }, blockName);
@@ -101,7 +101,7 @@ export function testBlocks(test: TestFn, opened: () => OpenedDatabase): void {
     t.is((await listAll(database, parties[0]!.id, parties[1]!.id)).length, 20);
   });
 
-  test("comparisons are summed over names and every two parties", async (t) => {
+  test("sums comparisons over block names and pairs of parties", async (t) => {
     const { database } = opened();
     const { project, parties } = await addProject(database, { partyCount: 3 });
     t.is(await database.countComparisons(project.projectId), 0);

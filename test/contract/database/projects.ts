@@ -10,7 +10,7 @@ import {
 } from "./opened-database.js";
 
 export function testProjects(test: TestFn, opened: () => OpenedDatabase): void {
-  test("a project comes back as it was added, with the time", async (t) => {
+  test("finds a project as it was added, with its creation time", async (t) => {
     const { database } = opened();
     const before = Date.now() - 1000;
     const { project } = await addProject(database, {
@@ -28,7 +28,7 @@ export function testProjects(test: TestFn, opened: () => OpenedDatabase): void {
     );
   });
 
-  test("what a database cannot store is refused by name", async (t) => {
+  test("rejects strings that a database cannot store, naming the field", async (t) => {
     const { database } = opened();
     for (const text of ["a\0b", "\ud800", "\udc00\ud800"]) {
       const error = { code: "invalid-request" };
@@ -49,7 +49,7 @@ export function testProjects(test: TestFn, opened: () => OpenedDatabase): void {
     }
   });
 
-  test("parties have the indices of their tokens, however many there are", async (t) => {
+  test("parties are indexed in the order of their tokens", async (t) => {
     const { database } = opened();
     const { project } = await addProject(database, { partyCount: 3 });
     const many = Array.from({ length: 60 }, randomId);
@@ -68,7 +68,7 @@ export function testProjects(test: TestFn, opened: () => OpenedDatabase): void {
     t.true(parties.every(({ id }) => Number.isInteger(id) && id > 0));
   });
 
-  test("a project whose tokens cannot be stored is not there at all", async (t) => {
+  test("does not store a project if its tokens cannot be stored", async (t) => {
     const { database } = opened();
     const { project } = await addProject(database);
     const other = { ...project, projectId: randomId() };
@@ -76,7 +76,7 @@ export function testProjects(test: TestFn, opened: () => OpenedDatabase): void {
     t.is(await database.findProject(other.projectId), undefined);
   });
 
-  test("projects are listed oldest first, and counted", async (t) => {
+  test("lists projects oldest first, and counts them", async (t) => {
     const { database } = opened();
     const ids: string[] = [];
     for (let n = 0; n < 3; n++) ids.push((await addProject(database)).project.projectId);
@@ -89,7 +89,7 @@ export function testProjects(test: TestFn, opened: () => OpenedDatabase): void {
     t.true((await database.countProjects()) >= 3);
   });
 
-  test("the encoding size is settled once", async (t) => {
+  test("the encoding size is set only once", async (t) => {
     const { database } = opened();
     const { project } = await addProject(database);
     const settled = await Promise.all(
@@ -101,7 +101,7 @@ export function testProjects(test: TestFn, opened: () => OpenedDatabase): void {
     t.is(await database.settleEncodingSize(randomId(), 64), undefined);
   });
 
-  test("a project that is marked for deletion is as good as gone", async (t) => {
+  test("a project marked for deletion is no longer accessible", async (t) => {
     const { database } = opened();
     const { project, parties } = await addProject(database);
     const { projectId } = project;
@@ -132,7 +132,7 @@ export function testProjects(test: TestFn, opened: () => OpenedDatabase): void {
     t.deepEqual(await database.listProjectRunIds(projectId), [runId, waiting]);
   });
 
-  test("removing a project leaves no row in any table, and other projects alone", async (t) => {
+  test("removing a project deletes its rows from all tables and leaves other projects alone", async (t) => {
     const { database, connection } = opened();
     const other = await addFullProject();
     const { projectId, partyIds, runId } = await addFullProject();
@@ -205,7 +205,7 @@ export function testProjects(test: TestFn, opened: () => OpenedDatabase): void {
     }
   });
 
-  test("a project of many rows is removed, too", async (t) => {
+  test("removes a project with many rows", async (t) => {
     const { database, connection } = opened();
     const { project, parties } = await addProject(database);
     const { id } = parties[0]!;
@@ -234,7 +234,7 @@ export function testProjects(test: TestFn, opened: () => OpenedDatabase): void {
     t.is(left?.count, 0);
   });
 
-  test("ids that no project has find nothing, and harm nothing", async (t) => {
+  test("unknown project ids find nothing and change nothing", async (t) => {
     const { database } = opened();
     const { project } = await addProject(database);
     const runId = await addRun(database, project.projectId);

@@ -5,7 +5,7 @@ import { addProject, addRun, type OpenedDatabase, randomId } from "./opened-data
 type Group = readonly GroupMember[];
 
 export function testResults(test: TestFn, opened: () => OpenedDatabase): void {
-  test("similarity scores are stored once", async (t) => {
+  test("stores similarity scores once", async (t) => {
     const { database, connection } = opened();
     const { project } = await addProject(database, { resultType: "similarity_scores" });
     const runId = await addRun(database, project.projectId);
@@ -21,7 +21,7 @@ export function testResults(test: TestFn, opened: () => OpenedDatabase): void {
     t.is(await database.findSimilarityScores(short), "short.bin");
   });
 
-  test("groups come back as they were, and are stored once", async (t) => {
+  test("stores groups unchanged, and only once", async (t) => {
     const { database, connection } = opened();
     const { project } = await addProject(database);
     const groups: Group[] = [
@@ -45,7 +45,7 @@ export function testResults(test: TestFn, opened: () => OpenedDatabase): void {
     }
   });
 
-  test("many groups", async (t) => {
+  test("stores many groups", async (t) => {
     const { database } = opened();
     const { project } = await addProject(database);
     const runId = await addRun(database, project.projectId);
@@ -62,7 +62,7 @@ export function testResults(test: TestFn, opened: () => OpenedDatabase): void {
     t.true(found.every(([a, b], row) => a![1] === row && b![0] === 1 && b![1] === 200_000 - row));
   });
 
-  test("permutations and the mask are stored together, once", async (t) => {
+  test("stores permutations and the mask together, and only once", async (t) => {
     const { database, connection } = opened();
     const { project, parties } = await addProject(database, { resultType: "permutations" });
     const { projectId } = project;
@@ -89,7 +89,7 @@ export function testResults(test: TestFn, opened: () => OpenedDatabase): void {
     t.is((await connection.query("SELECT 1 FROM permutation_masks WHERE run = $1", [runId])).length, 1);
   });
 
-  test("permutations that cannot all be stored are not stored at all", async (t) => {
+  test("stores no permutations if one of them cannot be stored", async (t) => {
     const { database, connection } = opened();
     const { project, parties } = await addProject(database, { resultType: "permutations" });
     const runId = await addRun(database, project.projectId);
@@ -102,7 +102,7 @@ export function testResults(test: TestFn, opened: () => OpenedDatabase): void {
     t.is(await database.findMask(runId), undefined);
   });
 
-  test("of a run that is gone nothing is stored", async (t) => {
+  test("stores no results for a deleted run", async (t) => {
     const { database } = opened();
     const { project, parties } = await addProject(database);
     const runId = await addRun(database, project.projectId);

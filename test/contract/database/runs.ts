@@ -11,7 +11,7 @@ import {
 } from "./opened-database.js";
 
 export function testRuns(test: TestFn, opened: () => OpenedDatabase): void {
-  test("a run comes back as it was added, in its project only", async (t) => {
+  test("finds a run as it was added, only in its project", async (t) => {
     const { database, connection } = opened();
     for (const [resultType, type] of [
       ["groups", "default"],
@@ -47,7 +47,7 @@ export function testRuns(test: TestFn, opened: () => OpenedDatabase): void {
     }
   });
 
-  test("a run goes through its states, each step once", async (t) => {
+  test("a run passes through its states, each transition succeeding once", async (t) => {
     const { database } = opened();
     const { project } = await addProject(database);
     const runId = await addRun(database, project.projectId, "created");
@@ -79,7 +79,7 @@ export function testRuns(test: TestFn, opened: () => OpenedDatabase): void {
     t.like(await find(), { state: "completed", errorMessage: undefined });
   });
 
-  test("a run that was only created can start", async (t) => {
+  test("a run in state created can start", async (t) => {
     const { database } = opened();
     const { project } = await addProject(database);
     const runId = await addRun(database, project.projectId, "created");
@@ -87,7 +87,7 @@ export function testRuns(test: TestFn, opened: () => OpenedDatabase): void {
     t.is(await database.runState(project.projectId, runId), "running");
   });
 
-  test("all created runs of a project are queued at once, oldest first, and of no other", async (t) => {
+  test("queues all created runs of a project at once, oldest first", async (t) => {
     const { database } = opened();
     const { project } = await addProject(database);
     const other = await addProject(database);
@@ -102,7 +102,7 @@ export function testRuns(test: TestFn, opened: () => OpenedDatabase): void {
     );
   });
 
-  test("a run that has not ended can fail, once, with its message", async (t) => {
+  test("an unfinished run can fail once, with its message", async (t) => {
     const { database } = opened();
     for (const state of ["created", "queued", "running"] as const) {
       const { project } = await addProject(database);
@@ -117,7 +117,7 @@ export function testRuns(test: TestFn, opened: () => OpenedDatabase): void {
     }
   });
 
-  test("a run is completed or fails, not both", async (t) => {
+  test("a run is either completed or failed, not both", async (t) => {
     const { database } = opened();
     const { project } = await addProject(database);
     for (let n = 0; n < 10; n++) {
@@ -126,7 +126,7 @@ export function testRuns(test: TestFn, opened: () => OpenedDatabase): void {
     }
   });
 
-  test("all runs of a project that have not ended fail", async (t) => {
+  test("fails all unfinished runs of a project", async (t) => {
     const { database } = opened();
     const { project } = await addProject(database);
     const completed = await addRun(database, project.projectId);
@@ -145,7 +145,7 @@ export function testRuns(test: TestFn, opened: () => OpenedDatabase): void {
     );
   });
 
-  test("unfinished runs are listed, oldest first, and states counted", async (t) => {
+  test("lists unfinished runs oldest first, and counts runs by state", async (t) => {
     const { database } = opened();
     const { project } = await addProject(database);
     const running = await addRun(database, project.projectId);
@@ -163,7 +163,7 @@ export function testRuns(test: TestFn, opened: () => OpenedDatabase): void {
     for (const state of ["created", "queued", "running", "error"] as const) t.true(counts[state] >= 1, state);
   });
 
-  test("removing a run removes its results, and names its files, to one caller", async (t) => {
+  test("removing a run deletes its results and returns its files to one caller only", async (t) => {
     const { database, connection } = opened();
     const { project, parties } = await addProject(database);
     const runId = await addRun(database, project.projectId);
@@ -186,7 +186,7 @@ export function testRuns(test: TestFn, opened: () => OpenedDatabase): void {
     t.is((await database.listRuns(project.projectId)).length, 0);
   });
 
-  test("ids that no run has find nothing", async (t) => {
+  test("unknown run ids find nothing", async (t) => {
     const { database } = opened();
     const { project } = await addProject(database);
     const known = await addRun(database, project.projectId);
@@ -209,7 +209,7 @@ export function testRuns(test: TestFn, opened: () => OpenedDatabase): void {
     t.is(await database.runState(project.projectId, known), "running");
   });
 
-  test("runs are measured by their projects' comparisons and their time", async (t) => {
+  test("measures comparisons and time of completed runs", async (t) => {
     const { database, connection } = opened();
     const { project, parties } = await addProject(database);
     const name = blockName();
@@ -232,7 +232,7 @@ export function testRuns(test: TestFn, opened: () => OpenedDatabase): void {
     t.true((await database.measureRuns()).comparisons < 1e15);
   });
 
-  test.serial("the newest comparison rate is found, as a whole number", async (t) => {
+  test.serial("finds the newest comparison rate, rounded to a whole number", async (t) => {
     const { database } = opened();
     t.is(await database.findComparisonRate(), undefined);
     await database.addComparisonRate(5e12);

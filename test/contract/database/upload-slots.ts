@@ -13,7 +13,7 @@ const SUMMARY = { recordCount: 3, blockCount: 1, encodingSize: 8 };
 
 /** Which upload holds a party's upload slot, and when. */
 export function testUploadSlots(test: TestFn, opened: () => OpenedDatabase): void {
-  test("of many who begin an upload at the same time, one has the turn", async (t) => {
+  test("one of several concurrent uploads gets the slot", async (t) => {
     const { database } = opened();
     const { project, parties } = await addProject(database);
     const tokens = Array.from({ length: 8 }, randomId);
@@ -37,7 +37,7 @@ export function testUploadSlots(test: TestFn, opened: () => OpenedDatabase): voi
     t.is(other?.state, "not_started");
   });
 
-  test("what begins something may be said again, as after a crash that hid how the first try ended", async (t) => {
+  test("adding a project or run, and beginning or taking over an upload, can be repeated", async (t) => {
     const { database } = opened();
     const { project, parties } = await addProject(database);
     const { id } = parties[0]!;
@@ -58,7 +58,7 @@ export function testUploadSlots(test: TestFn, opened: () => OpenedDatabase): voi
     t.like(await database.findUpload(id), { receiptToken: next, state: "pending" });
   });
 
-  test("a finished upload is ready, its party done, and has no second turn", async (t) => {
+  test("a finished upload is ready, its party is done, and the slot is closed", async (t) => {
     const { database } = opened();
     const { project, parties } = await addProject(database);
     const { id } = parties[0]!;
@@ -78,7 +78,7 @@ export function testUploadSlots(test: TestFn, opened: () => OpenedDatabase): voi
     t.is((await database.findUpload(id))?.state, "ready");
   });
 
-  test("an upload that ends in error leaves the turn to the next, which drops it", async (t) => {
+  test("a failed upload releases the slot to the next upload, which replaces it", async (t) => {
     const { database } = opened();
     const { project, parties } = await addProject(database);
     const { id } = parties[0]!;
@@ -93,7 +93,7 @@ export function testUploadSlots(test: TestFn, opened: () => OpenedDatabase): voi
     t.false(await database.finishUpload(id, token, SUMMARY, "ready"));
   });
 
-  test("of many who take over a broken upload, one has the turn, and the old one none", async (t) => {
+  test("one of several concurrent takeovers gets the slot, and the old upload loses it", async (t) => {
     const { database } = opened();
     const { project, parties } = await addProject(database);
     const { id } = parties[0]!;
@@ -116,7 +116,7 @@ export function testUploadSlots(test: TestFn, opened: () => OpenedDatabase): voi
     t.true(await database.finishUpload(id, winner, SUMMARY, "ready"));
   });
 
-  test("an upload is finished or taken over, not both", async (t) => {
+  test("an upload is either finished or taken over, not both", async (t) => {
     const { database } = opened();
     for (let n = 0; n < 10; n++) {
       const { parties } = await addProject(database);
@@ -133,7 +133,7 @@ export function testUploadSlots(test: TestFn, opened: () => OpenedDatabase): voi
     }
   });
 
-  test("a dropped upload is gone, and its party is where it is put", async (t) => {
+  test("dropping an upload removes it and sets the state of its party", async (t) => {
     const { database, connection } = opened();
     const { project, parties } = await addProject(database);
     const { id } = parties[0]!;
@@ -147,7 +147,7 @@ export function testUploadSlots(test: TestFn, opened: () => OpenedDatabase): voi
     t.deepEqual(await connection.query("SELECT 1 FROM uploads WHERE dp = $1", [id]), []);
   });
 
-  test("a token opens no other party's upload", async (t) => {
+  test("a receipt token does not affect another party's upload", async (t) => {
     const { database } = opened();
     const { parties } = await addProject(database);
     const [first, second] = [parties[0]!, parties[1]!];
@@ -162,7 +162,7 @@ export function testUploadSlots(test: TestFn, opened: () => OpenedDatabase): voi
     t.is((await database.findUpload(first.id))?.state, "pending");
   });
 
-  test("parties and tokens that are none have no turn", async (t) => {
+  test("unknown parties and tokens get no slot", async (t) => {
     const { database } = opened();
     const { parties } = await addProject(database);
     const { receiptToken } = await upload(database, parties[0]!.id);

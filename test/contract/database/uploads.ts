@@ -5,7 +5,7 @@ const SUMMARY = { recordCount: 3, blockCount: 1, encodingSize: 8 };
 
 /** Uploads that our tasks or a Python worker's store, and uploads that fail. */
 export function testUploads(test: TestFn, opened: () => OpenedDatabase): void {
-  test("an accepted upload is pending while its party is done, until a task finishes it", async (t) => {
+  test("an accepted upload is pending and its party done until a task finishes it", async (t) => {
     const { database } = opened();
     const { project, parties } = await addProject(database);
     const { id } = parties[0]!;
@@ -37,7 +37,7 @@ export function testUploads(test: TestFn, opened: () => OpenedDatabase): void {
     t.false((await database.listPendingUploads()).some(({ projectId }) => projectId === project.projectId));
   });
 
-  test("a task adds the upload that the Python API has left to it, once", async (t) => {
+  test("a task adds the upload that the Python API left to it, once", async (t) => {
     const { database, connection } = opened();
     const { parties } = await addProject(database);
     const { id } = parties[0]!;
@@ -61,7 +61,7 @@ export function testUploads(test: TestFn, opened: () => OpenedDatabase): void {
     t.is((await connection.query("SELECT 1 FROM uploads WHERE dp = $1", [id])).length, 1);
   });
 
-  test("a failed upload and its party are in error", async (t) => {
+  test("a failed upload puts itself and its party in error", async (t) => {
     const { database } = opened();
     const { project, parties } = await addProject(database, { partyCount: 4 });
     const ids = parties.map(({ id }) => id);
@@ -87,7 +87,7 @@ export function testUploads(test: TestFn, opened: () => OpenedDatabase): void {
     for (const id of ids) t.true(await database.beginUpload(id, randomId(), undefined));
   });
 
-  test("the late failure of an earlier upload does not harm the next one", async (t) => {
+  test("a late failure of an earlier upload does not affect the next one", async (t) => {
     const { database } = opened();
     const { project, parties } = await addProject(database);
     const { id } = parties[0]!;
@@ -99,7 +99,7 @@ export function testUploads(test: TestFn, opened: () => OpenedDatabase): void {
     });
   });
 
-  test("of several uploads of a party, as the Python service may leave them, the newest counts", async (t) => {
+  test("the newest of several uploads of a party counts", async (t) => {
     const { database, connection } = opened();
     const { project, parties } = await addProject(database);
     const tokens = [randomId(), randomId()];

@@ -85,7 +85,7 @@ test("all kernels agree on every width from 1 to 40 bytes", (t) => {
   t.true(found > 1000);
 });
 
-test("all kernels agree on usual and wide CLKs, sparse to dense", (t) => {
+test("all kernels agree on common and wide CLKs, sparse to dense", (t) => {
   const random = seededRandom(3);
   for (const byteLength of [64, 127, 128, 129, 256, 503, 504, 505, 1024, 4096]) {
     for (const ones of byteLength === 128 ? [0.02, 0.2, 0.36, 0.5, 0.58, 0.9] : [0.1, 0.5]) {
@@ -106,7 +106,7 @@ test("all kernels agree on more rows than a chunk or a block holds", (t) => {
   for (const threshold of [0.95, 0.8, 0.7]) t.true(sameAsReference(t, left, right, threshold) > 100);
 });
 
-test("data sets of many tiles give the same, with complete progress", (t) => {
+test("data sets of many tiles give the same result, with complete progress", (t) => {
   const random = seededRandom(12);
   const left = randomClks(random, { recordCount: 700, byteLength: 16 });
   const right = randomClks(random, { recordCount: 900, byteLength: 16, base: left });
@@ -120,7 +120,7 @@ test("data sets of many tiles give the same, with complete progress", (t) => {
   }
 });
 
-test("a buffer that fills up is emptied and the comparison goes on", (t) => {
+test("the comparison continues after a full match buffer is emptied", (t) => {
   // Every pair matches, which is more than any kernel's buffer holds.
   const left = clksOfPopcounts(new Array(700).fill(8), 1);
   const right = clksOfPopcounts(new Array(701).fill(8), 1);
@@ -162,7 +162,7 @@ test("adversarial sets: empty and full rows, duplicates, one row, none", (t) => 
   }
 });
 
-test("pairs that score exactly the threshold pass, with every kernel", (t) => {
+test("all kernels accept pairs that score exactly the threshold", (t) => {
   // Nested CLKs: the overlap is the smaller popcount a, so the scores are 2a / (a + b).
   const stairs = clksOfPopcounts(
     Array.from({ length: 257 }, (_, n) => n),
@@ -190,7 +190,7 @@ test("pairs that score exactly the threshold pass, with every kernel", (t) => {
   }
 });
 
-test("ranges and orders select rows, and results name records", (t) => {
+test("ranges and orders select rows, and results refer to records", (t) => {
   const random = seededRandom(6);
   const left = randomClks(random, { recordCount: 300, byteLength: 24 });
   const right = randomClks(random, { recordCount: 200, byteLength: 24, base: left });
@@ -205,7 +205,7 @@ test("ranges and orders select rows, and results name records", (t) => {
   }
 });
 
-test("random block pairs: every kernel finds what the reference finds", (t) => {
+test("random block pairs: every kernel finds the same pairs as the reference", (t) => {
   const random = seededRandom(7);
   for (let round = 0; round < 30; round++) {
     const byteLength = [5, 8, 128][round % 3]!;
@@ -234,7 +234,7 @@ test("random block pairs: every kernel finds what the reference finds", (t) => {
   }
 });
 
-test("one kernel instance serves many comparisons of different widths", (t) => {
+test("one kernel instance handles many comparisons of different widths", (t) => {
   const random = seededRandom(8);
   for (let round = 0; round < 40; round++) {
     const byteLength = 1 + Math.floor(random() * 200);

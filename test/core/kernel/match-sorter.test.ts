@@ -72,7 +72,7 @@ const indexKinds: Record<string, (n: number, random: () => number) => [number, n
 };
 
 for (const [name, sorter] of Object.entries(sorters)) {
-  test(`${name}: sorts as a comparison does`, (t) => {
+  test(`${name}: sorts as a comparison sort does`, (t) => {
     for (const [scoreKind, score] of Object.entries(scoreKinds)) {
       for (const [indexKind, index] of Object.entries(indexKinds)) {
         const random = seededRandom(scoreKind.length + 100 * indexKind.length);
@@ -86,7 +86,7 @@ for (const [name, sorter] of Object.entries(sorters)) {
   });
 }
 
-test("merging sorted lists, any number of them, equals sorting all of them", (t) => {
+test("merging any number of sorted lists equals sorting all of them", (t) => {
   const random = seededRandom(3);
   for (let lists = 0; lists < 9; lists++) {
     const all = Array.from({ length: lists }, () =>

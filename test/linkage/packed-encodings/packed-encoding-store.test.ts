@@ -19,7 +19,7 @@ async function open(t: ExecutionContext) {
 
 testEncodingStore(test, open);
 
-test("what was broken off leaves no draft either", async (t) => {
+test("an aborted upload leaves no draft", async (t) => {
   const { store, addParty, folder } = await open(t);
   const writer = await store.begin(await addParty("token"), "token", 8);
   await writer.write(new Uint8Array(8 * 1000));
@@ -63,7 +63,7 @@ async function storeLarge(t: ExecutionContext) {
   return { ...opened, store, dataproviderId, ranges, ids: await opened.blocksOf(dataproviderId) };
 }
 
-test("a range of the block of all rows is one request, of those bytes", async (t) => {
+test("reading a range of the block of all rows requests only those bytes", async (t) => {
   const { store, dataproviderId, ranges, ids } = await storeLarge(t);
   const blockId = ids.get("all")!;
   await store.readRange({ dataproviderId, blockId, from: 0, to: 1 }, 64); // finds the block
@@ -73,7 +73,7 @@ test("a range of the block of all rows is one request, of those bytes", async (t
   t.true(ranges.length <= 2, "one for the index page of a file with many blocks");
 });
 
-test("thousands of small blocks are few requests", async (t) => {
+test("reads thousands of small blocks with few requests", async (t) => {
   const { store, dataproviderId, ranges, ids } = await storeLarge(t);
   const blockIds = Array.from({ length: 5000 }, (_, n) => ids.get(`${(n * 7) % 20_000}`)!);
   const read = await store.readBlocks(dataproviderId, blockIds, 64);
@@ -81,7 +81,7 @@ test("thousands of small blocks are few requests", async (t) => {
   t.true(ranges.length <= 8, JSON.stringify(ranges));
 });
 
-test("a file that is cut off, of another version, or none of ours is an error", async (t) => {
+test("a truncated file, or one of another version or format, is an error", async (t) => {
   const { store, dataproviderId, folder, uploads, objects, ids } = await storeLarge(t);
   const path = join(folder, readdirSync(folder)[0]!);
   const whole = readFileSync(path);
@@ -109,7 +109,7 @@ test("a file that is cut off, of another version, or none of ours is an error", 
   t.is((await read(store)).entityIds.length, 10, "found again");
 });
 
-test("the file is as docs/packed-encodings.md says", async (t) => {
+test("writes files as described in docs/packed-encodings.md", async (t) => {
   const { store, addParty, folder, blocksOf } = await open(t);
   const dataproviderId = await addParty("token");
   const writer = await store.begin(dataproviderId, "token", 8);

@@ -5,7 +5,7 @@ import { PushedBytes } from "../../../src/linkage/packed-encodings/pushed-bytes.
 import { MAX_GAP, readPieces } from "../../../src/linkage/packed-encodings/read-pieces.js";
 import { RowRanks } from "../../../src/linkage/packed-encodings/row-ranks.js";
 
-test("ranks of rows are those of a sorted set", (t) => {
+test("row ranks equal positions in a sorted set", (t) => {
   fc.assert(
     fc.property(
       fc.array(fc.integer({ min: 0, max: 300 }), { minLength: 1 }),
@@ -24,7 +24,7 @@ test("ranks of rows are those of a sorted set", (t) => {
   t.deepEqual([...new RowRanks(Uint32Array.of(2 ** 32 - 1, 0)).toRows()].length, 2);
 });
 
-test("pieces of a file come by few requests, whatever the chunks", async (t) => {
+test("reads pieces of a file with few requests, for any chunk size", async (t) => {
   const file = Buffer.alloc(4 * MAX_GAP);
   for (let n = 0; n < file.length; n += 4) file.writeUInt32LE(n, n);
   const pieces = [
@@ -61,7 +61,7 @@ test("pieces of a file come by few requests, whatever the chunks", async (t) => 
   }
 });
 
-test("pushed bytes arrive in order, and their memory is free when push resolves", async (t) => {
+test("pushed bytes arrive in order, and their buffer is reusable once push resolves", async (t) => {
   const pushed = new PushedBytes();
   const received: number[] = [];
   const reading = (async () => {
@@ -84,7 +84,7 @@ test("pushed bytes arrive in order, and their memory is free when push resolves"
   );
 });
 
-test("a failure reaches both sides, whoever waits", async (t) => {
+test("a failure rejects both the writer and the reader", async (t) => {
   const waiting = new PushedBytes();
   const pushing = waiting.push(Uint8Array.of(1));
   waiting.fail(new Error("first"));

@@ -15,13 +15,13 @@ const HASHES: readonly (readonly [name: string, hash: string])[] = [
   ["z".repeat(129), "db288c576f314569b2e2533bff1c045c4b168ce326c3d7b30329b01b965b02c1"],
 ];
 
-test("names have the hashes that Python gives them, the first time and again", async (t) => {
+test("hashes names as Python does, the first time and again", async (t) => {
   for (let round = 0; round < 2; round++) {
     for (const [name, hash] of HASHES) t.is(await hashBlockName(name), hash, JSON.stringify(name));
   }
 });
 
-test("a name's hash is its own, however many others have had its slot", async (t) => {
+test("hashes remain correct after cache collisions", async (t) => {
   const kept = await BlockNameHasher.create();
   const target = Buffer.alloc(40);
   const hash = (hasher: BlockNameHasher, name: string) => {

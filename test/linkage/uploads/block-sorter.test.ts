@@ -93,11 +93,11 @@ function randomRows(seed: number, count: number, blockCount: number, isShuffled:
 
 for (const [title, blockCount] of [
   ["few blocks", 3],
-  ["some", 200],
-  ["hardly one shared", 20_000],
+  ["some blocks", 200],
+  ["mostly unshared blocks", 20_000],
 ] as const) {
   for (const isShuffled of [false, true]) {
-    test(`${title}, rows ${isShuffled ? "in any order" : "ascending"}: in plenty of memory or none`, async (t) => {
+    test(`${title}, rows ${isShuffled ? "in any order" : "ascending"}: sorts with any amount of memory`, async (t) => {
       const rows = randomRows(blockCount, 6000, blockCount, isShuffled);
       const expected = expectedOf(rows);
       for (const byteLength of [0, 20_000, 2 ** 26]) {
@@ -112,7 +112,7 @@ for (const [title, blockCount] of [
   }
 }
 
-test("a block of more rows than a piece holds comes in pieces, of a run or of many", async (t) => {
+test("a block larger than a piece is returned in pieces", async (t) => {
   const count = PIECE_ROWS + 1000;
   const rows: Rows = Array.from({ length: count }, (_, row) => [row, row % 1000 === 0 ? [1, 2] : [1]]);
   for (const byteLength of [0, 2 ** 26]) {
@@ -126,12 +126,12 @@ test("a block of more rows than a piece holds comes in pieces, of a run or of ma
   }
 });
 
-test("a block that a row names twice has the row once", async (t) => {
+test("a block listed twice for a row contains the row once", async (t) => {
   const { blocks } = await sort([[4, [9, 3, 9]]], new MemoryBudget(0), 8);
   t.deepEqual([...blocks], [...expectedOf([[4, [3, 9]]])].sort());
 });
 
-test("without memberships there are no blocks, and no memory or file is taken", async (t) => {
+test("without memberships, uses no memory or file and returns no blocks", async (t) => {
   const memory = new MemoryBudget(100);
   const sorter = new BlockSorter({ folder: "/nowhere", memory }, 8);
   sorter.add(0, new Uint32Array(0), 0);
@@ -141,7 +141,7 @@ test("without memberships there are no blocks, and no memory or file is taken", 
   await sorter.close();
 });
 
-test("a temporary file has no name while it is used, and its room is given back early, too", async (t) => {
+test("temporary files are unlinked while in use, and stopping early releases them", async (t) => {
   const memory = new MemoryBudget(0);
   const sorter = new BlockSorter({ folder, memory }, 8);
   for (const [row, names] of randomRows(1, 2000, 500, false)) {
@@ -155,7 +155,7 @@ test("a temporary file has no name while it is used, and its room is given back 
   t.is(memory.take(1, 0), 0);
 });
 
-test("a folder that is not there is an error", async (t) => {
+test("a missing folder is an error", async (t) => {
   const sorter = new BlockSorter({ folder: join(folder, "none"), memory: new MemoryBudget(0) }, 8);
   const add = async () => {
     for (let row = 0; row < 100; row++) {
@@ -167,7 +167,7 @@ test("a folder that is not there is an error", async (t) => {
   await sorter.close();
 });
 
-test("all rows in one block", async (t) => {
+test("returns all rows in one block", async (t) => {
   const { blocks, pieces } = await collect(oneBlockOf(PIECE_ROWS * 2 + 5, "ab"));
   t.is(pieces, 3);
   t.true(blocks.get("ab")!.every((row, n) => row === n));

@@ -61,7 +61,7 @@ async function addProject(usesBlocking: boolean) {
   };
 }
 
-test.serial("JSON and bytes meet in the one block of all rows", async (t) => {
+test.serial("JSON and binary uploads share the single block of all rows", async (t) => {
   const given = await addProject(false);
   await receiveJsonUpload(
     given.stores,
@@ -80,7 +80,7 @@ test.serial("JSON and bytes meet in the one block of all rows", async (t) => {
   t.is(given.stores.tasks.sent.length, 1);
 });
 
-test.serial("refused uploads leave no file and no row, and the party may try again", async (t) => {
+test.serial("rejected uploads leave no files or rows, and the party can retry", async (t) => {
   const given = await addProject(true);
   const files = () => readdirSync(join(folder, "objects"), { recursive: true, withFileTypes: true });
   const count = files().filter((entry) => entry.isFile()).length;
@@ -113,7 +113,7 @@ test.serial("refused uploads leave no file and no row, and the party may try aga
   }
 });
 
-test.serial("the turn of an upload in progress is not to be had", async (t) => {
+test.serial("rejects an upload while another is in progress", async (t) => {
   const given = await addProject(false);
   await database.beginUpload((await given.party(0)).id, randomCode(), undefined);
   const body = JSON.stringify({ clks: [clk(1)] });
@@ -122,7 +122,7 @@ test.serial("the turn of an upload in progress is not to be had", async (t) => {
   });
 });
 
-test.serial("rows of a wrong size: the party is in error and may try again", async (t) => {
+test.serial("rows of an unsupported size put the party in error, and it can retry", async (t) => {
   const given = await addProject(false);
   await receiveJsonUpload(given.stores, options, given.left, bodyOf(JSON.stringify({ clks: [clk(1, 20)] })));
   t.like(await given.party(0), { state: "error", upload: { state: "error", encodingSize: 20 } });
@@ -130,7 +130,7 @@ test.serial("rows of a wrong size: the party is in error and may try again", asy
   t.like(await given.party(0), { state: "done", upload: { state: "ready", encodingSize: 8 } });
 });
 
-test.serial("a raw upload of the Python API, stored twice", async (t) => {
+test.serial("stores a raw upload of the Python API, also if repeated", async (t) => {
   const given = await addProject(true);
   const { id: dataproviderId } = await given.party(0);
   const receiptToken = randomCode();

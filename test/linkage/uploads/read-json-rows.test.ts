@@ -92,7 +92,7 @@ const FORMS: readonly (readonly [text: string, blocks: Record<string, number[]>]
   [`{"encodings": ["${A}", "${B}", "${C}"]}`, {}],
 ];
 
-test("every form, cut at every byte", async (t) => {
+test("reads every form, cut at every byte", async (t) => {
   for (const [text, named] of FORMS) {
     const bytes = Buffer.from(text);
     const expected = { rows: [A, B, C], blocks: await blocks(named) };
@@ -104,7 +104,7 @@ test("every form, cut at every byte", async (t) => {
   }
 });
 
-test("no beginning of a form is one", async (t) => {
+test("rejects every truncation of a form", async (t) => {
   for (const [text] of FORMS) {
     const bytes = Buffer.from(text);
     for (let end = 0; end < bytes.length; end++) {
@@ -113,7 +113,7 @@ test("no beginning of a form is one", async (t) => {
   }
 });
 
-test("wrong rows are named with their index and why, without what they hold", async (t) => {
+test("errors about invalid rows give their index and reason, but not their content", async (t) => {
   const wrong: readonly (readonly [text: string, row: number, reason: RegExp])[] = [
     [`{"clks": ["${A}", "AAAA"]}`, 1, /3 bytes, but the rows before have 8/],
     [`{"clks": ["${A}", "${B}secret!"]}`, 1, /base64/],
@@ -139,7 +139,7 @@ test("wrong rows are named with their index and why, without what they hold", as
   }
 });
 
-test("what does not fit as a whole is refused", async (t) => {
+test("rejects uploads of the wrong structure", async (t) => {
   const wrong: readonly (readonly [text: string, reason: RegExp])[] = [
     ["{}", /a key clks/],
     [`{"clks": []}`, /^The upload has no rows\.$/],
@@ -165,7 +165,7 @@ test("what does not fit as a whole is refused", async (t) => {
   }
 });
 
-test("limits: rows, and wrong rows before reading ends", async (t) => {
+test("limits: number of rows, and of invalid rows before the end is read", async (t) => {
   const many = (count: number, row: string) => `{"clks": [${Array(count).fill(row).join(",")}]}`;
   t.is((await readText(many(1000, `"${A}"`))).rows.length, 1000);
   await t.throwsAsync(readText(many(1001, `"${A}"`)), { message: /at most 1000/ });
@@ -177,7 +177,7 @@ test("limits: rows, and wrong rows before reading ends", async (t) => {
   t.is(error?.rows.length, 100);
 });
 
-test("limits: names of blocks and nesting", async (t) => {
+test("limits: block name length and nesting depth", async (t) => {
   const withBlock = (name: string) => `{"clknblocks": [["${A}", "${name}"]]}`;
   const rules = { ...RULES, maxBlockNameLength: 100_000 };
   const escaped = "\\u0061".repeat(100_000);
@@ -198,7 +198,7 @@ test("limits: names of blocks and nesting", async (t) => {
   await t.throwsAsync(read(endless("", "[")), { message: /at most 64 nested/ });
 });
 
-test("names of blocks that differ stay different", async (t) => {
+test("distinct block names stay distinct", async (t) => {
   const names = ["a", "\ufeffa", "A", "9007199254740993", "9007199254740992"];
   const text = (list: readonly string[]) => `{"clknblocks": [["${A}"], ["${B}", ${list}]]}`;
   const quoted = names.map((name) => JSON.stringify(name));
@@ -211,7 +211,7 @@ test("names of blocks that differ stay different", async (t) => {
   }
 });
 
-test("rows as a file's metadata promises them: padded, cut, and no more", async (t) => {
+test("pads, truncates and limits rows to a file's metadata", async (t) => {
   const rules = { ...RULES, fileMetadata: { recordCount: 3, byteLength: 4 } };
   const texts = ["AQ==", "AQIDBAUG", "AQIDBA==", "AA==", "wrong"];
   const { rows } = await readText(JSON.stringify({ clks: texts }), rules);
@@ -221,7 +221,7 @@ test("rows as a file's metadata promises them: padded, cut, and no more", async 
   });
 });
 
-test("blocks alone", async (t) => {
+test("reads a file of blocks only", async (t) => {
   const sorter = createBlockSorter({ folder, memory: new MemoryBudget(0) }, 10);
   const parse = (text: string, count: number) =>
     readJsonBlocks(chunksOf(Buffer.from(text)), RULES, count, sorter);
@@ -236,7 +236,7 @@ test("blocks alone", async (t) => {
   await sorter.close();
 });
 
-test("many rows and blocks pass through little memory, whatever the chunks", async (t) => {
+test("reads many rows and blocks with little memory, for any chunk size", async (t) => {
   const rules = { ...RULES, maxRecords: 1e6 };
   const count = 30_000;
   const rows = Array.from({ length: count }, (_, n) => {

@@ -32,7 +32,7 @@ function binary(
   return receiveBinaryUpload(given.stores, given.options, request, body);
 }
 
-test("rows of JSON: stored in one block, told in the receipt; the last party starts the runs", async (t) => {
+test("stores JSON rows in one block, returns a receipt, and starts runs after the last party", async (t) => {
   const given = setUp();
   const receipt = await json(given, 1, TWO.slice(0, 20), TWO.slice(20));
   t.regex(receipt.receiptToken, /^[0-9a-f]{48}$/);
@@ -63,7 +63,7 @@ test("rows of JSON: stored in one block, told in the receipt; the last party sta
   });
 });
 
-test("rows with blocks, where the project has them", async (t) => {
+test("stores rows with blocks in both forms", async (t) => {
   const given = setUp({ usesBlocking: true });
   await json(
     given,
@@ -85,7 +85,7 @@ test("rows with blocks, where the project has them", async (t) => {
   t.is(given.database.party(2).upload?.blockCount, 1);
 });
 
-test("plain bytes, cut anywhere", async (t) => {
+test("stores binary data in chunks of any size", async (t) => {
   const given = setUp();
   const bytes = Buffer.concat([Buffer.alloc(8, 1), Buffer.alloc(8, 2), Buffer.alloc(8, 3)]);
   const chunks = [bytes.subarray(0, 3), bytes.subarray(3, 3), bytes.subarray(3, 17), bytes.subarray(17)];
@@ -99,7 +99,7 @@ test("plain bytes, cut anywhere", async (t) => {
   });
 });
 
-test("nothing is read of a body whose token or turn is wrong", async (t) => {
+test("does not read the body if the token or the upload slot is invalid", async (t) => {
   const given = setUp();
   await json(given, 1, TWO);
   const tokens = [
@@ -124,7 +124,7 @@ test("nothing is read of a body whose token or turn is wrong", async (t) => {
   t.is(given.database.party(2).state, "not_started");
 });
 
-test("JSON that is refused gives the turn back, and leaves nothing", async (t) => {
+test("rejected JSON releases the upload slot and leaves nothing", async (t) => {
   const row = clk(1);
   const refused: readonly (readonly [text: string, code: string, message: RegExp, usesBlocking?: boolean])[] =
     [
@@ -157,7 +157,7 @@ test("JSON that is refused gives the turn back, and leaves nothing", async (t) =
   }
 });
 
-test("plain bytes that are refused leave the party where the call says", async (t) => {
+test("rejected binary data leaves the party in the requested state", async (t) => {
   const row = Buffer.alloc(8, 1);
   type Case = readonly [count: string | undefined, size: string | undefined, bytes: number, message: RegExp];
   const refused: readonly Case[] = [
@@ -197,7 +197,7 @@ test("plain bytes that are refused leave the party where the call says", async (
   await t.throwsAsync(announced, { message: /must have 128 bytes .*, not 127 bytes/ });
 });
 
-test("rows that are all of one wrong size are accepted; then the upload is in error, and the runs fail", async (t) => {
+test("accepts rows of one unsupported size, then fails the upload and the runs", async (t) => {
   const cases = [
     [4, {}],
     [20, {}],
@@ -221,7 +221,7 @@ test("rows that are all of one wrong size are accepted; then the upload is in er
   }
 });
 
-test("a client that is gone leaves nothing, and its error is passed on", async (t) => {
+test("a disconnected client leaves no data, and its error is thrown", async (t) => {
   for (const [chunks, stateWhenRefused] of [
     [[], "error"],
     [[Buffer.alloc(600_000, 1)], "not_started"],
@@ -241,7 +241,7 @@ test("a client that is gone leaves nothing, and its error is passed on", async (
   }
 });
 
-test("a silent client is left when the signal aborts", async (t) => {
+test("an abort ends an upload from a client that stops sending", async (t) => {
   const given = setUp();
   const abort = new AbortController();
   let isRead = () => {};
@@ -261,7 +261,7 @@ test("a silent client is left when the signal aborts", async (t) => {
   t.is(given.database.party(1).state, "not_started");
 });
 
-test("a store that fails leaves the party in error, and nothing stored", async (t) => {
+test("a store failure puts the party in error and leaves no data", async (t) => {
   for (const at of ["beforeWrite", "beforeCommit"] as const) {
     const given = setUp();
     given.encodings[at] = () => Promise.reject(new Error("full"));
@@ -276,7 +276,7 @@ test("a store that fails leaves the party in error, and nothing stored", async (
   t.is(given.encodings.stored.size, 0);
 });
 
-test("an upload is accepted also where the task that starts runs could not be sent", async (t) => {
+test("accepts an upload even if the task that starts runs cannot be sent", async (t) => {
   const given = setUp();
   await json(given, 1, TWO);
   given.tasks.isAway = true;
@@ -285,7 +285,7 @@ test("an upload is accepted also where the task that starts runs could not be se
   t.is(given.unsent.length, 1);
 });
 
-test("a body of any length is read and hashed once, though its beginning may name files", async (t) => {
+test("reads and hashes a body once, even if its beginning may refer to files", async (t) => {
   for (const padding of [0, 16_384 - TWO.length, 16_385 - TWO.length, 100_000]) {
     for (const chunkLength of [16_384, 1000]) {
       const given = setUp();
@@ -300,7 +300,7 @@ test("a body of any length is read and hashed once, though its beginning may nam
 
 const FILE = { bucket: BUCKET, path: `${PROJECT_ID}/1/rows.bin` };
 
-test("external files: the upload is accepted, and the task that reads them is sent", async (t) => {
+test("external files: accepts the upload and sends the task that reads them", async (t) => {
   const given = setUp();
   const body = JSON.stringify({ encodings: { file: FILE, credentials: { SecretAccessKey: "secret" } } });
   const receipt = await json(given, 1, ...body);
@@ -324,7 +324,7 @@ test("external files: the upload is accepted, and the task that reads them is se
   });
 });
 
-test("external files that are refused", async (t) => {
+test("rejects invalid external files", async (t) => {
   const files = (encodings: unknown, blocks?: unknown) => JSON.stringify({ encodings, blocks });
   const at = (path: string, bucket = BUCKET) => ({ file: { bucket, path } });
   const own = at(FILE.path);

@@ -36,7 +36,7 @@ function upload(given: ReturnType<typeof setUp>, client: SlowClient) {
   return receiveJsonUpload(given.stores, options, given.request(1), client.body());
 }
 
-test("an upload whose project is deleted ends in the middle, and leaves nothing", async (t) => {
+test("deleting the project ends an upload in progress, which leaves nothing", async (t) => {
   const given = setUp();
   const client = new SlowClient((rowCount) => {
     if (rowCount === 10) given.database.isDeleted = true;
@@ -47,7 +47,7 @@ test("an upload whose project is deleted ends in the middle, and leaves nothing"
   t.is(given.encodings.stored.size, 0);
 });
 
-test("an upload ends when nobody may have heard of it for too long", async (t) => {
+test("an upload fails if its lease cannot be renewed", async (t) => {
   const given = setUp();
   const client = new SlowClient((rowCount) => {
     if (rowCount === 10) given.cache.holdUpload = () => Promise.reject(new Error("away"));
@@ -61,7 +61,7 @@ test("an upload ends when nobody may have heard of it for too long", async (t) =
   t.is(given.database.party(1).state, "error");
 });
 
-test("an upload that takes longer than its lease goes on while it is renewed", async (t) => {
+test("an upload that takes longer than its lease continues while the lease is renewed", async (t) => {
   const given = setUp();
   const began = Date.now();
   const stop = new Error("enough");

@@ -8,14 +8,14 @@ function json(given: ReturnType<typeof setUp>, party: number, text: string) {
   return receiveJsonUpload(given.stores, given.options, given.request(party), bodyOf(text));
 }
 
-test("of two uploads at once, one has the turn", async (t) => {
+test("one of several concurrent uploads gets the slot", async (t) => {
   const given = setUp();
   const results = await Promise.allSettled([json(given, 1, TWO), json(given, 1, TWO), json(given, 1, TWO)]);
   t.deepEqual(results.map(({ status }) => status).sort(), ["fulfilled", "rejected", "rejected"]);
   t.is(given.encodings.rowsOf(1), hex(1) + hex(2));
 });
 
-test("the turn of a crashed upload is taken over once it is old and nobody holds it", async (t) => {
+test("the slot of a crashed upload can be taken over once it is old and no longer held", async (t) => {
   const given = setUp();
   const crash = async (age: number) => {
     const old = "d".repeat(48);
@@ -38,7 +38,7 @@ test("the turn of a crashed upload is taken over once it is old and nobody holds
   t.is(given.encodings.rowsOf(1), hex(1) + hex(2));
 });
 
-test("an upload whose turn was taken over, or whose project was deleted, is refused at its end", async (t) => {
+test("an upload that lost its slot or whose project was deleted is rejected at its end", async (t) => {
   const given = setUp();
   given.database.beforeFinish = async () => {
     const { upload } = given.database.party(1);

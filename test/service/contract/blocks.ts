@@ -26,7 +26,7 @@ export const blocksOfUploads: Contract = (test, client) => {
     ["blocks before encodings", { blocks: blockMap(blocks), encodings: clks }],
     ["encodings before empty blocks", { encodings: clks, blocks: {} }],
   ] as const) {
-    test(`${what} get 403 where a project uses no blocks, and the turn back`, async (t) => {
+    test(`${what} get 403 if the project uses no blocks, and release the upload slot`, async (t) => {
       const project = await client().createProject();
       isProblem(t, await client().tryUpload(project, 0, json), 403);
       t.like(await client().describe(project), { parties_contributed: 0, error: false });
@@ -35,7 +35,7 @@ export const blocksOfUploads: Contract = (test, client) => {
   }
 
   for (const form of ["clks", "encodings"]) {
-    test(`${form} without blocks get 403 where a project uses them, and the turn back`, async (t) => {
+    test(`${form} without blocks get 403 if the project uses them, and release the upload slot`, async (t) => {
       const project = await client().createProject({ uses_blocking: true });
       isProblem(t, await client().tryUpload(project, 0, { [form]: clks }), 403);
       t.like(await client().describe(project), { parties_contributed: 0, error: false });
@@ -43,7 +43,7 @@ export const blocksOfUploads: Contract = (test, client) => {
     });
   }
 
-  test("blocks are texts or integers, which are the same", async (t) => {
+  test("a block can be a string or an integer, which are equivalent", async (t) => {
     const project = await client().createProject({ uses_blocking: true });
     await client().upload(project, 0, { clknblocks: clks.map((encoding, row) => [encoding, row]) });
     await client().upload(project, 1, { clknblocks: clks.map((encoding, row) => [encoding, String(row)]) });
@@ -53,7 +53,7 @@ export const blocksOfUploads: Contract = (test, client) => {
     t.is((await client().result<Groups>(project, run_id)).groups.length, 20);
   });
 
-  test("rows of encodings with blocks are numbered by their place in encodings", async (t) => {
+  test("blocks refer to encodings by their position", async (t) => {
     const project = await client().createProject({ uses_blocking: true });
     // Neither in order nor complete: record 2 is in no block.
     const some = clks.slice(0, 4);
@@ -85,7 +85,7 @@ export const blocksOfUploads: Contract = (test, client) => {
     );
   });
 
-  test("beyond the original, blocks may be a list with those of each row", async (t) => {
+  test("beyond the original, blocks may be an array with those of each row", async (t) => {
     const project = await client().createProject({ uses_blocking: true });
     await client().upload(project, 0, { encodings: clks.slice(0, 3), blocks: [["a"], [], ["b", 3]] });
     await client().upload(project, 1, {
@@ -107,7 +107,7 @@ export const blocksOfUploads: Contract = (test, client) => {
     );
   });
 
-  test("a row may be in no block, or in one twice", async (t) => {
+  test("a row may be in no block, or list one twice", async (t) => {
     const project = await client().createProject({ uses_blocking: true });
     await client().upload(project, 0, { clknblocks: [[clks[0]], [clks[1], "a", "a", "b"]] });
     await client().upload(project, 1, {
@@ -123,7 +123,7 @@ export const blocksOfUploads: Contract = (test, client) => {
     ]);
   });
 
-  test("clknblocks and encodings with blocks of two parties meet", async (t) => {
+  test("clknblocks and encodings with blocks can be linked", async (t) => {
     const project = await client().createProject({ result_type: "similarity_scores", uses_blocking: true });
     await client().upload(project, 0, { clknblocks: clksAndBlocks(left, leftBlocks) });
     await client().upload(project, 1, { encodings: base64Rows(right), blocks: blockMap(rightBlocks) });
@@ -139,7 +139,7 @@ export const blocksOfUploads: Contract = (test, client) => {
     t.deepEqual(await client().result(project, run_id), { similarity_scores: scores });
   });
 
-  test("parties with no block in common get an empty result", async (t) => {
+  test("parties without a common block get an empty result", async (t) => {
     const project = await client().createProject({ uses_blocking: true });
     await client().upload(project, 0, { clknblocks: clks.map((encoding) => [encoding, "left"]) });
     await client().upload(project, 1, { clknblocks: clks.map((encoding) => [encoding, "right"]) });

@@ -7,7 +7,7 @@ const clksOf = (byteLength: number, seed = 1) => base64Rows(randomRows(seed, 5, 
 /** JSON with encodings of a wrong size is accepted, and fails later; binary uploads are refused at once. */
 export const encodingSizes: Contract = (test, client) => {
   for (const byteLength of [4, 20, 4096]) {
-    test(`JSON rows of ${byteLength} bytes get 201, then the project and its runs an error`, async (t) => {
+    test(`JSON rows of ${byteLength} bytes get 201, then put the project and its runs in error`, async (t) => {
       const project = await client().createProject();
       const { run_id } = await client().run(project);
       for (const party of [0, 1]) await client().upload(project, party, { clks: clksOf(byteLength) });
@@ -25,7 +25,7 @@ export const encodingSizes: Contract = (test, client) => {
       isProblem(t, await start, 500);
     });
 
-    test(`JSON rows of ${byteLength} bytes in one of two uploads are an error at once`, async (t) => {
+    test(`JSON rows of ${byteLength} bytes in one of two uploads cause an error at once`, async (t) => {
       const project = await client().createProject();
       const { run_id } = await client().run(project);
       await client().upload(project, 0, { clks: clksOf(byteLength) });
@@ -37,7 +37,7 @@ export const encodingSizes: Contract = (test, client) => {
   }
 
   for (const kind of ["JSON", "binary"] as const) {
-    test(`${kind}, then JSON of another size: 201, then an error that says why`, async (t) => {
+    test(`${kind}, then JSON of another size: 201, then an error with a reason`, async (t) => {
       const project = await client().createProject();
       const { run_id } = await client().run(project);
       if (kind === "JSON") await client().upload(project, 0, { clks: clksOf(64) });
@@ -51,7 +51,7 @@ export const encodingSizes: Contract = (test, client) => {
     });
   }
 
-  test("JSON, then binary of another size: the second is refused, or both are told to differ", async (t) => {
+  test("JSON, then binary of another size: 400, or an error in the project", async (t) => {
     const project = await client().createProject();
     await client().upload(project, 0, { clks: clksOf(64) });
     const answer = await client().tryBinaryUpload(project, 1, randomRows(1, 5, 128).bytes, 128);
@@ -59,7 +59,7 @@ export const encodingSizes: Contract = (test, client) => {
     await client().waitForProjectError(project);
   });
 
-  test("JSON rows unlike the schema's size: 201, then an error", async (t) => {
+  test("JSON rows that contradict the schema's size: 201, then an error", async (t) => {
     const project = await client().createProject({ schema: { clkConfig: { l: 1024 } } });
     const { run_id } = await client().run(project);
     await client().upload(project, 0, { clks: clksOf(64) });
@@ -69,13 +69,13 @@ export const encodingSizes: Contract = (test, client) => {
     t.regex(status.message!, /size|bytes/i);
   });
 
-  test("binary rows unlike the schema's size are refused at once", async (t) => {
+  test("binary rows that contradict the schema's size are rejected at once", async (t) => {
     const project = await client().createProject({ schema: { clkConfig: { l: 1024 } } });
     isProblem(t, await client().tryBinaryUpload(project, 0, randomRows(1, 5, 64).bytes, 64), 400);
     t.is((await client().tryBinaryUpload(project, 0, randomRows(1, 5, 128).bytes, 128)).status, 201);
   });
 
-  test("a party whose rows had a wrong size may try again", async (t) => {
+  test("a party whose rows had an unsupported size can retry", async (t) => {
     const project = await client().createProject();
     await client().upload(project, 0, { clks: clksOf(20) });
     await client().waitForProjectError(project);
@@ -89,7 +89,7 @@ export const encodingSizes: Contract = (test, client) => {
     t.is(groups.length, 5);
   });
 
-  test("rows of different sizes in one JSON are refused, or told to be wrong", async (t) => {
+  test("rows of different sizes in one upload get 400, or an error in the project", async (t) => {
     const project = await client().createProject();
     const answer = await client().tryUpload(project, 0, { clks: [...clksOf(64), ...clksOf(128)] });
     if (answer.status === 201) await client().waitForProjectError(project);

@@ -75,7 +75,7 @@ export const externalUploads: Contract = (test, client, kind) => {
   const groupsOf = async (parties: Parameters<typeof expectedOf>[0]) =>
     asSet((await expectedOf(parties, THRESHOLD)).groups);
 
-  test("authorize-external-upload gives temporary credentials for a path of the party's own", async (t) => {
+  test("authorize-external-upload returns temporary credentials for the party's own path", async (t) => {
     const project = await client().createProject();
     const paths = [];
     for (const party of [0, 1]) {
@@ -94,7 +94,7 @@ export const externalUploads: Contract = (test, client, kind) => {
     t.like(await client().describe(project), { parties_contributed: 0, error: false });
   });
 
-  test("authorize-external-upload needs an update token of the project", async (t) => {
+  test("authorize-external-upload requires an update token of the project", async (t) => {
     const [project, other] = [await client().createProject(), await client().createProject()];
     isProblem(t, await authorize(project, undefined), 400);
     for (const token of ["invalid", project.result_token, other.update_tokens[0]]) {
@@ -103,7 +103,7 @@ export const externalUploads: Contract = (test, client, kind) => {
     isProblem(t, await authorize({ ...project, project_id: "none" }, project.update_tokens[0]), 403);
   });
 
-  test("temporary credentials put objects below the path, and do nothing else", async (t) => {
+  test("temporary credentials only allow putting objects below the path", async (t) => {
     const project = await client().createProject();
     const { store, upload, put } = await authorized(project, 0);
     const other = await authorized(project, 1);
@@ -122,7 +122,7 @@ export const externalUploads: Contract = (test, client, kind) => {
     await denied(() => store.listObjects(bucket, `${path}/`, true).toArray());
   });
 
-  test("binary objects: read by their metadata, linked, and removed", async (t) => {
+  test("binary objects are read by their metadata and linked", async (t) => {
     const project = await client().createProject();
     const first = await authorized(project, 0);
     const encodings = await first.put("encodings.bin", left.bytes, metadataOf(left));
@@ -135,7 +135,7 @@ export const externalUploads: Contract = (test, client, kind) => {
     isProblem(t, await client().tryUpload(project, 0, { encodings }), 403);
   });
 
-  test("a .json object: read, linked with JSON of the other party", async (t) => {
+  test("a .json object is linked with the other party's JSON", async (t) => {
     const project = await client().createProject();
     const { put } = await authorized(project, 0);
     const content = JSON.stringify({ clks: base64Rows(left) });
@@ -147,7 +147,7 @@ export const externalUploads: Contract = (test, client, kind) => {
   });
 
   for (const form of ["bin", "json"] as const) {
-    test(`encodings (.${form}) and blocks in objects`, async (t) => {
+    test(`links encodings (.${form}) and blocks in objects`, async (t) => {
       const project = await client().createProject({ uses_blocking: true });
       for (const [party, rows, blocks] of [
         [0, left, leftBlocks],
@@ -171,7 +171,7 @@ export const externalUploads: Contract = (test, client, kind) => {
     });
   }
 
-  test("metadata may promise less than the object holds: the rest is passed over", async (t) => {
+  test("rows of an object beyond the count in its metadata are ignored", async (t) => {
     const project = await client().createProject();
     const some: Rows = { bytes: left.bytes.subarray(0, 10 * left.byteLength), byteLength: left.byteLength };
     const { put } = await authorized(project, 0);
@@ -183,7 +183,7 @@ export const externalUploads: Contract = (test, client, kind) => {
     t.is(groups.length, 10);
   });
 
-  test("rows of .json objects are used up to the count; shorter ones are filled with zeros", async (t) => {
+  test("rows of a .json object are used up to the count and padded with zeros", async (t) => {
     const project = await client().createProject();
     const short = base64Rows({ bytes: left.bytes.slice(0, 60), byteLength: 20 });
     const { put } = await authorized(project, 0);
@@ -198,7 +198,7 @@ export const externalUploads: Contract = (test, client, kind) => {
     t.is(groups.length, 2);
   });
 
-  test("another party's path gets 403, also one of a name that begins alike, and the turn back", async (t) => {
+  test("another party's path or a similar one gets 403 and releases the upload slot", async (t) => {
     const project = await client().createProject();
     const [own, other] = [await authorized(project, 0), await authorized(project, 1)];
     const { bucket, path } = own.upload;
@@ -226,7 +226,7 @@ export const externalUploads: Contract = (test, client, kind) => {
     isProblem(t, await client().tryUpload(project, 0, { encodings, blocks }), 403);
   });
 
-  test("objects of a bucket that is not for uploads are not read", async (t) => {
+  test("objects outside the upload bucket are not read", async (t) => {
     const project = await client().createProject();
     const { upload } = await authorized(project, 0);
     const encodings = { file: { bucket: "entityservice", path: `${upload.path}/rows` } };
@@ -236,7 +236,7 @@ export const externalUploads: Contract = (test, client, kind) => {
     t.pass();
   });
 
-  test("blocks in an object where a project uses none get 403, as do encodings alone where it does", async (t) => {
+  test("blocks in an object get 403 if the project uses none, as do encodings alone if it does", async (t) => {
     for (const uses_blocking of [false, true]) {
       const project = await client().createProject({ uses_blocking });
       const { put } = await authorized(project, 0);
@@ -249,18 +249,18 @@ export const externalUploads: Contract = (test, client, kind) => {
   });
 
   const broken: Readonly<Record<string, (put: Put) => Promise<Answer | object>>> = {
-    "is not there": async (put) => {
+    "is missing": async (put) => {
       const { file } = await put("here", "");
       return { encodings: { file: { ...file, path: file.path.replace(/here$/, "nowhere") } } };
     },
     "has no metadata": async (put) => ({ encodings: await put("rows", left.bytes) }),
-    "has metadata that is no number": async (put) => ({
+    "has metadata that is not a number": async (put) => ({
       encodings: await put("rows", left.bytes, { "hash-count": "all", "hash-size": "64" }),
     }),
-    "holds less than it promises": async (put) => ({
+    "holds fewer bytes than its metadata says": async (put) => ({
       encodings: await put("rows", left.bytes.subarray(1), metadataOf(left)),
     }),
-    "is JSON that breaks off": async (put) => ({
+    "is truncated JSON": async (put) => ({
       encodings: await put(
         "rows.json",
         JSON.stringify({ clks: base64Rows(left) }).slice(0, -2),
@@ -273,7 +273,7 @@ export const externalUploads: Contract = (test, client, kind) => {
   };
   type Put = Awaited<ReturnType<typeof authorized>>["put"];
   for (const [what, prepare] of Object.entries(broken)) {
-    test(`an object that ${what}: refused, or the project has an error, and so have its runs`, async (t) => {
+    test(`an object that ${what}: 400, or an error in the project and its runs`, async (t) => {
       const project = await client().createProject();
       const { run_id } = await client().run(project);
       const { put } = await authorized(project, 0);

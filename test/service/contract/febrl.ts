@@ -52,7 +52,7 @@ export const febrl: Contract = (test, client) => {
     ["clks", "binaryclks"],
     ["binaryclks", "encodings"],
   ] as const) {
-    test(`febrl4-1k as ${leftForm} and ${rightForm}: its README's counts at each threshold`, async (t) => {
+    test(`febrl4-1k as ${leftForm} and ${rightForm}: has the documented counts at each threshold`, async (t) => {
       const project = await client().createProject({ result_type: "similarity_scores" });
       await upload(project, leftForm, rightForm);
       const started = await Promise.all(COUNTS.map(([threshold]) => client().run(project, threshold)));
@@ -65,7 +65,7 @@ export const febrl: Contract = (test, client) => {
       }
     });
 
-    test(`febrl4-1k as ${leftForm} and ${rightForm}: groups are the people`, async (t) => {
+    test(`febrl4-1k as ${leftForm} and ${rightForm}: groups match the people`, async (t) => {
       const project = await client().createProject();
       await upload(project, leftForm, rightForm);
       const { groups } = await client().complete<Groups>(project, 0.8);
@@ -77,7 +77,7 @@ export const febrl: Contract = (test, client) => {
       }
     });
 
-    test(`febrl4-1k as ${leftForm} and ${rightForm}: permuted people line up on the mask`, async (t) => {
+    test(`febrl4-1k as ${leftForm} and ${rightForm}: permuted people align on the mask`, async (t) => {
       const project = await client().createProject({ result_type: "permutations" });
       const receipts = [
         (await forms[leftForm]!(project, 0, sides[0])) as { receipt_token: string },
@@ -110,7 +110,7 @@ export const febrl: Contract = (test, client) => {
 
   const blocked = sides.map((rows, side) => ({ ...rows, blocks: randomBlocks(side, 1000, 12) }));
   for (const result_type of ["similarity_scores", "groups"] as const satisfies ResultType[]) {
-    test(`febrl4-1k in blocks that overlap, in both forms: ${result_type}`, async (t) => {
+    test(`febrl4-1k in overlapping blocks, in both forms: ${result_type}`, async (t) => {
       const project = await client().createProject({ result_type, uses_blocking: true });
       const [left, right] = blocked as [(typeof blocked)[0], (typeof blocked)[0]];
       await client().upload(project, 0, { clknblocks: clksAndBlocks(left, left.blocks) });
@@ -127,7 +127,7 @@ export const febrl: Contract = (test, client) => {
   for (const number_parties of [3, 5]) {
     for (const uses_blocking of [false, true]) {
       const blocks = uses_blocking ? " in blocks" : "";
-      test(`${number_parties} parties${blocks}, by mixed forms, get the library's groups`, async (t) => {
+      test(`${number_parties} parties${blocks} with mixed forms get the library's groups`, async (t) => {
         const counts = [120, 90, 150, 40, 200].slice(0, number_parties);
         const parties = overlappingRows(number_parties, counts, 128).map((rows, party) =>
           uses_blocking ? { ...rows, blocks: randomBlocks(party, counts[party]!, 3) } : rows,

@@ -4,7 +4,7 @@ import { isProblem } from "./assertions.js";
 
 /** Everything outside projects: the service's own state, and what applies to all paths. */
 export const general: Contract = (test, client) => {
-  test("GET /status says ok, and counts projects", async (t) => {
+  test("GET /status returns ok and the number of projects", async (t) => {
     await client().createProject();
     const answer = await client().get("/status");
     t.is(answer.status, 200);
@@ -14,7 +14,7 @@ export const general: Contract = (test, client) => {
     t.is(typeof rate, "number");
   });
 
-  test("GET /status may be half a minute old", async (t) => {
+  test("GET /status may be cached for half a minute", async (t) => {
     const read = async () => (await client().get("/status")).text;
     // The cached answer may expire once in between, but not three times within seconds.
     const isKept = [];
@@ -26,7 +26,7 @@ export const general: Contract = (test, client) => {
     t.true(isKept.includes(true));
   });
 
-  test("GET /version names three versions, as clients read them", async (t) => {
+  test("GET /version returns three version strings", async (t) => {
     const answer = await client().get("/version");
     t.is(answer.status, 200);
     const version = answer.json<Record<string, unknown>>();
@@ -36,7 +36,7 @@ export const general: Contract = (test, client) => {
     }
   });
 
-  test("paths without /api/v1 are the same", async (t) => {
+  test("paths work without /api/v1", async (t) => {
     const project = await client().createProject();
     const headers = { Authorization: project.result_token };
     const [long, short] = await Promise.all([
@@ -49,7 +49,7 @@ export const general: Contract = (test, client) => {
     t.is((await client().request("GET", "/version", {}, true)).status, 200);
   });
 
-  test("a doubled slash is one slash", async (t) => {
+  test("a double slash counts as one", async (t) => {
     const json = { schema: {}, result_type: "groups" };
     const made = await client().request("POST", "//projects", { json });
     t.is(made.status, 201);
@@ -59,14 +59,14 @@ export const general: Contract = (test, client) => {
     t.is((await client().get("//status")).status, 200);
   });
 
-  test("an unknown path gets 404, a known one with another method 405", async (t) => {
+  test("an unknown path gets 404, and an unsupported method 405", async (t) => {
     isProblem(t, await client().get("/nothing"), 404);
     isProblem(t, await client().get("/projects/a/b/c/d"), 404);
     isProblem(t, await client().request("PUT", "/projects", { json: {} }), 405);
     isProblem(t, await client().request("DELETE", "/status"), 405);
   });
 
-  test("problems tell nothing of the inside", async (t) => {
+  test("problem documents reveal no internals", async (t) => {
     const answers = [
       await client().request("POST", "/projects", {
         body: '{"schema": {',
@@ -83,7 +83,7 @@ export const general: Contract = (test, client) => {
     }
   });
 
-  test("the OpenAPI document is served, of version 3.1 and with all paths", async (t) => {
+  test("serves an OpenAPI 3.1 document with all paths", async (t) => {
     const answer = await client().get("/openapi.json");
     t.is(answer.status, 200);
     const document = answer.json<{ openapi: string; paths: Record<string, object> }>();
@@ -98,7 +98,7 @@ export const general: Contract = (test, client) => {
     }
   });
 
-  test("/docs is a page, also below /api/v1", async (t) => {
+  test("/docs is an HTML page, also below /api/v1", async (t) => {
     const pages = await Promise.all([client().request("GET", "/docs", {}, true), client().get("/docs")]);
     for (const page of pages) {
       t.is(page.status, 200);
@@ -106,7 +106,7 @@ export const general: Contract = (test, client) => {
     }
   });
 
-  test("/healthz and /readyz tell that it is alive and that its stores are", async (t) => {
+  test("/healthz and /readyz return 200", async (t) => {
     t.is((await client().request("GET", "/healthz", {}, true)).status, 200);
     await client().until("an answer that it is ready", 120_000, async () => {
       const { status } = await client().request("GET", "/readyz", {}, true);
@@ -114,7 +114,7 @@ export const general: Contract = (test, client) => {
     });
   });
 
-  test("/metrics are of Prometheus", async (t) => {
+  test("/metrics returns Prometheus metrics", async (t) => {
     await client().createProject();
     const { status, headers, text } = await client().request("GET", "/metrics", {}, true);
     t.is(status, 200);
@@ -125,7 +125,7 @@ export const general: Contract = (test, client) => {
     t.notRegex(text, /[0-9a-f]{48}/, "neither ids nor tokens");
   });
 
-  test("answers carry the headers of a careful server, and a request's id", async (t) => {
+  test("responses have security headers and a request id", async (t) => {
     const answers: Answer[] = [await client().get("/projects"), await client().get("/projects/none", "none")];
     for (const { headers } of answers) {
       t.is(headers.get("x-content-type-options"), "nosniff");
@@ -135,7 +135,7 @@ export const general: Contract = (test, client) => {
     t.not(answers[0]!.headers.get("x-request-id"), answers[1]!.headers.get("x-request-id"));
   });
 
-  test("pages of other origins may not read answers, as long as no setting says so", async (t) => {
+  test("CORS is disabled by default", async (t) => {
     const { headers } = await client().get("/projects", undefined, { Origin: "https://elsewhere.example" });
     t.is(headers.get("access-control-allow-origin"), null);
   });

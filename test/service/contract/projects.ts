@@ -7,7 +7,7 @@ const UNKNOWN = "0123456789abcdef".repeat(3);
 
 /** Creating, describing, listing and deleting projects. */
 export const projects: Contract = (test, client, kind) => {
-  test("POST /projects gives a project's id, a token for each party and one for results", async (t) => {
+  test("POST /projects returns an id, a token for each party and a result token", async (t) => {
     const answer = await client().post("/projects", { schema: {}, result_type: "groups" });
     t.is(answer.status, 201);
     const project = answer.json<NewProject>();
@@ -33,7 +33,7 @@ export const projects: Contract = (test, client, kind) => {
     });
   });
 
-  test("a project is described as it was asked for", async (t) => {
+  test("a project is described as it was created", async (t) => {
     const asked = {
       schema: { clkConfig: { l: 1024, note: "«ä»\n" }, features: [{ a: [1, null, 2.5] }] },
       result_type: "groups",
@@ -71,26 +71,26 @@ export const projects: Contract = (test, client, kind) => {
     ["no party", { ...valid, number_parties: 0 }],
     ["-2 parties", { ...valid, number_parties: -2 }],
     ["2.5 parties", { ...valid, number_parties: 2.5 }],
-    ["parties in words", { ...valid, number_parties: "two" }],
+    ["a number of parties that is a string", { ...valid, number_parties: "two" }],
     ["a billion parties", { ...valid, number_parties: 1_000_000_000 }],
     ["no schema", { result_type: "groups" }],
-    ["a schema that is a text", { ...valid, schema: "schema" }],
-    ["a schema that is a list", { ...valid, schema: [] }],
+    ["a schema that is a string", { ...valid, schema: "schema" }],
+    ["a schema that is an array", { ...valid, schema: [] }],
     ["a schema that is null", { ...valid, schema: null }],
     ["no result type", { schema: {} }],
     ["an unknown result type", { ...valid, result_type: "mapping" }],
     ["a name that is a number", { ...valid, name: 1 }],
-    ["blocking that is a text", { ...valid, uses_blocking: "yes" }],
-    ["a list", []],
-    ["null", null],
-    ["a number", 1],
+    ["uses_blocking that is a string", { ...valid, uses_blocking: "yes" }],
+    ["an array as body", []],
+    ["null as body", null],
+    ["a number as body", 1],
   ] as const) {
     test(`a project with ${what} gets 400`, async (t) => {
       isProblem(t, await client().post("/projects", json), 400);
     });
   }
 
-  test("a project that is no JSON gets 400, one of another type 400 or 415", async (t) => {
+  test("a project of invalid JSON gets 400, and one of another content type 400 or 415", async (t) => {
     const post = (body: string, type: string) =>
       client().request("POST", "/projects", { body, headers: { "Content-Type": type } });
     isProblem(t, await post('{"schema": {}, ', "application/json"), 400);
@@ -99,7 +99,7 @@ export const projects: Contract = (test, client, kind) => {
     t.true([400, 415].includes(other.status), other.text);
   });
 
-  test("characters that a database may not take are taken, or refused with 400", async (t) => {
+  test("characters that databases do not support are accepted or get 400", async (t) => {
     for (const json of [
       { ...valid, name: "a\u0000b" },
       { ...valid, schema: { "a\u0000b": "\u0000" } },
@@ -110,11 +110,11 @@ export const projects: Contract = (test, client, kind) => {
     }
   });
 
-  test("making a project needs no token, and passes over one", async (t) => {
+  test("creating a project requires no token and ignores one", async (t) => {
     t.is((await client().post("/projects", valid, "invalid")).status, 201);
   });
 
-  test("GET /projects lists ids and times of all projects, and needs no token", async (t) => {
+  test("GET /projects lists ids and times of all projects and requires no token", async (t) => {
     const project = await client().createProject();
     const answer = await client().get("/projects");
     t.is(answer.status, 200);
@@ -132,7 +132,7 @@ export const projects: Contract = (test, client, kind) => {
       isProblem(t, await client().request(method, `/projects/${project_id}`), 400);
     });
 
-    test(`${method} of a project with another token gets 403`, async (t) => {
+    test(`${method} of a project with a wrong token gets 403`, async (t) => {
       const [project, other] = [await client().createProject(), await client().createProject()];
       for (const token of ["invalid", project.update_tokens[0]!, other.result_token, UNKNOWN]) {
         isProblem(t, await client().request(method, `/projects/${project.project_id}`, { token }), 403);
@@ -140,7 +140,7 @@ export const projects: Contract = (test, client, kind) => {
       t.is((await client().describe(project)).error, false);
     });
 
-    test(`${method} of an unknown project gets 403, so that nothing is told`, async (t) => {
+    test(`${method} of an unknown project gets 403, as with a wrong token`, async (t) => {
       const { result_token: token } = await client().createProject();
       for (const id of [UNKNOWN, "fakeprojectid", `${UNKNOWN}0`]) {
         isProblem(t, await client().request(method, `/projects/${id}`, { token }), 403);
@@ -148,7 +148,7 @@ export const projects: Contract = (test, client, kind) => {
     });
   }
 
-  test("a receipt token reads a project of permutations, and no other", async (t) => {
+  test("a receipt token reads a project only if its result type is permutations", async (t) => {
     for (const [result_type, status] of [
       ["permutations", 200],
       ["groups", 403],
@@ -165,7 +165,7 @@ export const projects: Contract = (test, client, kind) => {
     }
   });
 
-  test("parties that have contributed are counted", async (t) => {
+  test("counts the parties that have contributed", async (t) => {
     const project = await client().createProject({ number_parties: 3 });
     const { project_id } = project;
     for (const [count, party] of [1, 2, 0].entries()) {
@@ -175,7 +175,7 @@ export const projects: Contract = (test, client, kind) => {
     t.is((await client().describe(project)).parties_contributed, 3);
   });
 
-  test("a deleted project is gone at once, for everyone", async (t) => {
+  test("a deleted project is inaccessible at once", async (t) => {
     const project = await client().createProject();
     const path = `/projects/${project.project_id}`;
     const { run_id } = await client().run(project);

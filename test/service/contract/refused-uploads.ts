@@ -8,20 +8,20 @@ export const refusedUploads: Contract = (test, client) => {
   const { forms, blockForms } = uploadForms(client);
 
   for (const [what, json] of [
-    ["no base64", { clks: [clks[0], "§§§§"] }],
+    ["invalid base64", { clks: [clks[0], "§§§§"] }],
     ["an encoding that is a number", { clks: [clks[0], 7] }],
     ["an encoding that is null", { clks: [null] }],
     ["an empty encoding", { clks: [""] }],
-    ["no list", { clks: "AAAA" }],
-    ["an object instead of a list", { encodings: { a: clks[0] } }],
-    ["nothing", {}],
-    ["other members only", { records: clks }],
-    ["a list", clks],
-    ["a text", "clks"],
-    ["null", null],
+    ["a string instead of an array", { clks: "AAAA" }],
+    ["an object instead of an array", { encodings: { a: clks[0] } }],
+    ["no members", {}],
+    ["only unknown members", { records: clks }],
+    ["a top-level array", clks],
+    ["a top-level string", "clks"],
+    ["a top-level null", null],
     ["two forms at once", { clks, encodings: clks }],
   ] as const) {
-    test(`JSON with ${what} gets 400, and gives the turn back`, async (t) => {
+    test(`JSON with ${what} gets 400 and releases the upload slot`, async (t) => {
       const project = await client().createProject();
       const problem = isProblem(t, await client().tryUpload(project, 0, json), 400);
       t.false(clks.some((encoding) => problem.detail.includes(encoding.slice(0, 20))));
@@ -31,12 +31,12 @@ export const refusedUploads: Contract = (test, client) => {
   }
 
   for (const [what, json] of [
-    ["a block for a row that is not there", { encodings: clks, blocks: { "20": ["a"] } }],
-    ["a block for no row", { encodings: clks, blocks: { x: ["a"] } }],
-    ["a block that is no list", { encodings: clks, blocks: { "0": "a" } }],
+    ["blocks of a missing row", { encodings: clks, blocks: { "20": ["a"] } }],
+    ["a block key that is not a row", { encodings: clks, blocks: { x: ["a"] } }],
+    ["blocks that are not an array", { encodings: clks, blocks: { "0": "a" } }],
     ["a block that is an object", { encodings: clks, blocks: { "0": [{}] } }],
     ["a row without an encoding", { clknblocks: [[]] }],
-    ["rows that are no lists", { clknblocks: clks }],
+    ["rows that are not arrays", { clknblocks: clks }],
     ["a block that is null", { clknblocks: [[clks[0], null]] }],
   ] as const) {
     test(`JSON with ${what} gets 400`, async (t) => {
@@ -47,7 +47,7 @@ export const refusedUploads: Contract = (test, client) => {
     });
   }
 
-  test("JSON that breaks off, or is none, gets 400", async (t) => {
+  test("truncated or invalid JSON gets 400", async (t) => {
     const project = await client().createProject();
     const whole = JSON.stringify({ clks });
     for (const body of [whole.slice(0, -1), whole.slice(0, 100), `${whole}}`, "", "clks", "\u0000"]) {
@@ -61,7 +61,7 @@ export const refusedUploads: Contract = (test, client) => {
     t.is((await forms["clks"]!(project, 0)).status, 201);
   });
 
-  test("a content type of neither form gets 400 or 415, and gives the turn back", async (t) => {
+  test("an unsupported content type gets 400 or 415 and releases the upload slot", async (t) => {
     const project = await client().createProject();
     for (const [path, type] of [
       ["clks", "text/plain"],
@@ -76,7 +76,7 @@ export const refusedUploads: Contract = (test, client) => {
     t.is((await forms["binaryclks"]!(project, 0)).status, 201);
   });
 
-  test("what should be gzip and is none, or breaks off, gets 400; another encoding 400 or 415", async (t) => {
+  test("invalid or truncated gzip gets 400, and another content encoding 400 or 415", async (t) => {
     const project = await client().createProject();
     const send = (body: Uint8Array, encoding: string) =>
       client().request("POST", `/projects/${project.project_id}/clks`, {
@@ -93,14 +93,14 @@ export const refusedUploads: Contract = (test, client) => {
   });
 
   for (const [what, headers] of [
-    ["one row more than there is", { "Hash-Count": "21" }],
-    ["one row less than there is", { "Hash-Count": "19" }],
-    ["no row", { "Hash-Count": "0" }],
+    ["one row too many", { "Hash-Count": "21" }],
+    ["one row too few", { "Hash-Count": "19" }],
+    ["no rows", { "Hash-Count": "0" }],
     ["-1 rows", { "Hash-Count": "-1" }],
-    ["rows in words", { "Hash-Count": "many" }],
+    ["a row count in words", { "Hash-Count": "many" }],
     ["half a row", { "Hash-Count": "19.5" }],
-    ["more rows than numbers can count", { "Hash-Count": "1e30" }],
-    ["more bytes than numbers can count", { "Hash-Count": "9".repeat(30) }],
+    ["too many rows", { "Hash-Count": "1e30" }],
+    ["too many bytes", { "Hash-Count": "9".repeat(30) }],
     ["rows of 0 bytes", { "Hash-Size": "0" }],
     ["rows of -64 bytes", { "Hash-Size": "-64", "Hash-Count": "-20" }],
     ["a size in words", { "Hash-Size": "wide" }],
@@ -108,7 +108,7 @@ export const refusedUploads: Contract = (test, client) => {
     ["rows of 20 bytes", { "Hash-Size": "20", "Hash-Count": "64" }],
     ["rows of 4096 bytes", { "Hash-Size": "4096", "Hash-Count": "1" }],
   ] as const) {
-    test(`/binaryclks: headers that tell of ${what} get 400, and a retry may succeed`, async (t) => {
+    test(`/binaryclks: headers for ${what} get 400, and a retry succeeds`, async (t) => {
       const project = await client().createProject();
       const body = what.endsWith("4096 bytes") ? new Uint8Array(4096) : rows.bytes;
       isProblem(t, await client().tryBinaryUpload(project, 0, body, 64, { headers }), 400);
@@ -118,7 +118,7 @@ export const refusedUploads: Contract = (test, client) => {
   }
 
   for (const missing of ["Hash-Count", "Hash-Size"]) {
-    test(`/binaryclks: without ${missing} 400`, async (t) => {
+    test(`/binaryclks: a missing ${missing} gets 400`, async (t) => {
       const project = await client().createProject();
       const headers = new Headers({
         Authorization: project.update_tokens[0]!,

@@ -31,7 +31,7 @@ export const results: Contract = (test, client, kind) => {
     return { project, receipts, run_id };
   };
 
-  test("similarity scores are all pairs that reach the threshold, best first, to the last bit", async (t) => {
+  test("similarity scores are all pairs that reach the threshold, best first, bit for bit", async (t) => {
     const { project, run_id } = await complete("similarity_scores");
     const { scores } = await expectedOf(parties, THRESHOLD);
     t.true(scores.length > 20);
@@ -53,12 +53,12 @@ export const results: Contract = (test, client, kind) => {
   });
 
   for (const [what, counts] of [
-    ["more rows of the first", [80, 60]],
-    ["more rows of the second", [60, 80]],
-    ["as many", [70, 70]],
-    ["one row", [1, 40]],
+    ["a larger first party", [80, 60]],
+    ["a larger second party", [60, 80]],
+    ["parties of equal size", [70, 70]],
+    ["a party of one row", [1, 40]],
   ] as const) {
-    test(`permutations, with ${what}: applied to both sides, groups line up on the mask`, async (t) => {
+    test(`permutations align the groups on the mask, with ${what}`, async (t) => {
       const of = overlappingRows(22, counts) as [Rows, Rows];
       const { project, receipts, run_id } = await complete("permutations", THRESHOLD, of);
       const { mask } = await client().result<{ mask: number[] }>(project, run_id);
@@ -91,7 +91,7 @@ export const results: Contract = (test, client, kind) => {
       isProblem(t, byReceipt, result_type === "permutations" ? 404 : 403);
     });
 
-    test(`${result_type}: only who may read it does, complete or not`, async (t) => {
+    test(`${result_type}: only permitted tokens read it, complete or not`, async (t) => {
       const { project, receipts, run_id } = await complete(result_type);
       const other = await client().createProject({ result_type });
       const waiting = await client().run(other);
@@ -108,7 +108,7 @@ export const results: Contract = (test, client, kind) => {
       }
     });
 
-    test(`${result_type}: nothing alike gives an empty result`, async (t) => {
+    test(`${result_type}: dissimilar records give an empty result`, async (t) => {
       const unlike = [randomRows(31, 30), randomRows(32, 20)];
       const { project, run_id } = await complete(result_type, 0.95, unlike);
       const result = await client().result(project, run_id);
@@ -121,7 +121,7 @@ export const results: Contract = (test, client, kind) => {
     });
   }
 
-  test("permutations: the result token gets the mask alone, a receipt token its own permutation alone", async (t) => {
+  test("permutations: the result token gets only the mask, a receipt token only its own permutation", async (t) => {
     const { project, receipts, run_id } = await complete("permutations");
     t.deepEqual(Object.keys(await client().result<object>(project, run_id)), ["mask"]);
     const sides = [];
@@ -134,7 +134,7 @@ export const results: Contract = (test, client, kind) => {
     t.deepEqual(sides, [80, 60]);
   });
 
-  test("permutations of two runs differ: they are random", async (t) => {
+  test("permutations of two runs differ", async (t) => {
     const { project, receipts, run_id } = await complete("permutations");
     const again = await client().run(project, THRESHOLD);
     await client().waitUntilComplete(project, again.run_id);
@@ -142,7 +142,7 @@ export const results: Contract = (test, client, kind) => {
     t.notDeepEqual((await of(run_id)).permutation, (await of(again.run_id)).permutation);
   });
 
-  test("RETURN-OBJECT-STORE-ADDRESS gives an object's address, where objects can be reached", async (t) => {
+  test("RETURN-OBJECT-STORE-ADDRESS returns an object's address if clients can reach the store", async (t) => {
     const { project, run_id } = await complete("similarity_scores");
     const answer = await addressOf(project, run_id);
     if (kind === "embedded") {
@@ -158,7 +158,7 @@ export const results: Contract = (test, client, kind) => {
     t.deepEqual(Object.keys(object!).sort(), ["bucket", "endpoint", "path", "secure"]);
   });
 
-  test("RETURN-OBJECT-STORE-ADDRESS changes nothing for groups", async (t) => {
+  test("RETURN-OBJECT-STORE-ADDRESS has no effect on groups", async (t) => {
     const { project, run_id } = await complete("groups");
     const answer = await addressOf(project, run_id);
     t.is(answer.status, 200);
@@ -169,7 +169,7 @@ export const results: Contract = (test, client, kind) => {
     return client().tryResult(project, runId, project.result_token, { "RETURN-OBJECT-STORE-ADDRESS": "1" });
   }
 
-  test("a large result comes whole", async (t) => {
+  test("returns a large result completely", async (t) => {
     const large = overlappingRows(24, [500, 500]) as [Rows, Rows];
     const threshold = 0.2;
     const { project, run_id } = await complete("similarity_scores", threshold, large);

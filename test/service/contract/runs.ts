@@ -17,7 +17,7 @@ export const runs: Contract = (test, client) => {
   };
   const runsOf = ({ project_id }: NewProject) => `/projects/${project_id}/runs`;
 
-  test("POST runs gives the run as it was asked for", async (t) => {
+  test("POST runs returns the run as requested", async (t) => {
     const project = await client().createProject();
     const asked = { threshold: 0.875, name: "ein Lauf ✓", notes: "of notes" };
     const answer = await client().post(runsOf(project), asked, project.result_token);
@@ -37,15 +37,15 @@ export const runs: Contract = (test, client) => {
 
   for (const [what, json] of [
     ["no threshold", {}],
-    ["the threshold 0", { threshold: 0 }],
+    ["a threshold of 0", { threshold: 0 }],
     ["a negative threshold", { threshold: -0.5 }],
     ["a threshold above 1", { threshold: 1.0000001 }],
-    ["a threshold in words", { threshold: "0.9" }],
-    ["the threshold null", { threshold: null }],
-    ["a list of thresholds", { threshold: [0.9] }],
+    ["a threshold that is a string", { threshold: "0.9" }],
+    ["a threshold of null", { threshold: null }],
+    ["an array of thresholds", { threshold: [0.9] }],
     ["a name that is a number", { threshold: 0.9, name: 5 }],
-    ["a list", [0.9]],
-    ["null", null],
+    ["an array as body", [0.9]],
+    ["null as body", null],
   ] as const) {
     test(`a run with ${what} gets 400`, async (t) => {
       const project = await client().createProject();
@@ -54,13 +54,13 @@ export const runs: Contract = (test, client) => {
     });
   }
 
-  test("a threshold of 1 is the highest; the least above 0 the lowest", async (t) => {
+  test("accepts thresholds from the smallest positive number to 1", async (t) => {
     const project = await client().createProject();
     t.is((await client().run(project, 1)).threshold, 1);
     t.is((await client().run(project, Number.MIN_VALUE)).threshold, Number.MIN_VALUE);
   });
 
-  test("a run needs the result token of its project", async (t) => {
+  test("runs require the result token of their project", async (t) => {
     const [project, other] = [await client().createProject(), await client().createProject()];
     const { receipt_token } = await client().upload(project, 0, { clks });
     const run = await client().run(project);
@@ -84,7 +84,7 @@ export const runs: Contract = (test, client) => {
     t.is((await client().runStatus(project, run.run_id)).state, "created");
   });
 
-  test("a run that is unknown, or of another project, gets 403", async (t) => {
+  test("an unknown run, or one of another project, gets 403", async (t) => {
     const [project, other] = [await client().createProject(), await client().createProject()];
     const { run_id } = await client().run(other);
     for (const id of [UNKNOWN, "none", run_id]) {
@@ -98,7 +98,7 @@ export const runs: Contract = (test, client) => {
     t.is((await client().runStatus(other, run_id)).state, "created");
   });
 
-  test("runs are listed, oldest first, with their times and states", async (t) => {
+  test("runs are listed oldest first, with their times and states", async (t) => {
     const project = await client().createProject();
     const list = async () => {
       const answer = await client().get(runsOf(project), project.result_token);
@@ -122,7 +122,7 @@ export const runs: Contract = (test, client) => {
     }
   });
 
-  test("a run may come before the data: it waits for encodings, and counts parties", async (t) => {
+  test("a run created before the uploads waits for them and counts parties", async (t) => {
     const project = await client().createProject();
     const { run_id } = await client().run(project);
     const waiting = async (absolute: number) => {
@@ -156,7 +156,7 @@ export const runs: Contract = (test, client) => {
     ["permutations", 3],
     ["similarity_scores", 2],
   ] as const) {
-    test(`a run for ${result_type} has ${stages} stages, and ends in the last`, async (t) => {
+    test(`a run for ${result_type} has ${stages} stages and ends in the last one`, async (t) => {
       const project = await client().createProject({ result_type });
       await upload(project);
       const { run_id } = await client().run(project, 0.8);
@@ -174,7 +174,7 @@ export const runs: Contract = (test, client) => {
     });
   }
 
-  test("a run only ever goes forward, and its progress is never above 1", async (t) => {
+  test("a run only moves forward, and its progress is at most 1", async (t) => {
     const project = await client().createProject();
     const parties = overlappingRows(5, [1500, 1500], 128);
     await upload(project, parties);
@@ -214,7 +214,7 @@ export const runs: Contract = (test, client) => {
     }
   });
 
-  test("beyond the original, a receipt token reads the states of its project's runs, and of no other's", async (t) => {
+  test("beyond the original, a receipt token reads the states of runs of its own project only", async (t) => {
     const [project, other] = [await client().createProject(), await client().createProject()];
     const { receipt_token } = await client().upload(project, 0, { clks });
     const { run_id } = await client().run(project);
@@ -242,7 +242,7 @@ export const runs: Contract = (test, client) => {
     t.is(counts[2], counts[3]);
   });
 
-  test("a deleted run is gone; the project and its other runs stay", async (t) => {
+  test("deleting a run keeps the project and its other runs", async (t) => {
     const project = await client().createProject();
     await upload(project);
     const [gone, kept] = [await client().run(project, 0.8), await client().run(project, 0.8)];
@@ -264,7 +264,7 @@ export const runs: Contract = (test, client) => {
     t.is((await client().describe(project)).parties_contributed, 2);
   });
 
-  test("a run is deleted while it waits, while it runs, and another may follow", async (t) => {
+  test("a run can be deleted while waiting or running, and another one can follow", async (t) => {
     const project = await client().createProject();
     const waiting = await client().run(project);
     t.is((await client().delete(`${runsOf(project)}/${waiting.run_id}`, project.result_token)).status, 204);
@@ -282,7 +282,7 @@ export const runs: Contract = (test, client) => {
     t.is(list.length, 1);
   });
 
-  test("a run of a project with an upload in error gets 500", async (t) => {
+  test("starting a run in a project with a failed upload gets 500", async (t) => {
     const project = await client().createProject();
     await client().tryBinaryUpload(project, 0, new Uint8Array(63), 64, { headers: { "Hash-Count": "1" } });
     t.true((await client().describe(project)).error);

@@ -15,7 +15,7 @@ export const uploads: Contract = (test, client) => {
   for (const [form, upload] of Object.entries({ ...forms, ...blockForms })) {
     const uses_blocking = form in blockForms;
 
-    test(`${form}: an upload gets 201 and a receipt token, and the party has contributed`, async (t) => {
+    test(`${form}: an upload gets 201 and a receipt token, and its party counts as contributed`, async (t) => {
       const project = await client().createProject({ uses_blocking });
       const answer = await upload(project, 0);
       t.is(answer.status, 201, answer.text);
@@ -26,7 +26,7 @@ export const uploads: Contract = (test, client) => {
       t.like(await client().describe(project), { parties_contributed: 1, error: false });
     });
 
-    test(`${form}: an update token works once, whatever comes next`, async (t) => {
+    test(`${form}: an update token works only once`, async (t) => {
       const project = await client().createProject({ uses_blocking });
       t.is((await upload(project, 0)).status, 201);
       for (const again of Object.values(uses_blocking ? blockForms : forms)) {
@@ -47,12 +47,12 @@ export const uploads: Contract = (test, client) => {
             body: rows.bytes as Uint8Array<ArrayBuffer>,
           });
 
-    test(`/${path}: without a token 400`, async (t) => {
+    test(`/${path}: a missing token gets 400`, async (t) => {
       const { project_id } = await client().createProject();
       isProblem(t, await send(project_id, undefined), 400);
     });
 
-    test(`/${path}: another token gets 403, also one of another project, and changes neither`, async (t) => {
+    test(`/${path}: a wrong token gets 403 and changes nothing`, async (t) => {
       const [project, other] = [await client().createProject(), await client().createProject()];
       for (const token of ["invalid", UNKNOWN, project.result_token, ...other.update_tokens]) {
         isProblem(t, await send(project.project_id, token), 403);
@@ -85,7 +85,7 @@ export const uploads: Contract = (test, client) => {
     });
   }
 
-  test("a refused upload on /clks gives the turn back, and the project has no error", async (t) => {
+  test("a rejected upload to /clks releases the upload slot and leaves no project error", async (t) => {
     const project = await client().createProject();
     isProblem(t, await client().tryUpload(project, 0, { clks: ["no base64!"] }), 400);
     t.like(await client().describe(project), { parties_contributed: 0, error: false });
@@ -95,7 +95,7 @@ export const uploads: Contract = (test, client) => {
     await client().waitUntilComplete(project, run_id);
   });
 
-  test("a refused upload on /binaryclks stands in error until a retry succeeds", async (t) => {
+  test("a rejected upload to /binaryclks leaves a project error until a retry succeeds", async (t) => {
     const project = await client().createProject();
     const headers = { "Hash-Count": "21" };
     isProblem(t, await client().tryBinaryUpload(project, 0, rows.bytes, 64, { headers }), 400);
@@ -113,7 +113,7 @@ export const uploads: Contract = (test, client) => {
     t.is(groups.length, 20);
   });
 
-  test("a content type may name a charset", async (t) => {
+  test("a content type may include a charset", async (t) => {
     const project = await client().createProject();
     const answer = await client().request("POST", `/projects/${project.project_id}/clks`, {
       token: project.update_tokens[0],
@@ -123,7 +123,7 @@ export const uploads: Contract = (test, client) => {
     t.is(answer.status, 201, answer.text);
   });
 
-  test("base64 may hold newlines", async (t) => {
+  test("base64 may contain newlines", async (t) => {
     const project = await client().createProject();
     const folded = clks.map((encoding) => `${encoding.match(/.{1,20}/g)!.join("\n")}\n`);
     await client().upload(project, 0, { clks: folded });
@@ -132,7 +132,7 @@ export const uploads: Contract = (test, client) => {
     t.is(groups.length, 20);
   });
 
-  test("members beside the form's are passed over", async (t) => {
+  test("unknown members are ignored", async (t) => {
     const project = await client().createProject();
     await client().upload(project, 0, { note: { clks: [1, "[{"] }, clks, more: [null, [[]], "}"] });
     await client().upload(project, 1, { clks });
@@ -140,7 +140,7 @@ export const uploads: Contract = (test, client) => {
     t.is(groups.length, 20);
   });
 
-  test("bodies may come in chunks, of unknown length", async (t) => {
+  test("bodies may be chunked, without a known length", async (t) => {
     const project = await client().createProject();
     const path = `/projects/${project.project_id}`;
     const json = await client().request("POST", `${path}/clks`, {
@@ -175,7 +175,7 @@ export const uploads: Contract = (test, client) => {
     t.is(groups.length, 20);
   });
 
-  test("a party's index is its token's place, whatever the order of uploads", async (t) => {
+  test("a party's index is that of its token, regardless of the upload order", async (t) => {
     const project = await client().createProject();
     await client().upload(project, 1, { clks: clks.slice(0, 7) });
     await client().upload(project, 0, { clks: clks.slice(5) });
@@ -201,7 +201,7 @@ export const uploads: Contract = (test, client) => {
     ["octet-stream", "clks"],
     ["binaryclks", "octet-stream"],
   ] as const) {
-    test(`${leftForm} and ${rightForm} of two parties meet`, async (t) => {
+    test(`${leftForm} and ${rightForm} uploads of two parties can be linked`, async (t) => {
       const project = await client().createProject({ result_type: "similarity_scores" });
       const send = (form: string, party: number, { bytes, byteLength }: Rows) => {
         if (form === "binaryclks") return client().tryBinaryUpload(project, party, bytes, byteLength);
@@ -218,7 +218,7 @@ export const uploads: Contract = (test, client) => {
     });
   }
 
-  test("encodings of 8 and of 1024 bytes are the narrowest and the widest", async (t) => {
+  test("accepts encodings from 8 to 1024 bytes", async (t) => {
     for (const byteLength of [8, 1024]) {
       const project = await client().createProject({ schema: { clkConfig: { l: 8 * byteLength } } });
       const some = randomRows(byteLength, 10, byteLength);

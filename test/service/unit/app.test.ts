@@ -26,7 +26,7 @@ const database = {
   listProjects: async () => [project],
 };
 
-test("answers one call by all its paths, and nothing by others", async (t) => {
+test("routes every spelling of a path, and rejects unknown paths and methods", async (t) => {
   const service = await startFakeService({ database });
   t.teardown(() => service.close());
   for (const path of [
@@ -60,7 +60,7 @@ test("answers one call by all its paths, and nothing by others", async (t) => {
   }
 });
 
-test("takes a sane request id, makes one otherwise, and logs one line a request without secrets", async (t) => {
+test("keeps a valid request id or generates one, and logs each request once without secrets", async (t) => {
   const service = await startFakeService({ database }, { loggedHeaders: ["user-agent", "x-missing"] });
   t.teardown(() => service.close());
   const token = randomCode();
@@ -92,7 +92,7 @@ test("takes a sane request id, makes one otherwise, and logs one line a request 
   t.false(text.includes(project.resultToken));
 });
 
-test("tells clients nothing of failures, and the log what drivers say but not what they attach", async (t) => {
+test("hides failures from clients, and logs driver messages without their details", async (t) => {
   const failure = Object.assign(new Error("relation missing"), {
     code: "42P01",
     detail: "Key (token)=(secret)",
@@ -108,7 +108,7 @@ test("tells clients nothing of failures, and the log what drivers say but not wh
   t.notRegex(text, /secret/);
 });
 
-test("answers 503 where a store is out of reach", async (t) => {
+test("responds with 503 if a store is unreachable", async (t) => {
   const lost = new Error("gave up", { cause: Object.assign(new Error("connect"), { code: "ECONNREFUSED" }) });
   const service = await startFakeService({ database: { listProjects: () => Promise.reject(lost) } });
   t.teardown(() => service.close());
@@ -118,7 +118,7 @@ test("answers 503 where a store is out of reach", async (t) => {
   t.like(await answer.json(), { title: "Service Unavailable", status: 503 });
 });
 
-test("refuses small bodies that are none, of another type, too large, or not as the document has them", async (t) => {
+test("rejects small bodies that are missing, invalid, too large or of another type", async (t) => {
   const added: unknown[] = [];
   const service = await startFakeService({ database: { addProject: async (made) => void added.push(made) } });
   t.teardown(() => service.close());
@@ -149,7 +149,7 @@ test("refuses small bodies that are none, of another type, too large, or not as 
   t.is(added.length, 3);
 });
 
-test("asks for a missing token before it looks at anything else", async (t) => {
+test("checks for a missing token before anything else", async (t) => {
   const service = await startFakeService();
   t.teardown(() => service.close());
   for (const [method, path] of [
@@ -169,7 +169,7 @@ test("asks for a missing token before it looks at anything else", async (t) => {
   }
 });
 
-test("what is switched off says so", async (t) => {
+test("a disabled feature gets 500 with the title Feature Disabled", async (t) => {
   const service = await startFakeService({ database });
   t.teardown(() => service.close());
   const answer = await fetch(`${service.url}/projects/${project.projectId}/authorize-external-upload`, {
@@ -179,7 +179,7 @@ test("what is switched off says so", async (t) => {
   t.like(await answer.json(), { title: "Feature Disabled" });
 });
 
-test("is ready when all stores are, alive always", async (t) => {
+test("is ready only if all stores are, and always alive", async (t) => {
   let isThere = false;
   const check = async () => {
     if (!isThere) throw new Error("not there");
@@ -201,7 +201,7 @@ test("is ready when all stores are, alive always", async (t) => {
   t.like(await ready.json(), { status: "ok" });
 });
 
-test("keeps the status for a while, but not a failure", async (t) => {
+test("caches the status for a while, but not a failure", async (t) => {
   let count = 0;
   let fails = true;
   const fine = { check: async () => {} };
@@ -225,7 +225,7 @@ test("keeps the status for a while, but not a failure", async (t) => {
   }
 });
 
-test("lets pages of the origins that a setting names call it, and no others", async (t) => {
+test("allows cross-origin calls only from the configured origins", async (t) => {
   const service = await startFakeService({ database }, { corsOrigins: ["https://a.example"] });
   t.teardown(() => service.close());
   const preflight = (origin: string) =>
@@ -243,7 +243,7 @@ test("lets pages of the origins that a setting names call it, and no others", as
   t.is((await preflight("https://b.example")).headers.get("access-control-allow-origin"), null);
 });
 
-test("serves the document and a page that needs no scripts", async (t) => {
+test("serves the OpenAPI document and a page without scripts", async (t) => {
   const service = await startFakeService();
   t.teardown(() => service.close());
   const document = (await (await fetch(`${service.url}/api/v1/openapi.json`)).json()) as { openapi: string };
@@ -259,7 +259,7 @@ test("serves the document and a page that needs no scripts", async (t) => {
   for (const [, id] of page.matchAll(/href="#([^"]+)"/g)) t.true(page.includes(`id="${id}"`), id);
 });
 
-test("counts requests by call, and keeps ids out", async (t) => {
+test("counts requests by call without exposing ids", async (t) => {
   const service = await startFakeService({
     database: {
       ...database,
@@ -288,7 +288,7 @@ test("counts requests by call, and keeps ids out", async (t) => {
   t.notRegex(text, /[0-9a-f]{48}/);
 });
 
-test("finishes requests under way before it ends, and takes no more", async (t) => {
+test("closing finishes requests in progress and accepts no more", async (t) => {
   let answer: (() => void) | undefined;
   const service = await startFakeService({
     database: { listProjects: () => new Promise((resolve) => (answer = () => resolve([]))) },
@@ -303,7 +303,7 @@ test("finishes requests under way before it ends, and takes no more", async (t) 
   await closed;
 });
 
-test("a client that waits for a word gets its refusal instead, without sending its body", async (t) => {
+test("a rejected client that expects 100-continue is not asked for its body", async (t) => {
   const service = await startFakeService({ database });
   t.teardown(() => service.close());
   const status = await new Promise((resolve, reject) => {

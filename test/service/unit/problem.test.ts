@@ -13,7 +13,7 @@ for (const [code, status] of [
   ["project-failed", 500],
   ["feature-disabled", 500],
 ] as const) {
-  test(`${code} gets ${status} and says why`, (t) => {
+  test(`${code} gets ${status} with its detail`, (t) => {
     const error = new ServiceError(code, DETAIL);
     t.like(problemOf(error), { type: "about:blank", status, detail: DETAIL });
     t.true(isExpected(error));
@@ -21,7 +21,7 @@ for (const [code, status] of [
 }
 
 for (const code of ["invalid-arguments", "missing-encodings", "missing-object", "store-failed"] as const) {
-  test(`${code} is our own failure, of which clients learn nothing`, (t) => {
+  test(`${code} is an internal error whose detail is hidden from clients`, (t) => {
     const error = new ServiceError(code, DETAIL);
     const problem = problemOf(error);
     t.is(problem.status, 500);
@@ -30,7 +30,7 @@ for (const code of ["invalid-arguments", "missing-encodings", "missing-object", 
   });
 }
 
-test("refusals of the service itself, and of libraries, keep their status; only ours keep their words", (t) => {
+test("HTTP errors keep their status, but only our own keep their detail", (t) => {
   t.like(problemOf(new HttpProblem(415, "another type")), {
     status: 415,
     title: "Unsupported Media Type",
@@ -42,7 +42,7 @@ test("refusals of the service itself, and of libraries, keep their status; only 
   t.is(problemOf(createError(502, "upstream")).status, 500);
 });
 
-test("lost servers are told as such, however deep they are wrapped", (t) => {
+test("connection errors get 503, however deeply they are wrapped", (t) => {
   const refused = Object.assign(new Error("connect"), { code: "ECONNREFUSED" });
   t.is(problemOf(refused).status, 503);
   t.is(problemOf(new Error("gave up", { cause: new Error("again", { cause: refused }) })).status, 503);

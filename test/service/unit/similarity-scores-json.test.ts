@@ -26,7 +26,7 @@ async function text(bytes: Uint8Array, length = 1000): Promise<string> {
 }
 
 for (const count of [0, 1, 2, 4096, 4097, 10_000]) {
-  test(`${count} pairs`, async (t) => {
+  test(`writes ${count} pairs`, async (t) => {
     const { similarity_scores: scores } = JSON.parse(await text(file(count))) as {
       similarity_scores: [[number, number], [number, number], number][];
     };
@@ -38,7 +38,7 @@ for (const count of [0, 1, 2, 4096, 4097, 10_000]) {
   });
 }
 
-test("a pair that the file has several times is written once", async (t) => {
+test("writes a duplicate pair of the file once", async (t) => {
   // 4096 pairs are a batch: repeated within one, and across the border of two.
   for (const repeated of [[0], [1, 1, 4095], [4095, 4095], [4096, 9999]]) {
     const once = file(10_000);
@@ -56,11 +56,11 @@ test("a pair that the file has several times is written once", async (t) => {
   }
 });
 
-test("a score of 1 is a decimal number for Python", async (t) => {
+test("writes a score of 1 as a decimal number for Python", async (t) => {
   t.is(await text(file(1)), '{"similarity_scores": [[[0, 0], [1, 0], 1.0]]}\n');
 });
 
-test("no more is read than is taken", async (t) => {
+test("reads the file lazily", async (t) => {
   let read = 0;
   async function* counted(): AsyncGenerator<Uint8Array> {
     for await (const piece of pieces(file(100_000), 50_000)) {
@@ -74,6 +74,6 @@ test("no more is read than is taken", async (t) => {
   await json.return();
 });
 
-test("a file that breaks off is an error", async (t) => {
+test("a truncated file is an error", async (t) => {
   await t.throwsAsync(text(file(3).subarray(0, 70)), { message: /candidate file/ });
 });

@@ -47,7 +47,7 @@ async function start(idleMs = 5000) {
   return { url: server.url, seen, requestCount: () => requestCount, close: () => server.close(500) };
 }
 
-test("reads bodies as they are, and those of gzip", async (t) => {
+test("reads plain and gzip-compressed bodies up to the limit", async (t) => {
   const server = await start();
   t.teardown(() => server.close());
   const post = async (body: Uint8Array<ArrayBuffer>, headers = {}) => {
@@ -66,7 +66,7 @@ test("reads bodies as they are, and those of gzip", async (t) => {
   t.is((await post(new Uint8Array(MAX + 1)))[0], 413);
 });
 
-test("a refused upload gets its answer, and the connection goes on", async (t) => {
+test("a rejected upload gets its response, and the connection stays usable", async (t) => {
   const server = await start();
   t.teardown(() => server.close());
   // Node's own client waits forever if an answer comes before the end of its body.
@@ -91,7 +91,7 @@ test("a refused upload gets its answer, and the connection goes on", async (t) =
   }
 });
 
-test("a client that falls silent gets 408, and loses its connection", async (t) => {
+test("a client that stops sending gets 408 and is disconnected", async (t) => {
   const server = await start(200);
   t.teardown(() => server.close());
   const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
@@ -103,7 +103,7 @@ test("a client that falls silent gets 408, and loses its connection", async (t) 
   t.like(server.seen[0], { status: 408 });
 });
 
-test("a client that leaves ends the reading with an error", async (t) => {
+test("a client that disconnects ends the read with an error", async (t) => {
   const server = await start();
   t.teardown(() => server.close());
   for (const gzip of ["", "Content-Encoding: gzip\r\n"]) {
@@ -120,7 +120,7 @@ test("a client that leaves ends the reading with an error", async (t) => {
   }
 });
 
-test("a client that waits for a word before its body gets it", async (t) => {
+test("a client that expects 100-continue gets it", async (t) => {
   const server = await start();
   t.teardown(() => server.close());
   const sent = request(server.url, {

@@ -31,7 +31,7 @@ test.after.always(async () => {
   if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
 });
 
-test.serial("a script with requests, minio and anonlink goes through whole life cycles", async (t) => {
+test.serial("a script with requests, minio and anonlink completes whole life cycles", async (t) => {
   const args = [join(here, "life_cycles.py"), cluster.url, data];
   const { stdout } = await run(join(programs, "python"), args, { timeout: TIMEOUT_MS });
   t.is(stdout.match(/^passed /gm)?.length, 7, stdout);
@@ -52,7 +52,7 @@ for (const [way, options] of [
   ["by way of the object store", []],
   ["with the request", ["--to_entityservice"]],
 ] as const) {
-  test.serial(`anonlink-client makes a project, uploads ${way}, runs it and reads results`, async (t) => {
+  test.serial(`anonlink-client creates a project, uploads ${way}, runs it and reads results`, async (t) => {
     t.is((await anonlink<{ status: string }>("status", [])).status, "ok");
     const schema = join(folder, "schema.json");
     await run(join(programs, "python"), [...ANONLINK, "generate-default-schema", schema]); // 1,024 bits

@@ -91,12 +91,12 @@ async function uploaded(): Promise<{ project: NewProject; complete(): Promise<{ 
   return { project, complete: () => serve.client.complete(project, 1) };
 }
 
-test.serial("requests with made-up ids and tokens get documented answers", async (t) => {
+test.serial("requests with made-up ids and tokens get documented responses", async (t) => {
   await fuzz(t, []);
 });
 
 test.serial(
-  "requests for a project and a run that exist, with the result token, get documented answers",
+  "requests for an existing project and run with the result token get documented responses",
   async (t) => {
     const { project } = await uploaded();
     const { run_id } = await serve.client.run(project, 1);
@@ -108,7 +108,7 @@ test.serial(
 );
 
 test.serial(
-  "wrong uploads with a token that is right get documented answers, and the right one is taken",
+  "invalid uploads with a valid token get documented responses, and a valid one still works",
   async (t) => {
     const project = await serve.client.createProject();
     const args = ["--header", `Authorization:${project.update_tokens[0]}`, "--mode", "negative"];

@@ -164,7 +164,7 @@ class Writer {
 function convert(value: object): unknown {
   let converted: unknown = value;
   for (let n = 0; n < MAX_CONVERSIONS; n++) {
-    const toJSON = (converted as { toJSON?: unknown } | null)?.toJSON;
+    const toJSON = (converted as { toJSON?: unknown } | null | undefined)?.toJSON;
     if (typeof converted !== "object" || typeof toJSON !== "function") return converted;
     converted = toJSON.call(converted);
   }

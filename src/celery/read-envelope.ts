@@ -100,7 +100,7 @@ export function recordOf(value: unknown): Record<string, unknown> | undefined {
     : undefined;
 }
 
-/** Whether Python takes a decoded value for true: NaN, but no empty list or object. */
+/** Whether Python treats a decoded value as true: NaN is, an empty list or object is not. */
 export function isTrueInPython(value: unknown): boolean {
   if (Array.isArray(value)) return value.length > 0;
   const record = recordOf(value);

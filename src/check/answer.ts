@@ -17,7 +17,7 @@ export class Answer {
     const isExpected = statuses.includes(this.status);
     expectThat(
       isExpected,
-      `${this.request}: expected ${statuses.join(" or ")}, got ${this.status}${this.#excerpt()}`,
+      `${this.request} returned ${this.status} instead of ${statuses.join(" or ")}${this.#excerpt()}`,
     );
     return this;
   }
@@ -38,7 +38,7 @@ export class Answer {
     const type = this.headers.get("content-type") ?? "none";
     expectThat(
       type.startsWith("application/problem+json"),
-      `${this.request}: expected the type application/problem+json, got ${type}`,
+      `${this.request} returned the type ${type} instead of application/problem+json`,
     );
     for (const key of ["type", "title", "detail"]) {
       expectThat(

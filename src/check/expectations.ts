@@ -23,7 +23,7 @@ export function expectEqual(actual: unknown, expected: unknown, what: string): v
     const end = from + MAX_VALUE_LENGTH;
     return `${from > 0 ? "…" : ""}${text.slice(from, end)}${text.length > end ? "…" : ""}`;
   };
-  throw new CheckFailed(`${what}: expected ${show(wanted)}, got ${show(got)}`);
+  throw new CheckFailed(`${what}: ${show(got)} instead of ${show(wanted)}`);
 }
 
 /** JSON that does not depend on the order of object members. */

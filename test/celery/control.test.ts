@@ -197,18 +197,18 @@ for (const line of PYTHON_LINES) {
   test.serial(`${line} Celery: add_consumer, cancel_consumer and pool_grow take effect`, async (t) => {
     const fleet = await startFleet(t, line);
     await fleet.typeScriptWorker();
-    const tell = (call: string) =>
+    const send = (call: string) =>
       fleet.python.run<{ "ts@test": Record<string, string> }[]>(
         `return app.control.${call}, destination=["ts@test"], reply=True, timeout=3)`,
       );
-    t.truthy((await tell(`add_consumer("extra"`))[0]!["ts@test"]["ok"]);
+    t.truthy((await send(`add_consumer("extra"`))[0]!["ts@test"]["ok"]);
     t.is(await fleet.python.run(`return add.apply_async((1, 2), queue="extra").get(timeout=120)`), 3);
-    t.truthy((await tell(`cancel_consumer("extra"`))[0]!["ts@test"]["ok"]);
+    t.truthy((await send(`cancel_consumer("extra"`))[0]!["ts@test"]["ok"]);
     const names = await fleet.python.run(
       `return [queue["name"] for queue in app.control.inspect(["ts@test"]).active_queues()["ts@test"]]`,
     );
     t.deepEqual(names, ["ts"]);
-    t.truthy((await tell("pool_grow(1"))[0]!["ts@test"]["ok"]);
+    t.truthy((await send("pool_grow(1"))[0]!["ts@test"]["ok"]);
     const ids = await fleet.python.run<string[]>(`
       return [slow.apply_async(("grown", 1.5), queue="ts").id for _ in range(2)]
     `);

@@ -162,7 +162,7 @@ const STATES = ["created", "queued", "running", "completed"];
 function expectForward(last: RunStatus | undefined, { state, current_stage: stage }: RunStatus): void {
   expectThat(STATES.includes(state), `the state of the run: ${state}`);
   const relative = stage.progress?.relative ?? 0;
-  expectThat(relative >= 0 && relative <= 1, `the run's relative progress: expected 0 to 1, got ${relative}`);
+  expectThat(relative >= 0 && relative <= 1, `the run's relative progress is ${relative}, not from 0 to 1`);
   if (last === undefined) return;
   const before = last.current_stage;
   expectThat(

@@ -18,7 +18,10 @@ export const generalChecks: readonly Check[] = [
       const versions = (await api.get("/version")).json<Record<string, unknown>>(200);
       for (const key of ["anonlink", "entityservice", "python"]) {
         const version = versions[key];
-        expectThat(typeof version === "string" && version !== "", `GET /version: expected a text as ${key}`);
+        expectThat(
+          typeof version === "string" && version !== "",
+          `GET /version: expected a string as ${key}`,
+        );
       }
     },
   },

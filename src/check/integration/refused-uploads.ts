@@ -107,5 +107,5 @@ async function expectSizeProblem(project: CheckedProject, run: Run): Promise<voi
   await project.waitForError();
   const { state, message = "" } = await project.waitForRun(run);
   expectEqual(state, "error", "the state of the run");
-  expectThat(/size|bytes/i.test(message), `the run's message: expected a word on the size, got ${message}`);
+  expectThat(/size|bytes/i.test(message), `the run's message does not mention the size: ${message}`);
 }

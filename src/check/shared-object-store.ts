@@ -26,11 +26,11 @@ export class SharedObjectStore {
     readonly place: ObjectPlace,
   ) {
     for (const key of ["AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"] as const) {
-      expectThat(typeof credentials?.[key] === "string", `credentials: expected a text as ${key}`);
+      expectThat(typeof credentials?.[key] === "string", `credentials: expected a string as ${key}`);
     }
     expectThat(Date.parse(credentials.Expiration) > Date.now(), "credentials: expected ones that last");
     for (const key of ["endpoint", "bucket", "path"] as const) {
-      expectThat(typeof place?.[key] === "string", `the place of an object: expected a text as ${key}`);
+      expectThat(typeof place?.[key] === "string", `the place of an object: expected a string as ${key}`);
     }
     const url = new URL(`${place.secure ? "https" : "http"}://${place.endpoint}`);
     this.#client = new Client({

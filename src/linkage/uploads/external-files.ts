@@ -77,7 +77,7 @@ function readFile(key: string, value: unknown): ExternalFile {
   if (typeof bucket === "string" && typeof path === "string") return { bucket, path };
   const expected = '{"file": {"bucket": string, "path": string}}';
   const received = describeValue(value);
-  const message = `If an upload is in files, ${key} must be ${expected}, not ${received}.`;
+  const message = `If an upload is in files, ${key} must be ${expected}.`;
   throw new ServiceError("invalid-request", message, { subject: key, expected, received });
 }
 
